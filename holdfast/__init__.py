@@ -1,0 +1,69 @@
+"""Holdfast keeps the state of LLM conversations: the log, the context, the memory, and why.
+
+Importing it loads neither Django nor a driver; the first `open()` does.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from holdfast.facade import Client, Session, aopen, connect, open
+    from holdfast.values import Appended, Changed, Context
+    from holdfast.version import VERSION as __version__
+    from sessions_app.core import errors
+    from sessions_app.core.errors import HoldfastError
+
+APPS = (
+    "sessions_app.apps.SessionsConfig",
+    "memory_app.apps.MemoryConfig",
+    "monitoring.apps.MonitoringConfig",
+    "holdfast.apps.HoldfastConfig",
+    "ninja",
+    "django_htmx",
+)
+
+_LAZY = {
+    "Appended": "holdfast.values",
+    "Changed": "holdfast.values",
+    "Client": "holdfast.facade",
+    "Context": "holdfast.values",
+    "HoldfastError": "sessions_app.core.errors",
+    "Session": "holdfast.facade",
+    "aopen": "holdfast.facade",
+    "connect": "holdfast.facade",
+    "open": "holdfast.facade",
+}
+
+__all__ = [
+    "APPS",
+    "Appended",
+    "Changed",
+    "Client",
+    "Context",
+    "HoldfastError",
+    "Session",
+    "__version__",
+    "aopen",
+    "connect",
+    "errors",
+    "open",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        found = getattr(import_module(_LAZY[name]), name)
+    elif name == "errors":
+        found = import_module("sessions_app.core.errors")
+    elif name == "__version__":
+        found = import_module("holdfast.version").VERSION
+    else:
+        raise AttributeError(f"module 'holdfast' has no attribute {name!r}")
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,65 @@
+"""The ASGI application: HTTP through the threads, sockets and the server's life on the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+from django.db import connections
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.settings")
+_handler = get_wsgi_application()
+
+# What follows needs the apps loaded.
+from holdfast.threads import Bridge, Receive, Scope, Send  # noqa: E402
+from holdfast.upkeep import Upkeep  # noqa: E402
+
+MAX_BODY = 4 * 1024 * 1024
+NOT_FOUND = 4404
+
+
+class Site:
+    """One application per kind of scope."""
+
+    def __init__(self) -> None:
+        max_body = int(getattr(settings, "HOLDFAST_MAX_BODY", MAX_BODY))
+        self._http = Bridge(_handler, max_body=max_body)
+        self._upkeep = Upkeep()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await refuse_socket(scope, receive, send)
+        else:
+            await self._live(receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        self._upkeep.start()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await asyncio.to_thread(self._stop)
+        await send({"type": "lifespan.shutdown.complete"})
+
+    def _stop(self) -> None:
+        self._http.close()
+        self._upkeep.stop()
+        for connection in connections.all(initialized_only=True):
+            if hasattr(connection, "close_pool"):
+                connection.close_pool()
+
+
+async def refuse_socket(scope: Scope, receive: Receive, send: Send) -> None:
+    """404 before the handshake where the server can say so, else close code 4404."""
+    await receive()
+    if "websocket.http.response" not in scope.get("extensions", {}):
+        await send({"type": "websocket.close", "code": NOT_FOUND})
+        return
+    await send({"type": "websocket.http.response.start", "status": 404, "headers": []})
+    await send({"type": "websocket.http.response.body", "body": b""})
+
+
+application = Site()

@@ -1,0 +1,143 @@
+"""Python arguments as the bodies and queries of the contract, checked before anything is sent.
+
+What JSON cannot hold is refused here, the same for both backends; what the contract says about
+fields is checked where it is kept, behind the backend.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from holdfast.backend import Expect
+from holdfast.values import Context, Json
+from sessions_app.core import strict
+from sessions_app.core.errors import InvalidField
+from sessions_app.core.forms import FORMS, form_of
+from sessions_app.core.forms.objects import as_payloads
+
+METADATA_DEPTH = 32
+MOST = 2**63 - 1
+PAGE = 500
+
+_VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
+
+
+# -- messages ----------------------------------------------------------------------------------
+
+
+def messages(given: object, fields: Mapping[str, Any]) -> Json:
+    """The body of an append: `given` is what `as_payloads` takes, or None for `fields` alone.
+
+    Raises TypeError or ValueError for what is no message, and the errors of `strict.check`.
+    """
+    payloads = _payloads(given, fields)
+    alone = len(payloads) == 1 and "messages" not in payloads[0]
+    body = payloads[0] if alone else {"messages": payloads}
+    strict.check(body)
+    for index, payload in enumerate(payloads):
+        _check_metadata(payload, "" if alone else f"messages[{index}].")
+    return body
+
+
+def _payloads(given: object, fields: Mapping[str, Any]) -> list[Json]:
+    named = {name: _plain(name, value) for name, value in fields.items() if value is not None}
+    if given is None:
+        return [named]
+    if {"role", "content"} & named.keys():
+        raise TypeError("Give a message, or role= and content=, but not both.")
+    if isinstance(given, list | tuple) and not given:
+        raise InvalidField("Send at least one message.", param="messages")
+    payloads = as_payloads(given)
+    answers = named.pop("context", None)
+    return [
+        {**payload, **named, **_answering(payload, answers, alone=len(payloads) == 1)}
+        for payload in payloads
+    ]
+
+
+def _answering(payload: Json, context: Any, *, alone: bool) -> Json:
+    """The context belongs to what the model said, not to what came with it."""
+    if context is None or not (alone or _role(payload) == "assistant"):
+        return {}
+    return {"context": context}
+
+
+def _role(payload: Json) -> Any:
+    return payload.get("role") or FORMS[form_of(payload)].implied_role(payload)
+
+
+def _plain(name: str, value: Any) -> Any:
+    if isinstance(value, Context):
+        return value.id
+    if isinstance(value, datetime) and name == "created_at":
+        return value.isoformat()
+    return value
+
+
+def _check_metadata(payload: Json, path: str) -> None:
+    if isinstance(payload.get("metadata"), dict):
+        strict.check(payload["metadata"], f"{path}metadata", max_depth=METADATA_DEPTH)
+
+
+# -- everything else ---------------------------------------------------------------------------
+
+
+def given(**fields: Any) -> Json:
+    """The fields that were given, as a body. Raises the errors of `strict.check`."""
+    body = {name: _listed(value) for name, value in fields.items() if value is not None}
+    strict.check(body)
+    _check_metadata(body, "")
+    return body
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple | set | frozenset) else value
+
+
+def expect(version: object = None, key: object = None) -> Expect:
+    """What a change expects. Raises InvalidField naming the argument."""
+    if key is not None and not (isinstance(key, str) and _VISIBLE_ASCII.fullmatch(key)):
+        raise InvalidField(
+            "An idempotency key is 1 to 255 visible ASCII characters.", param="idempotency_key"
+        )
+    return Expect(whole("expected_version", version, 0, MOST), key)
+
+
+def whole(name: str, value: object, least: int, most: int) -> int | None:
+    """A whole number within both ends, or None. Raises InvalidField: True and 1.0 are not one."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise InvalidField(f"`{name}` must be a whole number from {least} to {most}.", param=name)
+    return value
+
+
+def place(after: object, before: object, around: object = None) -> Json:
+    """Where a page of messages or events begins; at most one of the three."""
+    found = {"after": after, "before": before, "around": around}
+    given = {
+        name: whole(name, value, 0, MOST) for name, value in found.items() if value is not None
+    }
+    if len(given) > 1:
+        first, second = list(given)[:2]
+        raise InvalidField(f"Send either `{first}` or `{second}`.", param=second)
+    return given
+
+
+def page(limit: object, order: object) -> Json:
+    """How long a page is and which way it goes."""
+    return {"limit": whole("limit", limit, 1, PAGE), "order": choice("order", order, ORDERS)}
+
+
+def choice(name: str, value: object, allowed: Sequence[str]) -> str:
+    """One of `allowed`. Raises InvalidField."""
+    if value not in allowed:
+        raise InvalidField(f"`{name}` must be one of {', '.join(allowed)}.", param=name)
+    return str(value)
+
+
+ORDERS = ("asc", "desc")
+FORMATS = ("openai", "anthropic", "responses")

@@ -1,0 +1,135 @@
+"""Settings from the environment, read by typed readers that refuse nonsense.
+
+A refusal names the variable and what it should look like, never its value: values can be secrets.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+
+class BadEnvironment(ValueError):
+    """An environment variable has a value that cannot be used."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        self.name = name
+        super().__init__(f"{name}: {advice}")
+
+
+def text(name: str, default: str | None = None) -> str | None:
+    """The variable as it is; set but empty is refused."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if not value.strip():
+        raise BadEnvironment(name, "is set but empty. Give it a value or unset it.")
+    return value
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """1/true/yes/on or 0/false/no/off."""
+    value = (text(name) or "").lower()
+    if not value:
+        return default
+    if value in ("1", "true", "yes", "on"):
+        return True
+    if value in ("0", "false", "no", "off"):
+        return False
+    raise BadEnvironment(name, "must be 1 or 0.")
+
+
+def integer(name: str, default: int, *, least: int = 1) -> int:
+    """A whole number of at least `least`."""
+    value = text(name)
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit()) or int(value) < least:
+        raise BadEnvironment(name, f"must be a whole number of at least {least}.")
+    return int(value)
+
+
+def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
+    """One of `allowed`."""
+    value = text(name, default) or default
+    if value not in allowed:
+        raise BadEnvironment(name, f"must be one of {', '.join(allowed)}.")
+    return value
+
+
+def names(name: str) -> list[str]:
+    """A comma-separated list without blanks."""
+    return [item.strip() for item in (text(name) or "").split(",") if item.strip()]
+
+
+def redis_url(name: str) -> str | None:
+    """A redis://, rediss:// or unix:// URL, or None when unset."""
+    value = text(name)
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.netloc or parts.path):
+        raise BadEnvironment(name, "must look like redis://host:6379/0.")
+    return value
+
+
+def database(name: str, value: str | None) -> dict[str, Any] | None:
+    """Django's DATABASES entry for a URL (`sqlite:///file`, `postgresql://...`) or a file path."""
+    if value is None:
+        return None
+    scheme = value.partition("://")[0] if "://" in value else ""
+    if scheme in ("postgres", "postgresql"):
+        return _postgres(name, value)
+    if scheme == "sqlite":
+        # sqlite:///relative.db and sqlite:////absolute.db, as SQLAlchemy and dj-database-url read.
+        return sqlite(Path(unquote(value.partition("://")[2].removeprefix("/"))))
+    if scheme:
+        raise BadEnvironment(
+            name, "must be a file path, sqlite:///file, or postgresql://user@host/name."
+        )
+    return sqlite(Path(value))
+
+
+def sqlite(path: Path) -> dict[str, Any]:
+    """A SQLite file in WAL mode whose commits survive power loss."""
+    if not path.name:
+        raise BadEnvironment("DATABASE_URL", "names no file.")
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path.expanduser().absolute()),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 10,
+            "init_command": (
+                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+                " PRAGMA cache_size=-16000; PRAGMA mmap_size=134217728"
+            ),
+        },
+    }
+
+
+def _postgres(name: str, value: str) -> dict[str, Any]:
+    parts = urlsplit(value)
+    try:
+        port = parts.port
+    except ValueError:
+        raise BadEnvironment(name, "has a port that is no number.") from None
+    database_name = unquote(parts.path.lstrip("/"))
+    if not database_name:
+        raise BadEnvironment(name, "names no database: postgresql://user@host/name.")
+    options: Mapping[str, Any] = dict(parse_qsl(parts.query))
+    host = options.pop("host", None) if isinstance(options, dict) else None
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": database_name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": host or parts.hostname or "",
+        "PORT": str(port or ""),
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"pool": {"min_size": 1, "max_size": 16, "timeout": 10}, **options},
+    }

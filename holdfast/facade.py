@@ -1,0 +1,371 @@
+"""Holdfast in Python: sessions over the database of this process, or over a server.
+
+Every verb has an `a...` twin for `async def` code; both do the same and take the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from holdfast import bodies, bridge, values
+from holdfast.backend import Backend
+from holdfast.values import Appended, Changed, Context, Json
+
+
+class Session:
+    """One conversation. Attributes are as of the last answer; `refresh()` asks again.
+
+    Every verb may raise `holdfast.errors.HoldfastError` leaves: NotFound, SessionDeleted,
+    StoreBusy, StoreUnavailable, StorageFull, and those it names itself.
+    """
+
+    def __init__(self, backend: Backend, row: Json) -> None:
+        self._backend = backend
+        self._row = row
+
+    def __repr__(self) -> str:
+        return f"<Session {self.key or self.id} at version {self.version}>"
+
+    @property
+    def id(self) -> str:
+        return str(self._row["id"])
+
+    @property
+    def key(self) -> str | None:
+        found: str | None = self._row["key"]
+        return found
+
+    @property
+    def user(self) -> str | None:
+        found: str | None = self._row["user"]
+        return found
+
+    @property
+    def title(self) -> str:
+        return str(self._row["title"])
+
+    @property
+    def system(self) -> str | None:
+        found: str | None = self._row.get("system")
+        return found
+
+    @property
+    def tools(self) -> list[Json]:
+        return list(self._row.get("tools") or ())
+
+    @property
+    def policy(self) -> str:
+        return str(self._row["policy"])
+
+    @property
+    def status(self) -> str:
+        """active, idle, ended, archived or deleted."""
+        return str(self._row["status"])
+
+    @property
+    def version(self) -> int:
+        return int(self._row["version"])
+
+    @property
+    def metadata(self) -> Json:
+        return dict(self._row["metadata"])
+
+    @property
+    def tags(self) -> list[str]:
+        return list(self._row["tags"])
+
+    def as_json(self) -> Json:
+        """The session of the HTTP contract, as of the last answer that held all of it."""
+        return dict(self._row)
+
+    # -- what was said -----------------------------------------------------------------------
+
+    @bridge.here
+    def append(
+        self,
+        message: object = None,
+        /,
+        *,
+        role: str | None = None,
+        content: object = None,
+        context: Context | str | None = None,
+        created_at: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+        expected_version: int | None = None,
+        **fields: Any,
+    ) -> Appended:
+        """Store a message, all of several or none: role= and content=, a dict, a list, an answer
+        object of the openai or anthropic package, or a finished stream of one.
+
+        `context` is what the model was shown for it. Raises the errors of reading messages,
+        SessionEnded, StaleVersion (not at `expected_version`), IdempotencyMismatch.
+        """
+        named = {"role": role, "content": content, "context": context, **fields}
+        named |= {"created_at": created_at, "metadata": metadata}
+        body = bodies.messages(message, named)
+        expect = bodies.expect(expected_version, idempotency_key)
+        done = values.appended(self._backend.append(self.id, body, expect))
+        self._moved(done.version)
+        return done
+
+    @bridge.here
+    def messages(
+        self,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        around: int | None = None,
+        limit: int = 50,
+        order: str = "asc",
+        at: int | None = None,
+    ) -> list[Json]:
+        """Messages by seq, at most `limit` (1 to 500), each as the HTTP contract shows it.
+
+        At most one of `after`, `before`, `around`; `at` reads as of that version.
+        Raises InvalidField, VersionNotFound.
+        """
+        query = bodies.place(after, before, around) | bodies.page(limit, order)
+        return self._backend.messages(self.id, query | _version(at))
+
+    @bridge.here
+    def events(
+        self,
+        *,
+        after: int | None = None,
+        before: int | None = None,
+        limit: int = 50,
+        order: str = "asc",
+    ) -> list[Json]:
+        """Events by version, each `{version, kind, created_at, data}`. Raises InvalidField."""
+        query = bodies.place(after, before) | bodies.page(limit, order)
+        return self._backend.events(self.id, query)
+
+    @bridge.here
+    def retract(
+        self,
+        from_: int,
+        to: int | None = None,
+        reason: str | None = None,
+        *,
+        expected_version: int | None = None,
+    ) -> Changed:
+        """Take messages out of view, to the end if `to` is None; the log keeps them."""
+        body = bodies.given(**{"from": from_, "to": to, "reason": reason})
+        expect = bodies.expect(expected_version)
+        return self._changed(self._backend.retract(self.id, body, expect))
+
+    @bridge.here
+    def pin(
+        self, seq: int, reason: str | None = None, *, expected_version: int | None = None
+    ) -> Json:
+        """Keep a message word for word in every context; returns it."""
+        body = bodies.given(seq=seq, reason=reason)
+        found = self._backend.pin(self.id, body, bodies.expect(expected_version))
+        self._row = self._backend.session(self.id)
+        return found
+
+    @bridge.here
+    def unpin(self, seq: int, *, expected_version: int | None = None) -> Json:
+        """Keep it no longer; returns the message."""
+        number = bodies.whole("seq", seq, 1, bodies.MOST)
+        found = self._backend.unpin(self.id, number or 0, bodies.expect(expected_version))
+        self._row = self._backend.session(self.id)
+        return found
+
+    # -- what the model sees -----------------------------------------------------------------
+
+    @bridge.here
+    def context(
+        self,
+        tokens: int | None = None,
+        query: str | None = None,
+        format: str = "openai",  # noqa: A002 - the contract's word
+        at: int | None = None,
+        policy: str | None = None,
+    ) -> Context:
+        """The messages for one inference call, never over `tokens` (None: the window less the
+        reserve), in the form of `openai`, `anthropic` or `responses`.
+
+        `at` builds it as of that version. Raises BudgetTooSmall, VersionNotFound, InvalidField.
+        """
+        found = bodies.given(query=query, policy=policy)
+        found["format"] = bodies.choice("format", format, bodies.FORMATS)
+        limit = bodies.whole("tokens", tokens, 1, bodies.MOST)
+        found |= {} if limit is None else {"tokens": limit}
+        return values.context(self._backend.context(self.id, found | _version(at)))
+
+    # -- the session itself ------------------------------------------------------------------
+
+    @bridge.here
+    def edit(
+        self,
+        *,
+        title: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+        policy: str | None = None,
+        system: str | None = None,
+        tools: Sequence[Any] | None = None,
+        expected_version: int | None = None,
+    ) -> Changed:
+        """Give the session new values; None leaves one as it is. Raises InvalidField."""
+        state = {"title": title, "metadata": metadata, "tags": tags, "policy": policy}
+        body = bodies.given(**state, system=system, tools=tools)
+        expect = bodies.expect(expected_version)
+        return self._replaced(self._backend.edit(self.id, body, expect))
+
+    @bridge.here
+    def fork(self, at: int, key: str | None = None) -> Session:
+        """A new session with everything up to version `at`. Raises VersionNotFound."""
+        body = bodies.given(at=at, key=key)
+        return Session(self._backend, self._backend.fork(self.id, body, bodies.expect()))
+
+    @bridge.here
+    def end(self, *, expected_version: int | None = None) -> Changed:
+        """Take no more messages until `reopen()`."""
+        return self._replaced(self._backend.end(self.id, bodies.expect(expected_version)))
+
+    @bridge.here
+    def reopen(self, *, expected_version: int | None = None) -> Changed:
+        """Take messages again."""
+        return self._replaced(self._backend.reopen(self.id, bodies.expect(expected_version)))
+
+    @bridge.here
+    def delete(self, *, purge: bool = False, expected_version: int | None = None) -> Json | None:
+        """Hide the session; it is purged seven days later. With `purge`, remove it now for good
+        and return the receipt `{session, counts, head, at}`."""
+        expect = bodies.expect(expected_version)
+        if purge:
+            return self._backend.purge(self.id, expect)
+        self._backend.delete(self.id, expect)
+        return None
+
+    @bridge.here
+    def restore(self) -> Changed:
+        """Bring a deleted session back as it was."""
+        return self._replaced(self._backend.restore(self.id, bodies.expect()))
+
+    @bridge.here
+    def refresh(self) -> Session:
+        """Ask for the session's present state; returns the session itself."""
+        self._row = self._backend.session(self.id)
+        return self
+
+    aappend = bridge.twin(append)
+    amessages = bridge.twin(messages)
+    aevents = bridge.twin(events)
+    aretract = bridge.twin(retract)
+    apin = bridge.twin(pin)
+    aunpin = bridge.twin(unpin)
+    acontext = bridge.twin(context)
+    aedit = bridge.twin(edit)
+    afork = bridge.twin(fork)
+    aend = bridge.twin(end)
+    areopen = bridge.twin(reopen)
+    adelete = bridge.twin(delete)
+    arestore = bridge.twin(restore)
+    arefresh = bridge.twin(refresh)
+
+    def _moved(self, version: int) -> None:
+        """Answers to concurrent calls come in any order; the version only goes up."""
+        self._row = {**self._row, "version": max(self.version, version)}
+
+    def _changed(self, answer: Json) -> Changed:
+        done = values.changed(answer)
+        self._moved(done.version)
+        return done
+
+    def _replaced(self, answer: Json) -> Changed:
+        self._row = answer
+        return values.changed(answer)
+
+
+def _version(at: int | None) -> Json:
+    return {} if at is None else {"at": bodies.whole("at", at, 0, bodies.MOST)}
+
+
+class Client:
+    """Sessions of one project, over the database of this process or over a server."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    @bridge.here
+    def open(
+        self,
+        key: str | None,
+        user: str | None = None,
+        *,
+        title: str | None = None,
+        system: str | None = None,
+        tools: Sequence[Any] | None = None,
+        policy: str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        tags: Sequence[str] | None = None,
+    ) -> Session:
+        """The session with this key, made at first use; what is known is left as it is.
+
+        Raises UserMismatch, SessionDeleted, and InvalidField or TooLong naming the field.
+        """
+        body = bodies.given(
+            key=key,
+            user=user,
+            title=title,
+            system=system,
+            tools=tools,
+            policy=policy,
+            metadata=metadata,
+            tags=tags,
+        )
+        return Session(self._backend, self._backend.open(body))
+
+    aopen = bridge.twin(open)
+
+
+@bridge.here
+def open(  # noqa: A001 - `holdfast.open`, as in the design
+    key: str | None,
+    user: str | None = None,
+    *,
+    title: str | None = None,
+    system: str | None = None,
+    tools: Sequence[Any] | None = None,
+    policy: str | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    tags: Sequence[str] | None = None,
+    database: str | Path | None = None,
+    project: str | None = None,
+) -> Session:
+    """The session with this key in a database of this machine, made at first use.
+
+    `database` is a file or a URL; by default DATABASE_URL, else one file in the user's data
+    folder. In a site that uses Django it is the site's own. Raises UserMismatch, SessionDeleted,
+    UnusableDatabase, and InvalidField or TooLong naming the field.
+    """
+    from holdfast import bootstrap
+
+    bootstrap.read_ranks_meanwhile()
+    alias = bootstrap.ready(database)
+    from holdfast import local  # needs Django ready
+
+    client = Client(local.backend(alias, project))
+    named = {"title": title, "system": system, "tools": tools, "policy": policy}
+    return client.open(key, user, **named, metadata=metadata, tags=tags)
+
+
+aopen = bridge.twin(open)
+
+
+def connect(url: str, key: str | None = None, *, timeout: float = 30.0) -> Client:
+    """Sessions of the project that `key` belongs to, over the server at `url`.
+
+    `timeout` in seconds is for one attempt. Nothing is sent before the first verb.
+    Raises ValueError for what is no http:// or https:// address.
+    """
+    from holdfast import remote
+
+    return Client(remote.backend(url, key, timeout=timeout))

@@ -1,0 +1,172 @@
+"""The facade's backend over a database of this process: no server, the same answers.
+
+Import it only when Django is ready; `holdfast.bootstrap` makes it so.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import orjson
+
+from holdfast import local_bodies
+from holdfast.backend import Expect
+from holdfast.projects import LOCAL, ensure_project
+from holdfast.values import Json
+from memory_app import context
+from sessions_app import answers, clock, preparing
+from sessions_app.core.entries import event_out, message_out
+from sessions_app.core.errors import NotFound
+from sessions_app.http import fingerprint
+from sessions_app.store import get_store
+from sessions_app.store.base import Changed, Guard, Request, Snapshot, Window
+
+PREFIX = "/api/v1"
+
+
+def backend(alias: str, project: str | None = None) -> LocalBackend:
+    """The backend of one project (None: the one of local use), made at first use."""
+    return LocalBackend(alias, ensure_project(project or LOCAL, alias).pk)
+
+
+class LocalBackend:
+    """`Backend` on the store behind a Django alias."""
+
+    def __init__(self, alias: str, project: int) -> None:
+        self._store = get_store(alias)
+        self._project = project
+
+    # -- sessions ----------------------------------------------------------------------------
+
+    def open(self, body: Json) -> Json:
+        return self._changed(self._store.open(self._project, local_bodies.new_session(body)))
+
+    def session(self, session: str) -> Json:
+        return self._shown(self._get(session))
+
+    def edit(self, session: str, body: Json, expect: Expect) -> Json:
+        found = self._get(session)
+        edit = local_bodies.edit(body, self._store.prompt(found).data)
+        return self._changed(self._store.edit(*self._named(session), edit, _guard(expect)))
+
+    def fork(self, session: str, body: Json, expect: Expect) -> Json:
+        at, key = local_bodies.fork(body)
+        done = self._store.fork(*self._named(session), at, key, _guard(expect))
+        return self._changed(done)
+
+    def end(self, session: str, expect: Expect) -> Json:
+        return self._changed(self._store.end(*self._named(session), _guard(expect)))
+
+    def reopen(self, session: str, expect: Expect) -> Json:
+        return self._changed(self._store.reopen(*self._named(session), _guard(expect)))
+
+    def restore(self, session: str, expect: Expect) -> Json:
+        return self._changed(self._store.restore(*self._named(session), _guard(expect)))
+
+    def delete(self, session: str, expect: Expect) -> None:
+        self._store.delete(*self._named(session), _guard(expect))
+
+    def purge(self, session: str, expect: Expect) -> Json:
+        return answers.receipt_out(self._store.purge(*self._named(session), _guard(expect)))
+
+    # -- the log -----------------------------------------------------------------------------
+
+    def append(self, session: str, body: Json, expect: Expect) -> Json:
+        # The body as a server would read it: tuples become lists, texts of other types plain ones.
+        raw = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+        read = orjson.loads(raw)
+        if body.keys() == {"messages"}:
+            batch = preparing.batch(read["messages"])
+        else:
+            batch = preparing.single(read)
+        guard = _guard(expect, f"{PREFIX}/sessions/{session}/messages", raw)
+        done = self._store.append(*self._named(session), batch, guard)
+        return answers.appended_out(done)
+
+    def messages(self, session: str, query: Json) -> list[Json]:
+        window = Window(
+            after=query.get("after"),
+            before=query.get("before"),
+            around=query.get("around"),
+            limit=query["limit"],
+            newest_first=query["order"] == "desc",
+            at=query.get("at"),
+        )
+        found = self._get(session)
+        return [message_out(found.id, item) for item in self._store.messages(found, window)]
+
+    def events(self, session: str, query: Json) -> list[Json]:
+        found = self._get(session)
+        after, before, limit = query.get("after"), query.get("before"), query["limit"]
+        descending = query["order"] == "desc"
+        backward = before is not None or (descending and after is None)
+        if backward:
+            end = found.version + 1 if before is None else before
+            shown = self._store.events_back(found, end, limit)
+        else:
+            shown = self._store.events(found, after=after or 0, limit=limit)
+        if descending != backward:
+            shown.reverse()
+        return [event_out(event) for event in shown]
+
+    def retract(self, session: str, body: Json, expect: Expect) -> Json:
+        span, reason = local_bodies.retract(body)
+        done = self._store.retract(*self._named(session), span, reason, _guard(expect))
+        return _version_of(done)
+
+    def pin(self, session: str, body: Json, expect: Expect) -> Json:
+        seq, reason = local_bodies.pin(body)
+        return self._pin(session, seq, expect, pinned=True, reason=reason)
+
+    def unpin(self, session: str, seq: int, expect: Expect) -> Json:
+        return self._pin(session, seq, expect, pinned=False, reason=None)
+
+    def context(self, session: str, query: Json) -> Json:
+        ask = context.Ask(
+            tokens=query.get("tokens"),
+            query=query.get("query"),
+            form=query["format"],
+            at=query.get("at"),
+            policy=query.get("policy"),
+        )
+        return context.build(self._store, self._project, _uuid(session), ask).as_json()
+
+    # -- what they share ---------------------------------------------------------------------
+
+    def _named(self, session: str) -> tuple[int, UUID]:
+        return self._project, _uuid(session)
+
+    def _get(self, session: str) -> Snapshot:
+        return self._store.get(*self._named(session))
+
+    def _pin(
+        self, session: str, seq: int, expect: Expect, *, pinned: bool, reason: str | None
+    ) -> Json:
+        named, guard = self._named(session), _guard(expect)
+        done = self._store.pin(*named, seq, pinned=pinned, reason=reason, guard=guard)
+        (message,) = self._store.picked(done.session.number, (seq,))
+        return message_out(done.session.id, message)
+
+    def _changed(self, done: Changed) -> Json:
+        return self._shown(done.session) | _version_of(done)
+
+    def _shown(self, found: Snapshot) -> Json:
+        return answers.session_out(found, self._store.prompt(found), clock.now_us())
+
+
+def _version_of(done: Changed) -> Json:
+    durable = answers.durability_out(durable=done.durable, by=done.durable_by)
+    return {"version": done.session.version, **durable}
+
+
+def _guard(expect: Expect, path: str = "", raw: bytes = b"") -> Guard:
+    if expect.key is None:
+        return Guard(expect.version)
+    return Guard(expect.version, Request(expect.key, fingerprint("POST", path, raw)))
+
+
+def _uuid(session: str) -> UUID:
+    try:
+        return UUID(session)
+    except ValueError:
+        raise NotFound from None

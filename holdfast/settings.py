@@ -1,0 +1,89 @@
+"""Settings of the Holdfast product. A host site has its own and adds `holdfast.APPS`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from holdfast import APPS, environ, paths
+
+PACKAGE = Path(__file__).resolve().parent.parent
+
+# Local mode is for one person on one machine: `holdfast serve` turns it on when it binds to a
+# loopback address. Everywhere else a key or a login is needed.
+HOLDFAST_LOCAL = environ.flag("HOLDFAST_LOCAL")
+HOLDFAST_ENCODER = environ.choice("HOLDFAST_ENCODER", "o200k_base", ("o200k_base", "cl100k_base"))
+HOLDFAST_MAX_BODY = environ.integer("HOLDFAST_MAX_BODY", 4 * 1024 * 1024)
+HOLDFAST_DATABASE = "default"
+
+DEBUG = environ.flag("DEBUG")
+SECRET_KEY = environ.text("SECRET_KEY") or paths.local_secret()
+ALLOWED_HOSTS = environ.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    *APPS,
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "holdfast.urls"
+WSGI_APPLICATION = "holdfast.wsgi.application"
+ASGI_APPLICATION = "holdfast.asgi.application"
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environ.database("DATABASE_URL", environ.text("DATABASE_URL"))
+    or environ.sqlite(paths.local_database())
+}
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [PACKAGE / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+            ]
+        },
+    }
+]
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+USE_I18N = False
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [folder for folder in (PACKAGE / "static",) if folder.is_dir()]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+APPEND_SLASH = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the API reads bodies itself, with its own limit
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+LOGIN_URL = "/login/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+}

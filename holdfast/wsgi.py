@@ -1,0 +1,10 @@
+"""The WSGI application, for servers that speak only WSGI: HTTP, no sockets."""
+
+from __future__ import annotations
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.settings")
+application = get_wsgi_application()

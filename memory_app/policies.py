@@ -1,0 +1,88 @@
+"""Policies of a project: reading their rows, storing a new version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from memory_app.core import policy as rules
+from memory_app.core.policy import Policy
+from sessions_app.core import errors, instants
+from sessions_app.models import Policy as PolicyRow
+from sessions_app.store.base import PolicyVersion
+from sessions_app.store.durable import DurableStore
+
+
+def defaults() -> list[PolicyVersion]:
+    """What a new project starts with."""
+    return [_version(name, policy, rules.as_json(policy)) for name, policy in rules.DEFAULTS.items()]
+
+
+def put(
+    store: DurableStore, project: int, name: str, data: Mapping[str, Any]
+) -> tuple[PolicyRow, bool]:
+    """Stores `data` as the next version of the policy `name` and returns (row, newly made).
+
+    The same data as the newest version's makes no new one. Raises the errors of `rules.read`.
+    """
+    policy = rules.read(data)
+    return store.put_policy(project, _version(name, policy, rules.as_json(policy)))
+
+
+def _version(name: str, policy: Policy, data: Mapping[str, Any]) -> PolicyVersion:
+    return PolicyVersion(name, policy.window, policy.capacity, orjson.dumps(data).decode())
+
+
+def newest(project: int, alias: str = "default") -> list[PolicyRow]:
+    """The newest version of each policy of the project, by name."""
+    rows = PolicyRow.objects.of(project).using(alias).order_by("name", "version")
+    return list({row.name: row for row in rows}.values())
+
+
+def one(
+    project: int, name: str, version: int | None = None, alias: str = "default"
+) -> PolicyRow:
+    """A version of a policy (None: the newest). Raises NotFound."""
+    rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
+    if version is not None:
+        rows = rows.filter(version=version)
+    row = rows.order_by("-version").first()
+    if row is None:
+        raise errors.NotFound(f"There is no policy {name!r} here. GET /policies lists them.")
+    found: PolicyRow = row
+    return found
+
+
+def named(project: int, name: str, alias: str = "default") -> PolicyRow:
+    """The newest version of the policy that a request names. Raises InvalidField."""
+    try:
+        return one(project, name, None, alias)
+    except errors.NotFound as error:
+        raise errors.InvalidField(error.message, param="policy") from None
+
+
+def as_of(project: int, name: str, at: int, alias: str = "default") -> PolicyRow:
+    """The version of a policy that was the newest at a time (microseconds), else its first."""
+    rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
+    row = rows.filter(created_us__lte=at).order_by("-version").first()
+    found: PolicyRow = row or rows.order_by("version").first() or named(project, name, alias)
+    return found
+
+
+@lru_cache(maxsize=256)
+def parsed(data: str) -> Policy:
+    """The rules in a row's `data`."""
+    return rules.read(orjson.loads(data))
+
+
+def policy_out(row: PolicyRow) -> dict[str, Any]:
+    """A policy as the HTTP contract shows it."""
+    return {
+        "name": row.name,
+        "version": row.version,
+        "created_at": instants.render(row.created_us),
+        **rules.as_json(parsed(row.data)),
+    }

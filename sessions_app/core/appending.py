@@ -1,0 +1,111 @@
+"""What one write adds to a session, worked out without a database.
+
+`Entry` rows get their seq, version and running totals from where the session stands; the store
+decides that place by a conditional UPDATE and only then asks for the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sessions_app.core import chain
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A message ready to be stored: checked, encoded and counted. `at` in microseconds, or now."""
+
+    role: str
+    form: int
+    body: str
+    tokens: int
+    estimated: bool
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session stood before a write."""
+
+    version: int
+    seq: int
+    turn: int
+    turn_start: int
+    tokens: int
+
+
+class MessageRow(NamedTuple):
+    """A message with its place; the fields of the `holdfast_message` table in their order."""
+
+    seq: int
+    version: int
+    turn: int
+    turn_start: int
+    role: str
+    form: int
+    tokens: int
+    tokens_total: int
+    tokens_estimated: bool
+    batch_end: bool
+    created_us: int
+    salt: bytes
+    digest: bytes
+    body: str
+
+
+def turns_in(batch: Sequence[Prepared]) -> int:
+    """How many turns `batch` begins."""
+    return sum(1 for item in batch if item.role == "user")
+
+
+def last_user_offset(batch: Sequence[Prepared]) -> int:
+    """Place (from 1) of the last user message in `batch`; 0 when there is none."""
+    places = (place for place, item in enumerate(batch, 1) if item.role == "user")
+    return max(places, default=0)
+
+
+def tokens_in(batch: Sequence[Prepared]) -> int:
+    """Tokens of the whole batch."""
+    return sum(item.tokens for item in batch)
+
+
+def last_moment(batch: Sequence[Prepared], now: int) -> int:
+    """The time of the newest message, never later than `now`."""
+    return min(max(now if item.at is None else item.at for item in batch), now)
+
+
+def place_rows(
+    before: Place, batch: Sequence[Prepared], *, now: int, salts: Sequence[bytes]
+) -> list[MessageRow]:
+    """The rows of `batch` right after `before`; the last one ends the batch."""
+    rows = []
+    turn, turn_start, total = before.turn, before.turn_start, before.tokens
+    for offset, item in enumerate(batch, 1):
+        version, seq = before.version + offset, before.seq + offset
+        if item.role == "user":
+            turn, turn_start = turn + 1, seq
+        total += item.tokens
+        at = now if item.at is None else item.at
+        salt = salts[offset - 1]
+        digest = chain.message_digest(salt, (version, seq), item.role, at, item.body)
+        rows.append(
+            MessageRow(
+                seq,
+                version,
+                turn,
+                turn_start,
+                item.role,
+                item.form,
+                item.tokens,
+                total,
+                item.estimated,
+                offset == len(batch),
+                at,
+                salt,
+                digest,
+                item.body,
+            )
+        )
+    return rows

@@ -1,0 +1,341 @@
+"""What was said, as rows.
+
+Rows are written by `sessions_app.store.durable` alone; everything else reads. Times are whole
+microseconds since the epoch (`*_us`), the same number on every database and in every digest.
+Free data (metadata, tags, event data, message bodies) is JSON text rather than a JSON column:
+PostgreSQL would reorder its keys and rewrite its numbers, and a digest is over the bytes.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any, ClassVar, NoReturn, Self
+
+from django.db import models
+from django.db.models import Q
+
+
+class Unscoped(TypeError):
+    """This model's rows belong to projects: ask with `.of(project)`, or say `everything`."""
+
+
+class ScopedManager(models.Manager[Any]):
+    """The default door to rows of a project: it opens with a project or not at all."""
+
+    def of(self, project: int) -> Any:
+        return super().get_queryset().filter(project_id=project)
+
+    def get_queryset(self) -> NoReturn:
+        raise Unscoped(f"{self.model.__name__}: {Unscoped.__doc__}")
+
+
+class ProjectQuerySet(models.QuerySet["Project"]):
+    def local(self) -> Self:
+        """The one project of local use."""
+        return self.filter(name="default")
+
+
+class Project(models.Model):
+    """The tenant: owns sessions, end users, keys and policies."""
+
+    name = models.CharField(max_length=64, unique=True)
+    created_us = models.BigIntegerField()
+
+    objects = ProjectQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_project"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    def live(self) -> Self:
+        return self.filter(revoked_us=None)
+
+    def named(self, prefix: str) -> Self:
+        return self.filter(prefix=prefix)
+
+
+class ApiKey(models.Model):
+    """A program's right to one project. Only the SHA-256 of the secret is kept."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    prefix = models.CharField(max_length=12, unique=True)
+    digest = models.BinaryField(max_length=32)
+    scopes = models.CharField(max_length=32)
+    label = models.CharField(max_length=255, blank=True, default="")
+    created_us = models.BigIntegerField()
+    revoked_us = models.BigIntegerField(null=True)
+
+    objects = ApiKeyQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_api_key"
+
+    def __str__(self) -> str:
+        return f"hf_{self.prefix}_..."
+
+
+class EndUser(models.Model):
+    """The caller's user, whose memory it is. `key` is the caller's own id for them."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=255)
+    created_us = models.BigIntegerField()
+
+    objects = ScopedManager()
+    everything: ClassVar[models.Manager[EndUser]] = models.Manager()
+
+    class Meta:
+        db_table = "holdfast_end_user"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(fields=("project", "key"), name="holdfast_end_user_key"),
+        )
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class Policy(models.Model):
+    """One version of a named policy. A change is a new row; sessions keep the one they have.
+
+    The rules in `data` are read by memory_app alone; `window_tokens` and `capacity` (window less
+    reserve) stand beside them as the plain numbers that a session row copies.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=64)
+    version = models.PositiveIntegerField()
+    window_tokens = models.BigIntegerField()
+    capacity = models.BigIntegerField()
+    data = models.TextField()
+    created_us = models.BigIntegerField()
+
+    objects = ScopedManager()
+    everything: ClassVar[models.Manager[Policy]] = models.Manager()
+
+    class Meta:
+        db_table = "holdfast_policy"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("project", "name", "version"), name="holdfast_policy_version"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class SessionManager(ScopedManager):
+    def of(self, project: int) -> SessionQuerySet:
+        return SessionQuerySet(self.model, using=self._db).filter(project_id=project)
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    def shown(self) -> Self:
+        """All but the deleted ones."""
+        return self.exclude(status=Session.DELETED)
+
+    def of_user(self, key: str) -> Self:
+        return self.filter(end_user__key=key)
+
+    def tagged(self, tag: str) -> Self:
+        return self.filter(pk__in=SessionTag.objects.filter(name=tag).values("session_id"))
+
+    def active_between(self, since: int | None, until: int | None) -> Self:
+        """Those whose span of activity overlaps [since, until], in microseconds."""
+        rows = self
+        if since is not None:
+            rows = rows.filter(last_activity_us__gte=since)
+        if until is not None:
+            rows = rows.filter(created_us__lte=until)
+        return rows
+
+    def in_status(self, status: str, idle_before: int) -> Self:
+        """`idle` is an active session that nothing happened in since `idle_before`."""
+        if status == "idle":
+            return self.filter(status=Session.ACTIVE, last_activity_us__lt=idle_before)
+        if status == Session.ACTIVE:
+            return self.filter(status=Session.ACTIVE, last_activity_us__gte=idle_before)
+        return self.filter(status=status)
+
+    def mentioning(self, text: str) -> Self:
+        """Title, key, user or id containing `text`, ignoring case."""
+        return self.filter(
+            Q(title__icontains=text)
+            | Q(key__icontains=text)
+            | Q(end_user__key__icontains=text)
+            | Q(id__in=_uuids(text))
+        )
+
+    def purgeable(self, now: int) -> Self:
+        return self.filter(status=Session.DELETED, purge_us__lte=now)
+
+
+def _uuids(text: str) -> list[uuid.UUID]:
+    try:
+        return [uuid.UUID(text)]
+    except ValueError:
+        return []
+
+
+class Session(models.Model):
+    """One conversation and the agent state around it.
+
+    `version` is the optimistic lock; the counters, `head` and the `*_version` pointers move with
+    it in the same conditional UPDATE, so one row read tells all that a write or context needs.
+    """
+
+    ACTIVE, ENDED, ARCHIVED, DELETED = "active", "ended", "archived", "deleted"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    end_user = models.ForeignKey(EndUser, models.PROTECT, related_name="+", null=True)
+    key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - absent is not the empty key
+    title = models.CharField(max_length=255, blank=True, default="")
+    status = models.CharField(max_length=8, default=ACTIVE)
+    version = models.BigIntegerField()
+    messages = models.BigIntegerField(default=0)
+    turns = models.BigIntegerField(default=0)
+    turn_start = models.BigIntegerField(default=0)
+    tokens = models.BigIntegerField(default=0)
+    active_tokens = models.BigIntegerField(default=0)
+    capacity = models.BigIntegerField()
+    window_tokens = models.BigIntegerField()
+    prompt_version = models.BigIntegerField(default=1)
+    overlay_version = models.BigIntegerField(default=0)
+    policy_name = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField()
+    head = models.BinaryField(max_length=32)
+    metadata = models.TextField(default="{}")
+    tags = models.TextField(default="[]")
+    created_us = models.BigIntegerField()
+    last_activity_us = models.BigIntegerField()
+    purge_us = models.BigIntegerField(null=True)
+    forked_from = models.UUIDField(null=True)
+    forked_at = models.BigIntegerField(null=True)
+
+    objects = SessionManager()
+    everything: ClassVar[models.Manager[Session]] = models.Manager.from_queryset(SessionQuerySet)()
+
+    class Meta:
+        db_table = "holdfast_session"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(fields=("project", "key"), name="holdfast_session_key"),
+        )
+        indexes = (
+            models.Index(
+                fields=("project", "last_activity_us", "number"), name="holdfast_session_recent"
+            ),
+            models.Index(fields=("purge_us",), name="holdfast_session_purge"),
+        )
+
+    def __str__(self) -> str:
+        return self.title or self.key or str(self.id)
+
+
+class SessionTag(models.Model):
+    """A tag of a session, as a row of its own so that it can be filtered by."""
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=255)
+
+    class Meta:
+        db_table = "holdfast_session_tag"
+        constraints = (
+            models.UniqueConstraint(fields=("name", "session"), name="holdfast_session_tag_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Message(models.Model):
+    """One immutable item of what was said.
+
+    `tokens_total` and `turn` are running totals up to and including this message: the size of any
+    left-out range is one subtraction, however long the session. `turn_start` is the seq of the user
+    message that began its turn (0 before the first), so turns are found without a scan.
+    """
+
+    pk = models.CompositePrimaryKey("session_id", "seq")
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    version = models.BigIntegerField()
+    turn = models.BigIntegerField()
+    turn_start = models.BigIntegerField()
+    role = models.CharField(max_length=9)
+    form = models.PositiveSmallIntegerField()
+    tokens = models.BigIntegerField()
+    tokens_total = models.BigIntegerField()
+    tokens_estimated = models.BooleanField()
+    batch_end = models.BooleanField()
+    created_us = models.BigIntegerField()
+    salt = models.BinaryField(max_length=16)
+    digest = models.BinaryField(max_length=32)
+    body = models.TextField()
+
+    class Meta:
+        db_table = "holdfast_message"
+
+    def __str__(self) -> str:
+        return f"#{self.seq} {self.role}"
+
+
+class Event(models.Model):
+    """Any other change of a session; `data` holds the new value."""
+
+    pk = models.CompositePrimaryKey("session_id", "version")
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    version = models.BigIntegerField()
+    kind = models.CharField(max_length=32)
+    batch_end = models.BooleanField()
+    created_us = models.BigIntegerField()
+    salt = models.BinaryField(max_length=16)
+    digest = models.BinaryField(max_length=32)
+    data = models.TextField()
+
+    class Meta:
+        db_table = "holdfast_event"
+
+    def __str__(self) -> str:
+        return f"{self.version} {self.kind}"
+
+
+class RequestKey(models.Model):
+    """What was answered to a request with an Idempotency-Key, so that it can be said again.
+
+    `session_number` is set where the answer quotes a session's content, for a purge to find it.
+    """
+
+    pk = models.CompositePrimaryKey("project_id", "key")
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    fingerprint = models.BinaryField(max_length=32)
+    session_number = models.BigIntegerField(null=True)
+    status = models.PositiveSmallIntegerField()
+    answer = models.TextField()
+    created_us = models.BigIntegerField()
+
+    class Meta:
+        db_table = "holdfast_request_key"
+        indexes = (
+            models.Index(fields=("created_us",), name="holdfast_request_key_age"),
+            models.Index(
+                fields=("session_number",),
+                condition=Q(session_number__isnull=False),
+                name="holdfast_request_key_session",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.key

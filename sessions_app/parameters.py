@@ -1,0 +1,82 @@
+"""Query parameters as the API's calls declare them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sessions_app.calls import Parameter
+from sessions_app.core import strict
+from sessions_app.core.errors import InvalidField
+
+LARGEST = 2**62
+PAGE, LARGEST_PAGE = 50, 500
+SEARCH = 512
+
+_LIKE_A_NUMBER = re.compile(r"[-+0-9.eE]{0,24}")
+
+
+def text(most: int, description: str, *, many: bool = False) -> Parameter:
+    """Free text; `many` lets it come more than once."""
+    schema: dict[str, Any] = {"type": "string", "maxLength": most}
+    if not many:
+        return Parameter(strict.text(most), schema, description)
+    return Parameter(
+        strict.many(strict.text(most)), {"type": "array", "items": schema}, description
+    )
+
+
+def integer(least: int, most: int, description: str) -> Parameter:
+    """A whole number within both ends."""
+    schema = {"type": "integer", "minimum": least, "maximum": most}
+    return Parameter(strict.integer(least, most), schema, description)
+
+
+def choice(description: str, *names: str) -> Parameter:
+    """One of the names."""
+    return Parameter(strict.choice(*names), {"type": "string", "enum": list(names)}, description)
+
+
+def boolean(description: str) -> Parameter:
+    """true or false."""
+    return Parameter(strict.boolean(), {"type": "boolean"}, description)
+
+
+def instant(description: str) -> Parameter:
+    """A point in time, read as microseconds."""
+    return Parameter(strict.instant(), {"type": "string", "format": "date-time"}, description)
+
+
+def level(description: str) -> Parameter:
+    """How full, as a share: 0.6 is 60 %. Read as millionths."""
+
+    def read(text: str) -> int:
+        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) is None:
+            raise InvalidField("Send a plain number such as 0.6.")
+        whole, _, part = text.partition(".")
+        return int(whole) * 1_000_000 + int(part.ljust(6, "0"))
+
+    return Parameter(strict.Reader(read), {"type": "number", "minimum": 0}, description)
+
+
+def cursor() -> Parameter:
+    """A page's `next`, checked by the listing that signed it."""
+    return Parameter(strict.text(4_096), {"type": "string"}, "The `next` of the page before.")
+
+
+def place_or_cursor(description: str) -> Parameter:
+    """A number in the log, or a page's `next`: read as int or str."""
+    number = strict.integer(0, LARGEST)
+    signed = strict.text(4_096)
+
+    def read(text: str) -> int | str:
+        found: int | str = (number if _LIKE_A_NUMBER.fullmatch(text) else signed).read(text)
+        return found
+
+    schema = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": LARGEST}, {"type": "string"}]}
+    return Parameter(strict.Reader(read), schema, description)
+
+
+def limit() -> Parameter:
+    """How many a page holds."""
+    return integer(1, LARGEST_PAGE, f"How many to answer with, {PAGE} when left out.")

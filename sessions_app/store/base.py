@@ -1,0 +1,248 @@
+"""What a store of sessions promises, and the values that go in and out of it.
+
+A project is named by its row number, a session by its public UUID; the two are always resolved
+together, so that nothing outside the project is ever found. Times are microseconds since the epoch.
+Every changing verb takes `guard`: the version the caller expects, and the idempotency key of the
+request. A repeated request is answered from what was kept, before anything else is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from sessions_app.core.appending import Prepared
+from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.replay import State
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An idempotent request: its key and the sha256 of method, path, query and body."""
+
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """What must hold for a change: the version (None: any) and the request (None: no key)."""
+
+    expected: int | None = None
+    request: Request | None = None
+
+
+UNGUARDED = Guard()
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A session row as it stood at one moment."""
+
+    number: int
+    id: UUID
+    project: int
+    user: str | None
+    key: str | None
+    title: str
+    status: str
+    version: int
+    messages: int
+    turns: int
+    tokens: int
+    active_tokens: int
+    capacity: int
+    window: int
+    prompt_version: int
+    overlay_version: int
+    policy_name: str
+    policy_version: int
+    head: bytes
+    metadata: str
+    tags: str
+    created_us: int
+    last_activity_us: int
+    purge_us: int | None
+    forked_from: UUID | None
+    forked_at: int | None
+
+    @property
+    def level(self) -> float:
+        """Active tokens over what the policy leaves for them; above 1 when over."""
+        return round(self.active_tokens / self.capacity, 4)
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What an append is answered with; messages are seq first_seq .. first_seq + len(tokens) - 1,
+    versions end at `version`."""
+
+    session: UUID
+    version: int
+    first_seq: int
+    tokens: tuple[int, ...]
+    window: int
+    capacity: int
+    used: int
+    durable: bool
+    durable_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A session after a change, and how durable the change is. `made` tells a new session."""
+
+    session: Snapshot
+    durable: bool
+    durable_by: str | None = None
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """System text and tool definitions with their tokens, framing included."""
+
+    system: str | None = None
+    tools: tuple[Any, ...] = ()
+    system_tokens: int = 0
+    tools_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyVersion:
+    """A version of a policy to be stored; `data` is its JSON text, the numbers are in tokens."""
+
+    name: str
+    window: int
+    capacity: int
+    data: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewSession:
+    """What a session is made from."""
+
+    key: str | None = None
+    user: str | None = None
+    title: str = ""
+    prompt: Prompt = Prompt()
+    policy: str = "default"
+    metadata: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] = ()
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """New values for a session's own state; None leaves one as it is."""
+
+    title: str | None = None
+    metadata: Mapping[str, Any] | None = None
+    tags: tuple[str, ...] | None = None
+    policy: str | None = None
+    prompt: Prompt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which messages to read: seq after / before / around a number, at most `limit`.
+
+    `newest_first` turns the order of the answer; `at` hides what came after that version.
+    """
+
+    after: int | None = None
+    before: int | None = None
+    around: int | None = None
+    limit: int = 50
+    newest_first: bool = False
+    at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a purge removed: rows per table, the last head, and when."""
+
+    session: UUID
+    counts: Mapping[str, int]
+    head: bytes
+    at: int
+
+
+class Store(Protocol):
+    """Sessions and their logs. Errors are `sessions_app.core.errors`; each verb may also raise
+    StoreBusy, StoreUnavailable or StorageFull, and then has changed nothing."""
+
+    def open(self, project: int, new: NewSession, guard: Guard = UNGUARDED) -> Changed:
+        """The session with `new.key`, made now if there is none. Raises UserMismatch,
+        SessionDeleted, InvalidField (no such policy)."""
+
+    def append(
+        self, project: int, session: UUID, batch: Sequence[Prepared], guard: Guard = UNGUARDED
+    ) -> Appended:
+        """Stores all of `batch` or nothing. Raises NotFound, SessionDeleted, SessionEnded,
+        StaleVersion, IdempotencyMismatch."""
+
+    def edit(self, project: int, session: UUID, edit: Edit, guard: Guard = UNGUARDED) -> Changed:
+        """Stores new values as events; nothing new, no event."""
+
+    def retract(
+        self,
+        project: int,
+        session: UUID,
+        span: tuple[int, int | None],
+        reason: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Takes seq from..to (to the end if None) out of view; the log keeps them."""
+
+    def pin(
+        self,
+        project: int,
+        session: UUID,
+        seq: int,
+        *,
+        pinned: bool = True,
+        reason: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Keeps a message word for word in every context, or no longer."""
+
+    def fork(
+        self,
+        project: int,
+        session: UUID,
+        at: int,
+        key: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """A new session that begins with everything up to version `at`, numbers and times kept."""
+
+    def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
+
+    def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
+
+    def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Hides the session; it is purged seven days later."""
+
+    def restore(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
+
+    def purge(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Receipt:
+        """Removes every row of the session now, for good."""
+
+    def purge_due(self, now: int) -> list[Receipt]:
+        """Purges what was deleted long enough ago, in every project."""
+
+    def get(self, project: int, session: UUID, *, deleted: bool = False) -> Snapshot:
+        """The session row. Raises NotFound; SessionDeleted unless `deleted`."""
+
+    def messages(self, session: Snapshot, window: Window) -> list[StoredMessage]: ...
+
+    def events(
+        self, session: Snapshot, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> list[StoredEvent]:
+        """Events with after < version < before, in order."""
+
+    def state(self, session: Snapshot, version: int | None = None) -> State:
+        """The session's own state at a version (None: now). Raises VersionNotFound."""

@@ -1,0 +1,185 @@
+"""One database as the store uses it: statements, a transaction, how durable it is, what failed.
+
+Statements are written once with `?`; they run on the driver's own connection below Django's cursor
+wrappers (which cost as much as the statement itself on SQLite), inside Django's `atomic()`, so a
+caller's transaction, savepoints and `on_commit` work as everywhere else.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
+
+from sessions_app.core import errors
+
+log = logging.getLogger("holdfast.store")
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """Whether a commit here survives power loss, and if not, what will make it durable."""
+
+    durable: bool
+    by: str | None = None
+
+
+DURABLE = Durability(durable=True)
+ON_COMMIT = Durability(durable=False, by="commit")
+_SQLITE_LEVELS = {
+    0: Durability(durable=False, by="operating_system"),
+    1: Durability(durable=False, by="checkpoint"),
+}
+
+
+@lru_cache(maxsize=512)
+def _percent(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+class Database:
+    """The database behind a Django alias, as seen from the calling thread."""
+
+    def __init__(self, alias: str = "default") -> None:
+        self.alias = alias
+
+    @property
+    def connection(self) -> Any:
+        return connections[self.alias]
+
+    @property
+    def is_sqlite(self) -> bool:
+        return bool(self.connection.vendor == "sqlite")
+
+    def run(self, sql: str, params: Sequence[Any] = ()) -> Any:
+        """The driver's cursor after one statement; `?` marks a parameter."""
+        connection = self.connection
+        if connection.connection is None or connection.closed_in_transaction:
+            connection.ensure_connection()
+        with connection.wrap_database_errors:
+            if connection.vendor == "sqlite":
+                return connection.connection.execute(sql, params)
+            return connection.connection.execute(_percent(sql), params)
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        cursor = self.run(sql, params)
+        with self.connection.wrap_database_errors:
+            return list(cursor.fetchall())
+
+    def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
+        cursor = self.run(sql, params)
+        with self.connection.wrap_database_errors:
+            found: Row | None = cursor.fetchone()
+            if self.is_sqlite:
+                cursor.close()
+        return found
+
+    def run_many(self, sql: str, many: Sequence[Sequence[Any]]) -> None:
+        connection = self.connection
+        with connection.wrap_database_errors:
+            if connection.vendor == "sqlite":
+                connection.connection.executemany(sql, many)
+            else:
+                with connection.connection.cursor() as cursor:
+                    cursor.executemany(_percent(sql), many)
+
+    def durability(self) -> Durability:
+        """What a commit on this connection is worth now; asked of the connection each time."""
+        if self.is_sqlite:
+            return self._sqlite_durability()
+        row = self.row(
+            "SELECT current_setting('synchronous_commit'), current_setting('fsync')", ()
+        )
+        commit, fsync = row if row else ("off", "off")
+        if fsync == "off":
+            return Durability(durable=False, by="operating_system")
+        return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
+
+    def _sqlite_durability(self) -> Durability:
+        connection = self.connection
+        if connection.is_in_memory_db():
+            return Durability(durable=False, by="never")
+        row = self.row("PRAGMA synchronous")
+        return _SQLITE_LEVELS.get(row[0] if row else 0, DURABLE)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Durability]:
+        """All or nothing; yields how durable it will be once it is left.
+
+        Inside a caller's own transaction it is a savepoint and nothing is durable before the
+        caller commits.
+        """
+        connection = self.connection
+        with failures(self):
+            nested = connection.in_atomic_block
+            with transaction.atomic(using=self.alias):
+                yield ON_COMMIT if nested else self.durability()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Reads that need not see one moment; driver errors become ours."""
+        with failures(self):
+            yield
+
+
+@contextmanager
+def failures(database: Database) -> Iterator[None]:
+    """Turns driver errors into errors of the contract, and drops a connection that is of no use."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, DatabaseError) as error:
+        wrapped = _wrap(error, sqlite=database.is_sqlite)
+        if wrapped is None:
+            raise
+        log.warning("store %s: %s", wrapped.code, error)
+        _drop(database)
+        raise wrapped from error
+
+
+_FULL = re.compile(r"disk is full|disk I/O error|readonly database|No space left|could not extend")
+_BUSY = re.compile(r"database is locked|database table is locked|deadlock|could not serialize")
+_GONE = re.compile(r"unable to open|not a database|malformed")
+
+
+def _wrap(error: DatabaseError, *, sqlite: bool) -> errors.HoldfastError | None:
+    text = str(error)
+    if _FULL.search(text):
+        return errors.StorageFull(cause=text.splitlines()[0])
+    if _BUSY.search(text) or "lock timeout" in text:
+        return errors.StoreBusy()
+    if isinstance(error, InterfaceError) or _GONE.search(text):
+        return errors.StoreUnavailable()
+    if isinstance(error, OperationalError) and not sqlite:
+        return errors.StoreUnavailable()
+    return None
+
+
+def _drop(database: Database) -> None:
+    connection = database.connection
+    if connection.in_atomic_block:
+        return
+    if database.is_sqlite:
+        if connection.connection is not None and connection.connection.in_transaction:
+            connection.close()
+        return
+    connection.close_if_unusable_or_obsolete()
+
+
+def sqlite_version_is_enough() -> bool:
+    """RETURNING, which the store relies on, came with SQLite 3.35."""
+    return sqlite3.sqlite_version_info >= (3, 35)

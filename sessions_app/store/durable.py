@@ -1,0 +1,720 @@
+"""The only writer of sessions: every change of the log goes through here, in one transaction.
+
+Which row is the truth: the session row. A change begins with a conditional UPDATE of it, gets its
+place from what that UPDATE returns, and stores entries, head and request key before the commit.
+A crash at any line leaves the state before or the state after, never a part.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sessions_app import clock, ids
+from sessions_app.core import appending, chain, errors, replay
+from sessions_app.core.appending import Place, Prepared
+from sessions_app.core.entries import entries_out
+from sessions_app.models import Policy, Project
+from sessions_app.store import kept, statements as sql
+from sessions_app.store.base import (
+    UNGUARDED,
+    Appended,
+    Changed,
+    Edit,
+    Guard,
+    NewSession,
+    PolicyVersion,
+    Receipt,
+    Request,
+    Snapshot,
+)
+from sessions_app.store.database import Database, Durability
+from sessions_app.store.reading import Reader, check_version, deleted_error, snapshot
+
+PURGE_AFTER_US = 7 * 86_400 * 1_000_000
+KEEP_REQUESTS_US = 24 * 3600 * 1_000_000
+MISSED = 50
+
+Happening = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a verb decided: events to store and new values of session columns."""
+
+    events: Sequence[Happening] = ()
+    columns: Mapping[str, Any] = field(default_factory=dict)
+    tags: Sequence[str] | None = None
+
+
+Decide = Callable[[Snapshot], Change]
+NOTHING = Change()
+
+
+class DurableStore(Reader):
+    """`Store` on the database behind a Django alias."""
+
+    # -- append ------------------------------------------------------------------------------
+
+    def append(
+        self, project: int, session: UUID, batch: Sequence[Prepared], guard: Guard = UNGUARDED
+    ) -> Appended:
+        """Stores all of `batch` or nothing. Raises NotFound, SessionDeleted, SessionEnded,
+        StaleVersion, IdempotencyMismatch."""
+        now = clock.now_us()
+        try:
+            with self.db.transaction() as durability:
+                row = self._bump(project, session, batch, guard.expected, now)
+                if (known := self._known(project, guard.request)) is not None:
+                    raise _Known(known)
+                if row is None:
+                    raise self._miss(project, session, guard.expected)
+                self._store_batch(row, batch, now)
+                done = _appended(session, row, batch, durability)
+                self._remember(project, guard.request, 201, kept.appended(done), now=now)
+        except _Known as known_answer:
+            return kept.read_appended(known_answer.answer)
+        return done
+
+    def _bump(
+        self,
+        project: int,
+        session: UUID,
+        batch: Sequence[Prepared],
+        expected: int | None,
+        now: int,
+    ) -> Any:
+        count, tokens = len(batch), appending.tokens_in(batch)
+        last, user_at = appending.last_moment(batch, now), appending.last_user_offset(batch)
+        wanted = -1 if expected is None else expected
+        params = (
+            *(count, count, appending.turns_in(batch), tokens),
+            *(user_at, user_at, tokens, last, last),
+            *(session.hex, project, wanted, wanted),
+        )
+        return self.db.row(sql.BUMP, params)
+
+    def _store_batch(self, row: Sequence[Any], batch: Sequence[Prepared], now: int) -> None:
+        number, version, messages, turns, tokens = row[:5]
+        count, begun = len(batch), appending.turns_in(batch)
+        # A batch that begins turns, but not with its first message, leads with messages of the
+        # turn before; only then must that turn be asked for.
+        turn_start = row[9]
+        if begun and batch[0].role != "user":
+            turn_start = self.totals(number, messages - count)[2]
+        before = Place(
+            version - count,
+            messages - count,
+            turns - begun,
+            turn_start,
+            tokens - appending.tokens_in(batch),
+        )
+        salts = _salts(count)
+        rows = appending.place_rows(before, batch, now=now, salts=salts)
+        self._insert_messages(number, rows)
+        head = chain.link(bytes(row[8]), (item.digest for item in rows))
+        self.db.run(sql.SET_HEAD, (head, number))
+
+    def _insert_messages(self, number: int, rows: Sequence[appending.MessageRow]) -> None:
+        if len(rows) == 1:
+            self.db.run(sql.INSERT_MESSAGE, (number, *rows[0]))
+        else:
+            self.db.run_many(sql.INSERT_MESSAGE, [(number, *row) for row in rows])
+
+    def _miss(
+        self, project: int, session: UUID, expected: int | None
+    ) -> errors.HoldfastError:
+        """Why a conditional UPDATE found no row."""
+        try:
+            found = self.get(project, session)
+        except errors.HoldfastError as error:
+            return error
+        if found.status != "active":
+            return errors.SessionEnded(status=found.status)
+        return self._stale(found, expected or 0)
+
+    def _stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
+        said, events = self.entries_after(session, min(expected, session.version), MISSED)
+        missed = entries_out(session.id, said, events)[:MISSED]
+        return errors.StaleVersion(
+            param="If-Match", current_version=session.version, missed=missed
+        )
+
+    # -- sessions ----------------------------------------------------------------------------
+
+    def open(self, project: int, new: NewSession, guard: Guard = UNGUARDED) -> Changed:
+        """The session with `new.key`, made now if there is none. Raises UserMismatch,
+        SessionDeleted, InvalidField (no such policy)."""
+        if new.key is not None and guard.request is None:
+            found = self.find(project, new.key)
+            if found is not None:
+                return Changed(_same_user(found, new.user), **_as_read(self.db))
+        policy = self._policy(project, new.policy)
+        user = self._end_user(project, new.user)
+        now = clock.now_us()
+        at = now if new.at is None else min(new.at, now)
+        with self.db.transaction() as durability:
+            number = self._insert_session(project, new, policy=policy, user=user, at=at)
+            if (known := self._known(project, guard.request)) is not None:
+                if number is not None:
+                    self._discard(number)
+                return kept.read_changed(known)
+            if number is None:
+                found = self.find(project, new.key or "")
+                if found is None:
+                    raise errors.StoreBusy()
+                made, result = False, _same_user(found, new.user)
+            else:
+                self._begin(number, new, policy, at)
+                made, result = True, self._by_number(project, number)
+            done = _changed(result, durability, made=made)
+            status = 201 if made else 200
+            self._remember(project, guard.request, status, kept.changed(done), result.number)
+        return done
+
+    def _policy(self, project: int, name: str) -> tuple[str, int, int, int]:
+        with self.db.reading():
+            row = self.db.row(sql.NEWEST_POLICY, (project, name))
+        if row is None:
+            raise errors.InvalidField(
+                f"There is no policy named {name!r} in this project. GET /policies lists them.",
+                param="policy",
+            )
+        version, window, capacity = row
+        return name, version, window, capacity
+
+    def _end_user(self, project: int, key: str | None) -> int | None:
+        """The row of the caller's user, made at first sight."""
+        if key is None:
+            return None
+        with self.db.reading():
+            row = self.db.row(sql.END_USER, (project, key))
+            if row is None:
+                self.db.run(sql.INSERT_END_USER, (project, key, clock.now_us()))
+                row = self.db.row(sql.END_USER, (project, key))
+        return int(row[0]) if row else None
+
+    def _insert_session(
+        self,
+        project: int,
+        new: NewSession,
+        *,
+        policy: tuple[str, int, int, int],
+        user: int | None,
+        at: int,
+    ) -> int | None:
+        name, version, window, capacity = policy
+        active = new.prompt.system_tokens + new.prompt.tools_tokens
+        params = (
+            *(ids.new_id().hex, project, user, new.key, new.title, "active", 1, 0, 0, 0, 0),
+            *(active, capacity, window, 1, 0, name, version, chain.GENESIS),
+            *(_json(new.metadata or {}), _json(new.tags), at, at, None, None, None),
+        )
+        row = self.db.row(sql.INSERT_SESSION, params)
+        return int(row[0]) if row else None
+
+    def _begin(
+        self, number: int, new: NewSession, policy: tuple[str, int, int, int], at: int
+    ) -> None:
+        prompt = new.prompt
+        data = {
+            **_dropped({"key": new.key, "user": new.user}),
+            **_prompt_data(prompt.system, prompt.tools),
+            "system_tokens": prompt.system_tokens,
+            "tools_tokens": prompt.tools_tokens,
+            "policy": policy[0],
+            "policy_version": policy[1],
+            "title": new.title,
+            "metadata": new.metadata or {},
+            "tags": list(new.tags),
+        }
+        head = self._insert_events(number, 1, chain.GENESIS, [("created", data)], at)
+        self.db.run(sql.SET_HEAD, (head, number))
+        self._set_tags(number, new.tags)
+
+    def _discard(self, number: int) -> None:
+        self.db.run(sql.DELETE_SESSION, (number,))
+
+    def edit(self, project: int, session: UUID, edit: Edit, guard: Guard = UNGUARDED) -> Changed:
+        """Stores new values as events; nothing new, no event."""
+        policy = None if edit.policy is None else self._policy(project, edit.policy)
+
+        def decide(now: Snapshot) -> Change:
+            return _edited(now, self.state(now), edit, policy)
+
+        return self._change(project, session, decide, guard)
+
+    def retract(
+        self,
+        project: int,
+        session: UUID,
+        span: tuple[int, int | None],
+        reason: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Takes seq from..to (to the end if None) out of view; the log keeps them."""
+
+        def decide(now: Snapshot) -> Change:
+            _check_active(now)
+            first, last = _checked_span(span, now.messages)
+            state = self.overlay(now)
+            ranges = replay.merge_ranges([*state.retracted, (first, last)])
+            if ranges == state.retracted:
+                return NOTHING
+            data = {"from": first, "to": last, **_dropped({"reason": reason})}
+            columns = {
+                "active_tokens": self._visible_tokens(now, ranges),
+                "overlay_version": now.version + 1,
+            }
+            return Change([("retracted", data)], columns)
+
+        return self._change(project, session, decide, guard)
+
+    def _visible_tokens(
+        self, session: Snapshot, retracted: Sequence[tuple[int, int]]
+    ) -> int:
+        prompt = self.prompt(session).data
+        hidden = sum(
+            self.totals(session.number, last)[0] - self.totals(session.number, first - 1)[0]
+            for first, last in retracted
+        )
+        fixed = int(prompt["system_tokens"]) + int(prompt["tools_tokens"])
+        return fixed + session.tokens - hidden
+
+    def pin(
+        self,
+        project: int,
+        session: UUID,
+        seq: int,
+        *,
+        pinned: bool = True,
+        reason: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Keeps a message word for word in every context, or no longer."""
+
+        def decide(now: Snapshot) -> Change:
+            _check_seq(seq, now.messages, "seq")
+            if (seq in self.overlay(now).pinned) == pinned:
+                return NOTHING
+            data = {"seq": seq, **_dropped({"reason": reason})}
+            kind = "pinned" if pinned else "unpinned"
+            return Change([(kind, data)], {"overlay_version": now.version + 1})
+
+        return self._change(project, session, decide, guard)
+
+    def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """No more messages from here on; ending an ended session changes nothing."""
+        return self._change(project, session, _ended, guard)
+
+    def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Takes messages again; reopening an active session changes nothing."""
+        return self._change(project, session, _reopened, guard)
+
+    def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Hides the session; it is purged seven days later."""
+        purge_us = clock.now_us() + PURGE_AFTER_US
+
+        def decide(now: Snapshot) -> Change:
+            columns = {"status": "deleted", "purge_us": purge_us}
+            return Change([("deleted", {"was": now.status, "purge_us": purge_us})], columns)
+
+        return self._change(project, session, decide, guard)
+
+    def restore(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Brings a deleted session back as it was; one that is not deleted stays as it is."""
+
+        def decide(now: Snapshot) -> Change:
+            if now.status != "deleted":
+                return NOTHING
+            was = self._status_before_deletion(now)
+            columns = {"status": was, "purge_us": None}
+            return Change([("restored", {"status": was})], columns)
+
+        return self._change(project, session, decide, guard, deleted=True)
+
+    def _status_before_deletion(self, session: Snapshot) -> str:
+        newest = self.events_back(session, session.version + 1, 1)[0]
+        return str(newest.entry().data.get("was", "active"))
+
+    # -- fork --------------------------------------------------------------------------------
+
+    def fork(
+        self,
+        project: int,
+        session: UUID,
+        at: int,
+        key: str | None = None,
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """A new session that begins with everything up to version `at`, numbers and times kept."""
+        with self.db.transaction() as durability:
+            if (known := self._known(project, guard.request)) is not None:
+                return kept.read_changed(known)
+            parent = self._locked(project, session, guard.expected)
+            check_version(parent, at)
+            number = self._insert_fork(parent, at, key)
+            if number is None:
+                done = _changed(self._same_fork(parent, at, key), durability, made=False)
+            else:
+                self._copy_entries(parent, number, at)
+                self._finish_fork(parent, number, at)
+                done = _changed(self._by_number(project, number), durability, made=True)
+            self._remember(project, guard.request, 201, kept.changed(done), done.session.number)
+        return done
+
+    def _insert_fork(self, parent: Snapshot, at: int, key: str | None) -> int | None:
+        """The row of a fork, its counters as they stood at `at`."""
+        state = self.state(parent, at)
+        seq = self.messages_at(parent, at)
+        tokens, turns, turn_start = self.totals(parent.number, seq)
+        user = self._end_user(parent.project, parent.user)
+        name, version = state.policy
+        policy = self._policy_numbers(parent, name, version)
+        hidden = sum(
+            self.totals(parent.number, min(last, seq))[0] - self.totals(parent.number, first - 1)[0]
+            for first, last in state.retracted
+        )
+        active = state.system_tokens + state.tools_tokens + tokens - hidden
+        now = clock.now_us()
+        params = (
+            *(ids.new_id().hex, parent.project, user, key, state.title, "active", at, seq, turns),
+            *(turn_start, tokens, active, policy[1], policy[0], state.prompt_version, state.overlay_version),
+            *(name, version, chain.GENESIS, _json(state.metadata), _json(state.tags), now, now),
+            *(None, parent.id.hex, at),
+        )
+        row = self.db.row(sql.INSERT_SESSION, params)
+        return int(row[0]) if row else None
+
+    def _policy_numbers(self, parent: Snapshot, name: str, version: int) -> tuple[int, int]:
+        """(window, capacity) of one version of a policy; it is never changed in place."""
+        row = self.db.row(sql.POLICY_NUMBERS, (parent.project, name, version))
+        return (int(row[0]), int(row[1])) if row else (parent.window, parent.capacity)
+
+    def _copy_entries(self, parent: Snapshot, number: int, at: int) -> None:
+        seq = self.messages_at(parent, at)
+        self.db.run(sql.COPY_MESSAGES, (number, at, True, parent.number, seq))
+        self.db.run(sql.COPY_EVENTS, (number, at, True, parent.number, at))
+
+    def _finish_fork(self, parent: Snapshot, number: int, at: int) -> None:
+        head = chain.head_at(self.links(number, at))
+        data = {"session": str(parent.id), "at": at}
+        head = self._insert_events(number, at + 1, head, [("forked", data)], clock.now_us())
+        self.db.run(sql.SET_VERSION, (at + 1, head, number))
+        self._set_tags(number, orjson.loads(self._by_number(parent.project, number).tags))
+
+    def _same_fork(self, parent: Snapshot, at: int, key: str | None) -> Snapshot:
+        found = self.find(parent.project, key or "")
+        if found and (found.forked_from, found.forked_at) == (parent.id, at):
+            if found.status == "deleted":
+                raise deleted_error(found)
+            return found
+        raise errors.InvalidField(
+            "Another session has this key. Choose another, or leave it out.", param="key"
+        )
+
+    # -- projects and policies ---------------------------------------------------------------
+
+    def project(self, name: str, policies: Sequence[PolicyVersion]) -> Project:
+        """The project with this name, made with `policies` if there is none."""
+        found = Project.objects.using(self.db.alias).filter(name=name).first()
+        if found is not None:
+            return found
+        with self.db.transaction():
+            made, new = Project.objects.using(self.db.alias).get_or_create(
+                name=name, defaults={"created_us": clock.now_us()}
+            )
+            if new:
+                for policy in policies:
+                    self._insert_policy(made.pk, policy, 1)
+        return made
+
+    def put_policy(self, project: int, policy: PolicyVersion) -> tuple[Policy, bool]:
+        """Stores the next version of a policy; (row, False) when the newest says the same."""
+        with self.db.transaction():
+            self.db.run(sql.LOCK_PROJECT, (project,))
+            rows = Policy.objects.of(project).using(self.db.alias).filter(name=policy.name)
+            newest = rows.order_by("-version").first()
+            if newest is not None and newest.data == policy.data:
+                return newest, False
+            return self._insert_policy(project, policy, newest.version + 1 if newest else 1), True
+
+    def _insert_policy(self, project: int, policy: PolicyVersion, version: int) -> Policy:
+        return Policy.everything.using(self.db.alias).create(
+            project_id=project,
+            name=policy.name,
+            version=version,
+            window_tokens=policy.window,
+            capacity=policy.capacity,
+            data=policy.data,
+            created_us=clock.now_us(),
+        )
+
+    # -- purge -------------------------------------------------------------------------------
+
+    def purge(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Receipt:
+        """Removes every row of the session now, for good. The receipt names what went."""
+        with self.db.transaction():
+            found = self._locked(project, session, guard.expected, deleted=True)
+            counts = {}
+            for table, statement in sql.PURGE.items():
+                counts[table] = self.db.run(statement, (found.number,)).rowcount
+            self.db.run(sql.DELETE_SESSION, (found.number,))
+        return Receipt(found.id, counts, found.head, clock.now_us())
+
+    def purge_due(self, now: int) -> list[Receipt]:
+        """Purges what was deleted long enough ago, in every project; forgets old request keys."""
+        with self.db.reading():
+            due = self.db.rows(sql.DUE, (now,))
+        receipts = []
+        for project, session in due:
+            try:
+                receipts.append(self.purge(project, UUID(str(session))))
+            except errors.NotFound:
+                continue
+        with self.db.transaction():
+            self.db.run(sql.DELETE_OLD_REQUEST_KEYS, (now - KEEP_REQUESTS_US,))
+        return receipts
+
+    # -- the common way of a change ----------------------------------------------------------
+
+    def _change(
+        self,
+        project: int,
+        session: UUID,
+        decide: Decide,
+        guard: Guard,
+        *,
+        deleted: bool = False,
+    ) -> Changed:
+        with self.db.transaction() as durability:
+            if (known := self._known(project, guard.request)) is not None:
+                return kept.read_changed(known)
+            before = self._locked(project, session, guard.expected, deleted=deleted)
+            change = decide(before)
+            if change.events:
+                self._write(before, change)
+                before = self._by_number(project, before.number)
+            done = _changed(before, durability)
+            self._remember(project, guard.request, 200, kept.changed(done), before.number)
+        return done
+
+    def _locked(
+        self, project: int, session: UUID, expected: int | None, *, deleted: bool = False
+    ) -> Snapshot:
+        """The session row, locked to the end of the transaction, at the expected version."""
+        self.db.run(sql.LOCK, (session.hex, project))
+        found = self.get(project, session, deleted=deleted)
+        if expected is not None and found.version != expected:
+            raise self._stale(found, expected)
+        return found
+
+    def _write(self, before: Snapshot, change: Change) -> None:
+        version = before.version + len(change.events)
+        head = self._insert_events(
+            before.number, before.version + 1, before.head, change.events, clock.now_us()
+        )
+        columns = {**change.columns, "version": version, "head": head}
+        names = ", ".join(f"{name} = ?" for name in columns)
+        statement = sql.SET_COLUMNS.format(names=names)
+        self.db.run(statement, (*columns.values(), before.number))
+        if change.tags is not None:
+            self.db.run(sql.DELETE_TAGS, (before.number,))
+            self._set_tags(before.number, change.tags)
+
+    def _insert_events(
+        self, number: int, version: int, head: bytes, events: Sequence[Happening], at: int
+    ) -> bytes:
+        """Stores `events` as one batch from `version` on; returns the new head."""
+        digests, rows = [], []
+        for offset, (kind, data) in enumerate(events):
+            salt, text = os.urandom(chain.SALT_BYTES), _json(data)
+            digest = chain.event_digest(salt, version + offset, kind, at, text)
+            last = offset == len(events) - 1
+            rows.append((number, version + offset, kind, last, at, salt, digest, text))
+            digests.append(digest)
+        self.db.run_many(sql.INSERT_EVENT, rows)
+        return chain.link(head, digests)
+
+    def _set_tags(self, number: int, tags: Sequence[str]) -> None:
+        if tags:
+            self.db.run_many(sql.INSERT_TAG, [(number, tag) for tag in tags])
+
+    def _by_number(self, project: int, number: int) -> Snapshot:
+        row = self.db.row(sql.SESSION_BY_NUMBER, (number, project))
+        if row is None:
+            raise errors.NotFound()
+        return snapshot(row)
+
+    def _known(self, project: int, request: Request | None) -> str | None:
+        """The kept answer to this request. Raises IdempotencyMismatch for another one."""
+        if request is None:
+            return None
+        row = self.db.row(sql.REQUEST_KEY, (project, request.key))
+        if row is None:
+            return None
+        if bytes(row[0]) != request.fingerprint:
+            raise errors.IdempotencyMismatch(param="Idempotency-Key")
+        return str(row[2])
+
+    def _remember(
+        self,
+        project: int,
+        request: Request | None,
+        status: int,
+        answer: str,
+        number: int | None = None,
+        *,
+        now: int | None = None,
+    ) -> None:
+        if request is None:
+            return
+        at = clock.now_us() if now is None else now
+        params = (project, request.key, request.fingerprint, number, status, answer, at)
+        self.db.run(sql.INSERT_REQUEST_KEY, params)
+
+
+class _Known(Exception):
+    """Leaves the transaction of a repeated append, so that its bump is undone."""
+
+    def __init__(self, answer: str) -> None:
+        self.answer = answer
+
+
+# -- decisions ---------------------------------------------------------------------------------
+
+
+def _edited(
+    now: Snapshot,
+    state: replay.State,
+    edit: Edit,
+    policy: tuple[str, int, int, int] | None,
+) -> Change:
+    events: list[Happening] = []
+    columns: dict[str, Any] = {}
+    details = _new_details(state, edit)
+    if details:
+        events.append(("details", details))
+        columns |= {
+            name: value if name == "title" else _json(value) for name, value in details.items()
+        }
+    if edit.prompt is not None and (edit.prompt.system, edit.prompt.tools) != (
+        state.system,
+        state.tools,
+    ):
+        prompt = edit.prompt
+        tokens = {"system_tokens": prompt.system_tokens, "tools_tokens": prompt.tools_tokens}
+        events.append(("prompt", {**_prompt_data(prompt.system, prompt.tools), **tokens}))
+        old = state.system_tokens + state.tools_tokens
+        columns["active_tokens"] = now.active_tokens - old + sum(tokens.values())
+        columns["prompt_version"] = now.version + len(events)
+    if policy is not None and policy[:2] != state.policy:
+        events.append(("policy", {"policy": policy[0], "policy_version": policy[1]}))
+        names = ("policy_name", "policy_version", "window_tokens", "capacity")
+        columns |= dict(zip(names, policy, strict=True))
+    return Change(events, columns, details.get("tags"))
+
+
+def _new_details(state: replay.State, edit: Edit) -> dict[str, Any]:
+    wanted: dict[str, Any] = {}
+    if edit.title is not None and edit.title != state.title:
+        wanted["title"] = edit.title
+    if edit.metadata is not None and dict(edit.metadata) != dict(state.metadata):
+        wanted["metadata"] = dict(edit.metadata)
+    if edit.tags is not None and edit.tags != state.tags:
+        wanted["tags"] = list(edit.tags)
+    return wanted
+
+
+def _ended(now: Snapshot) -> Change:
+    if now.status == "ended":
+        return NOTHING
+    return Change([("ended", {})], {"status": "ended"})
+
+
+def _reopened(now: Snapshot) -> Change:
+    if now.status == "active":
+        return NOTHING
+    return Change([("reopened", {})], {"status": "active"})
+
+
+def _check_active(session: Snapshot) -> None:
+    if session.status != "active":
+        raise errors.SessionEnded(status=session.status)
+
+
+def _check_seq(seq: int, messages: int, param: str) -> None:
+    if not 1 <= seq <= messages:
+        raise errors.InvalidField(
+            f"There is no message {seq}; the session has messages 1 to {messages}.", param=param
+        )
+
+
+def _checked_span(span: tuple[int, int | None], messages: int) -> tuple[int, int]:
+    first, last = span
+    _check_seq(first, messages, "from")
+    if last is None:
+        return first, messages
+    _check_seq(last, messages, "to")
+    if last < first:
+        raise errors.InvalidField("`to` comes before `from`.", param="to")
+    return first, last
+
+
+def _same_user(found: Snapshot, user: str | None) -> Snapshot:
+    if found.status == "deleted":
+        raise deleted_error(found)
+    if user is not None and user != found.user:
+        raise errors.UserMismatch(param="user")
+    return found
+
+
+def _changed(session: Snapshot, durability: Durability, *, made: bool = False) -> Changed:
+    return Changed(session, durability.durable, durability.by, made)
+
+
+def _as_read(db: Database) -> dict[str, Any]:
+    durability = db.durability()
+    return {"durable": durability.durable, "durable_by": durability.by}
+
+
+def _appended(
+    session: UUID, row: Sequence[Any], batch: Sequence[Prepared], durability: Durability
+) -> Appended:
+    _, version, messages, _, _, used, capacity, window = row[:8]
+    tokens = tuple(item.tokens for item in batch)
+    first = messages - len(batch) + 1
+    return Appended(
+        session,
+        version,
+        first,
+        tokens,
+        window,
+        capacity,
+        used,
+        durability.durable,
+        durability.by,
+    )
+
+
+def _salts(count: int) -> list[bytes]:
+    pool = os.urandom(count * chain.SALT_BYTES)
+    return [pool[at : at + chain.SALT_BYTES] for at in range(0, len(pool), chain.SALT_BYTES)]
+
+
+def _prompt_data(system: str | None, tools: Sequence[Any]) -> dict[str, Any]:
+    return {"system": system, "tools": list(tools)}
+
+
+def _dropped(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()
+

@@ -1,0 +1,61 @@
+"""Answers kept beside idempotency keys: the few figures from which the same bytes are rendered."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sessions_app.store.base import Appended, Changed, Snapshot
+
+_SNAPSHOT = tuple(item.name for item in fields(Snapshot))
+
+
+def appended(answer: Appended) -> str:
+    """The figures of an append's answer."""
+    figures = [
+        answer.session.hex,
+        answer.version,
+        answer.first_seq,
+        answer.tokens,
+        answer.window,
+        answer.capacity,
+        answer.used,
+        answer.durable,
+        answer.durable_by,
+    ]
+    return orjson.dumps(figures).decode()
+
+
+def read_appended(text: str) -> Appended:
+    """The answer those figures were taken from."""
+    session, version, first, tokens, *rest = orjson.loads(text)
+    return Appended(UUID(session), version, first, tuple(tokens), *rest)
+
+
+def changed(answer: Changed) -> str:
+    """The figures of any other change's answer: the session row and how durable it was."""
+    row = {name: getattr(answer.session, name) for name in _SNAPSHOT}
+    row["head"] = answer.session.head.hex()
+    figures = [row, answer.durable, answer.durable_by, answer.made]
+    return orjson.dumps(figures).decode()
+
+
+def read_changed(text: str) -> Changed:
+    """The answer those figures were taken from."""
+    row, durable, by, made = orjson.loads(text)
+    return Changed(_snapshot(row), durable, by, made)
+
+
+def _snapshot(row: dict[str, Any]) -> Snapshot:
+    forked = row["forked_from"]
+    return Snapshot(
+        **{
+            **row,
+            "id": UUID(row["id"]),
+            "head": bytes.fromhex(row["head"]),
+            "forked_from": UUID(forked) if forked else None,
+        }
+    )

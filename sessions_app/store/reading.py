@@ -1,0 +1,221 @@
+"""Reading the log: session rows, windows of messages, events, the state at a version."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from sessions_app.core import errors, instants, replay
+from sessions_app.core.chain import Linked
+from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.replay import Entry, State
+from sessions_app.store import statements as sql
+from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.database import Database, Row
+
+NO_END = 2**62
+ALL = 2**31
+
+
+def snapshot(row: Row) -> Snapshot:
+    """A Snapshot from the columns of SESSION_COLUMNS, whatever the driver made of them."""
+    values = list(row)
+    values[1] = _uuid(row[1])
+    values[18] = bytes(row[18])
+    values[24] = None if row[24] is None else _uuid(row[24])
+    return Snapshot(*values)
+
+
+def _uuid(value: Any) -> UUID:
+    return value if isinstance(value, UUID) else UUID(value)
+
+
+class Reader:
+    """The reading half of a store; it never writes and never takes a lock."""
+
+    def __init__(self, alias: str = "default") -> None:
+        self.db = Database(alias)
+
+    def get(self, project: int, session: UUID, *, deleted: bool = False) -> Snapshot:
+        """The session row. Raises NotFound; SessionDeleted unless `deleted`."""
+        with self.db.reading():
+            row = self.db.row(sql.SESSION_BY_ID, (session.hex, project))
+        if row is None:
+            raise errors.NotFound("There is no such session in this project. Check its id.")
+        found = snapshot(row)
+        if found.status == "deleted" and not deleted:
+            raise deleted_error(found)
+        return found
+
+    def find(self, project: int, key: str) -> Snapshot | None:
+        """The session with the caller's `key`, deleted ones too, or None."""
+        with self.db.reading():
+            row = self.db.row(sql.SESSION_BY_KEY, (project, key))
+        return snapshot(row) if row else None
+
+    def messages(self, session: Snapshot, window: Window) -> list[StoredMessage]:
+        """The messages of `window`, oldest first unless it says otherwise."""
+        end = NO_END if window.at is None else self.messages_at(session, window.at) + 1
+        with self.db.reading():
+            if window.around is not None:
+                found = self._around(session.number, window, end)
+            elif window.before is not None or (window.newest_first and window.after is None):
+                before = end if window.before is None else min(window.before, end)
+                found = self._back(session.number, before, window.limit)[::-1]
+            else:
+                found = self._from(session.number, window.after or 0, end, window.limit)
+        return found[::-1] if window.newest_first else found
+
+    def _from(self, number: int, after: int, end: int, limit: int) -> list[StoredMessage]:
+        rows = self.db.rows(sql.MESSAGES_FROM, (number, after, end, limit))
+        return list(map(StoredMessage._make, rows))
+
+    def _back(self, number: int, end: int, limit: int) -> list[StoredMessage]:
+        rows = self.db.rows(sql.MESSAGES_BACK, (number, 0, end, limit))
+        return list(map(StoredMessage._make, rows))
+
+    def _around(self, number: int, window: Window, end: int) -> list[StoredMessage]:
+        anchor = window.around or 0
+        older = self._back(number, min(anchor, end), window.limit // 2)[::-1]
+        return older + self._from(number, anchor - 1, end, window.limit - len(older))
+
+    def tail(self, number: int, end: int, limit: int) -> list[StoredMessage]:
+        """The newest `limit` messages with seq < `end`, newest first."""
+        with self.db.reading():
+            return self._back(number, end, limit)
+
+    def picked(self, number: int, seqs: tuple[int, ...]) -> list[StoredMessage]:
+        """The messages with just these seqs, in order."""
+        if not seqs:
+            return []
+        marks = ", ".join("?" * len(seqs))
+        with self.db.reading():
+            rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
+        return list(map(StoredMessage._make, rows))
+
+    def containing(
+        self,
+        session: Snapshot,
+        text: str,
+        *,
+        after: int = 0,
+        before: int = NO_END,
+        limit: int = 50,
+        newest_first: bool = False,
+    ) -> list[StoredMessage]:
+        """Messages with after < seq < before whose stored JSON holds `text` literally, ignoring
+        case as the database does; field names count too, so callers look again at the words."""
+        pattern = f"%{like_escaped(orjson.dumps(text).decode()[1:-1])}%"
+        statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
+        with self.db.reading():
+            rows = self.db.rows(statement, (session.number, after, before, pattern, limit))
+        return list(map(StoredMessage._make, rows))
+
+    def events(
+        self, session: Snapshot, *, after: int = 0, before: int | None = None, limit: int = 50
+    ) -> list[StoredEvent]:
+        """Events with after < version < before, in order."""
+        end = NO_END if before is None else before
+        with self.db.reading():
+            rows = self.db.rows(sql.EVENTS, (session.number, after, end, limit))
+        return [StoredEvent(*row) for row in rows]
+
+    def events_back(self, session: Snapshot, before: int, limit: int) -> list[StoredEvent]:
+        """The newest `limit` events with version < `before`, newest first."""
+        with self.db.reading():
+            rows = self.db.rows(sql.EVENTS_BACK, (session.number, 0, before, limit))
+        return [StoredEvent(*row) for row in rows]
+
+    def entries_after(
+        self, session: Snapshot, version: int, limit: int
+    ) -> tuple[list[StoredMessage], list[StoredEvent]]:
+        """The first `limit` messages and the first `limit` events after `version`."""
+        seq = self.messages_at(session, min(version, session.version)) if version else 0
+        said = self.messages(session, Window(after=seq, limit=limit))
+        return said, self.events(session, after=version, limit=limit)
+
+    def messages_at(self, session: Snapshot, version: int) -> int:
+        """How many messages the session had at `version`. Raises VersionNotFound."""
+        check_version(session, version)
+        if version == session.version:
+            return session.messages
+        with self.db.reading():
+            row = self.db.row(sql.EVENTS_UP_TO, (session.number, version))
+        return version - int(row[0] if row else 0)
+
+    def totals(self, number: int, seq: int) -> tuple[int, int, int]:
+        """(tokens, turns, seq of the last user message) of messages 1..seq; zeros for 0."""
+        if seq <= 0:
+            return 0, 0, 0
+        with self.db.reading():
+            row = self.db.row(sql.TOTALS_AT, (number, seq))
+        return (int(row[0]), int(row[1]), int(row[2])) if row else (0, 0, 0)
+
+    def state(self, session: Snapshot, version: int | None = None) -> State:
+        """The session's own state at a version (None: now). Raises VersionNotFound."""
+        if version is not None:
+            check_version(session, version)
+        end = session.version if version is None else version
+        events = self.events(session, before=end + 1, limit=ALL)
+        return replay.replay(event.entry() for event in events)
+
+    def prompt(self, session: Snapshot) -> Entry:
+        """The event that holds the present system text and tools; events never change."""
+        return _event(self, session, session.prompt_version)
+
+    def overlay(self, session: Snapshot) -> State:
+        """What is retracted and pinned now; costs nothing for a session without either."""
+        if not session.overlay_version:
+            return State()
+        return _overlay(self, session.number, session.overlay_version)
+
+    def links(self, number: int, version: int) -> list[Linked]:
+        """Digests of all entries up to `version`, in version order."""
+        with self.db.reading():
+            rows = self.db.rows(sql.LINKS, (number, version, number, version))
+        return [Linked(row[0], bytes(row[1]), bool(row[2])) for row in rows]
+
+
+# A committed event never changes, so parsed ones are remembered by (session, version) and need no
+# invalidation. Inside a transaction nothing is: what it reads may still be rolled back.
+def _event(reader: Reader, session: Snapshot, version: int) -> Entry:
+    if reader.db.connection.in_atomic_block:
+        return _read_event.__wrapped__(reader.db.alias, session.id, session.number, version)
+    return _read_event(reader.db.alias, session.id, session.number, version)
+
+
+@lru_cache(maxsize=1024)
+def _read_event(alias: str, _session: UUID, number: int, version: int) -> Entry:
+    db = Database(alias)
+    with db.reading():
+        row = db.row(sql.EVENT, (number, version))
+    if row is None:
+        raise errors.NotFound("The session was purged meanwhile.")
+    return StoredEvent(*row).entry()
+
+
+def _overlay(reader: Reader, number: int, version: int) -> State:
+    with reader.db.reading():
+        rows = reader.db.rows(sql.EVENTS, (number, 0, version + 1, ALL))
+    entries = (StoredEvent(*row).entry() for row in rows)
+    return replay.replay(entry for entry in entries if entry.kind in replay.OVERLAY_KINDS)
+
+
+def check_version(session: Snapshot, version: int) -> None:
+    """Raises VersionNotFound unless 1 <= version <= the session's."""
+    if not 1 <= version <= session.version:
+        raise errors.VersionNotFound(param="at", current_version=session.version)
+
+
+def deleted_error(session: Snapshot) -> errors.SessionDeleted:
+    """The 410 of a deleted session, with the time it will be purged."""
+    at = instants.render(session.purge_us) if session.purge_us else None
+    return errors.SessionDeleted(purge_at=at)
+
+
+def like_escaped(text: str) -> str:
+    """`text` for a LIKE pattern with backslash as its escape."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")

@@ -1,0 +1,24 @@
+"""What every test stands on: a database file that threads share, and the same examples each run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.db import connections
+from hypothesis import settings as hypothesis_settings
+
+hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
+hypothesis_settings.load_profile("ci")
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, test_database_path: Path
+) -> None:
+    """A file instead of memory: other threads and processes must see the same SQLite database."""
+    for alias in connections:
+        settings = connections[alias].settings_dict
+        if settings["ENGINE"] == "django.db.backends.sqlite3":
+            name = test_database_path.with_stem(f"{test_database_path.stem}-{alias}")
+            settings["TEST"]["NAME"] = str(name)

@@ -1,0 +1,269 @@
+"""Real servers for the suite: found on this machine, started on loopback, stopped by their pid.
+
+A pytest plugin (see `addopts`), because the database must be chosen before Django reads its
+settings. Each server has its own temporary folder and a free port, so runs never meet.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+DATABASE_VARIABLE = "HOLDFAST_TEST_DATABASE"
+REQUIRE_VARIABLE = "HOLDFAST_REQUIRE_SERVERS"
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+# What the product reads: a run must not touch what its caller has set up.
+PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
+
+_run = ExitStack()
+
+
+class ServerMissing(Exception):
+    """No program for this server was found on the machine."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """One running server; `stop()` may be called early by tests that need it dead."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    def stop(self) -> None:
+        """Ask, wait, and only then insist. A second call does nothing."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        self.process.kill()
+        self.process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """A port nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def program(*names: str, folders: str = "") -> Path:
+    """The first of these programs, in `folders` (a glob, newest version first) or on PATH."""
+    places = sorted(Path("/").glob(folders), reverse=True) if folders else []
+    for name in names:
+        for place in (*(str(place) for place in places), None):
+            if found := shutil.which(name, path=place):
+                return Path(found)
+    raise ServerMissing(f"{' or '.join(names)} is not installed")
+
+
+@contextmanager
+def running_postgres() -> Iterator[Server]:
+    """A PostgreSQL of its own, as durable as a real one: what it acknowledges is on disk."""
+    # Resolved, because initdb stands beside the real file.
+    postgres = program("postgres", folders="usr/lib/postgresql/*/bin").resolve()
+    owner = unprivileged_user()
+    with scratch_folder("holdfast-pg-", owner) as folder:
+        data = folder / "data"
+        initdb = [str(postgres.with_name("initdb")), "-D", str(data), "-U", "postgres"]
+        subprocess.run(
+            [*initdb, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
+            check=True,
+            cwd=folder,
+            user=owner,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        port = free_port()
+        command = [str(postgres), "-D", str(data), "-p", str(port), "-k", str(folder)]
+        for setting in ("listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on"):
+            command += ["-c", setting]
+        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+        answers = partial(postgres_answers, port)
+        with started(command, url, folder, answers=answers, owner=owner) as server:
+            yield server
+
+
+@contextmanager
+def running_redis() -> Iterator[Server]:
+    """An empty Redis that keeps nothing on disk."""
+    redis = program("redis-server")
+    with scratch_folder("holdfast-redis-") as folder:
+        port = free_port()
+        command = [str(redis), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        command += ["--save", "", "--appendonly", "no"]
+        url = f"redis://127.0.0.1:{port}/0"
+        with started(command, url, folder, answers=partial(redis_answers, port)) as server:
+            yield server
+
+
+@contextmanager
+def started(
+    command: list[str],
+    url: str,
+    folder: Path,
+    *,
+    answers: Callable[[], bool],
+    owner: str | None = None,
+) -> Iterator[Server]:
+    """Run `command` until the block ends; its output is in `folder`/log."""
+    log = folder / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            user=owner,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # an interrupt in the terminal is for pytest, which stops us
+        )
+    server = Server(url, process, folder)
+    try:
+        wait_until_answering(server, answers, log)
+        yield server
+    finally:
+        server.stop()
+
+
+def wait_until_answering(server: Server, answers: Callable[[], bool], log: Path) -> None:
+    """Return when the server serves; raise with its own words when it ended or never does."""
+    deadline = time.monotonic() + START_SECONDS
+    while server.process.poll() is None and time.monotonic() < deadline:
+        if answers():
+            return
+        time.sleep(0.02)
+    raise RuntimeError(f"{server.process.args!r} did not start:\n{log.read_text(errors='replace')}")
+
+
+def postgres_answers(port: int) -> bool:
+    """Whether a startup packet is answered by a request to go on, not by "is starting up"."""
+    parameters = b"user\0postgres\0database\0postgres\0\0"
+    packet = (len(parameters) + 8).to_bytes(4, "big") + (196608).to_bytes(4, "big") + parameters
+    return exchange(port, packet).startswith(b"R")
+
+
+def redis_answers(port: int) -> bool:
+    return exchange(port, b"PING\r\n").startswith(b"+PONG")
+
+
+def exchange(port: int, sent: bytes) -> bytes:
+    """The first bytes answered to `sent`; nothing when there is no answer yet."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(sent)
+            return connection.recv(64)
+    except OSError:
+        return b""
+
+
+def unprivileged_user() -> str | None:
+    """Whom to become, because PostgreSQL refuses to run as root; None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return "postgres" if "postgres" in known else "nobody"
+
+
+@contextmanager
+def scratch_folder(prefix: str, owner: str | None = None) -> Iterator[Path]:
+    """A temporary folder, given to `owner`; a socket's path must be short, so not pytest's."""
+    with tempfile.TemporaryDirectory(prefix=prefix, ignore_cleanup_errors=True) as name:
+        if owner:
+            shutil.chown(name, owner)
+        yield Path(name)
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip, or fail where the servers are promised to be there."""
+    if os.environ.get(REQUIRE_VARIABLE) == "1":
+        pytest.fail(f"{reason}, and {REQUIRE_VARIABLE}=1 asks for it", pytrace=False)
+    pytest.skip(reason)
+
+
+def chosen_database() -> str:
+    """What the caller asks the suite to run on: `sqlite` (the default) or `postgres`."""
+    chosen = os.environ.get(DATABASE_VARIABLE) or "sqlite"
+    if chosen not in ("sqlite", "postgres"):
+        raise pytest.UsageError(f"{DATABASE_VARIABLE} must be sqlite or postgres, not {chosen!r}")
+    return chosen
+
+
+def prepare_environment() -> None:
+    """Point the settings at a database and a folder of this run's own."""
+    ours = {DATABASE_VARIABLE, REQUIRE_VARIABLE}
+    for name in set(os.environ) - ours:
+        if name in PRODUCT_VARIABLES or name.startswith("HOLDFAST_"):
+            del os.environ[name]
+    folder = _run.enter_context(scratch_folder("holdfast-tests-"))
+    os.environ["XDG_DATA_HOME"] = str(folder / "data")
+    os.environ["DATABASE_URL"] = f"sqlite:///{folder / 'holdfast.sqlite3'}"
+    if chosen_database() == "postgres":
+        try:
+            os.environ["DATABASE_URL"] = _run.enter_context(running_postgres()).url
+        except ServerMissing as error:
+            raise pytest.UsageError(f"{DATABASE_VARIABLE}=postgres, but {error}") from error
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_load_initial_conftests() -> Generator[None, None, None]:
+    prepare_environment()
+    yield
+
+
+def pytest_unconfigure() -> None:
+    _run.close()
+
+
+@pytest.fixture(scope="session")
+def test_database_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the suite's SQLite database (unused on PostgreSQL)."""
+    return tmp_path_factory.mktemp("database") / "test.sqlite3"
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL with trust for `postgres` on 127.0.0.1; create databases of your own in it."""
+    try:
+        with running_postgres() as server:
+            yield server
+    except ServerMissing as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Server]:
+    """A Redis of the whole run; tests that kill one start their own with `running_redis`."""
+    try:
+        with running_redis() as server:
+            yield server
+    except ServerMissing as error:
+        missing(str(error))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The system's Chromium."""
+    try:
+        return program("chromium", "chromium-browser", "google-chrome")
+    except ServerMissing as error:
+        missing(str(error))
