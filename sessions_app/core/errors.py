@@ -234,7 +234,6 @@ class StaleVersion(Conflict):
     the `current_version`."""
 
     code = "stale_version"
-    retryable = True
 
 
 class SessionEnded(Conflict):

@@ -1,0 +1,103 @@
+"""Every example in the docs runs. Blocks of one page share their names, as a reader would."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from holdfast.facade import Session
+from memory_app.core import policy
+from sessions_app.core import errors
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+
+# What the README's reader has at hand: a client and a model's name.
+PRELUDE = '''
+from openai.types.chat import ChatCompletion
+
+MODEL = "gpt-5-mini"
+
+
+class _Completions:
+    def create(self, *, model, messages):
+        return ChatCompletion.model_validate({
+            "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": model,
+            "choices": [{"index": 0, "finish_reason": "stop",
+                         "message": {"role": "assistant", "content": "Done."}}],
+            "usage": {"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11},
+        })
+
+
+class client:
+    class chat:
+        completions = _Completions()
+'''
+
+
+def examples(page: Path) -> str:
+    return "\n".join(BLOCK.findall(page.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if examples(page)], ids=lambda page: page.name
+)
+def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PRELUDE + examples(page)],
+        cwd=tmp_path,
+        env={**os.environ, "XDG_DATA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_links_only_to_what_is_there(page: Path) -> None:
+    for link in LINK.findall(page.read_text(encoding="utf-8")):
+        if "://" not in link:
+            assert (page.parent / link).exists(), link
+
+
+def test_the_error_page_lists_every_error_with_its_own_words() -> None:
+    page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    for leaf in errors.leaves():
+        if leaf.__subclasses__() and "code" not in vars(leaf):
+            continue
+        words = " ".join((leaf.__doc__ or "").split())
+        retryable = "yes" if leaf.retryable else "no"
+        row = f"| {leaf.status} | `{leaf.code}` | `{leaf.__name__}` | {retryable} | {words} |"
+        assert row in page or leaf in (errors.InvalidRequest, errors.Conflict), row
+
+
+def test_the_settings_page_lists_every_variable_that_is_read() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    read = re.compile(r'(?<!os\.)environ\.\w+\(\s*"([A-Z_]+)"')
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "holdfast").rglob("*.py"))
+    for name in set(read.findall(code)):
+        assert f"| `{name}` |" in page, name
+
+
+def test_the_settings_page_lists_every_field_of_a_policy() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    for field in fields(policy.Policy):
+        assert f"| `{field.name}` |" in page, field.name
+
+
+def test_the_python_page_lists_every_verb() -> None:
+    page = (ROOT / "docs/reference/python.md").read_text(encoding="utf-8")
+    verbs = [name for name in vars(Session) if f"a{name}" in vars(Session)]
+    assert verbs
+    for verb in verbs:
+        assert f"session.{verb}(" in page, verb
