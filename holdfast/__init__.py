@@ -9,11 +9,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from holdfast.facade import Client, Session, aopen, connect, open
+    from holdfast.facade import Client, Session, aopen, connect, open  # noqa: A004
     from holdfast.values import Appended, Changed, Context
-    from holdfast.version import VERSION as __version__
     from sessions_app.core import errors
     from sessions_app.core.errors import HoldfastError
+
+    __version__: str
 
 APPS = (
     "sessions_app.apps.SessionsConfig",

@@ -13,13 +13,13 @@ from typing import Any
 
 from holdfast.backend import Expect
 from holdfast.values import Context, Json
-from sessions_app.core import strict
+from sessions_app.core import fields, strict
 from sessions_app.core.errors import InvalidField
 from sessions_app.core.forms import FORMS, form_of
 from sessions_app.core.forms.objects import as_payloads
 
-METADATA_DEPTH = 32
-MOST = 2**63 - 1
+MOST = 2**62
+MOST_TOKENS = 2**53
 PAGE = 500
 
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
@@ -28,22 +28,20 @@ _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
 # -- messages ----------------------------------------------------------------------------------
 
 
-def messages(given: object, fields: Mapping[str, Any]) -> Json:
-    """The body of an append: `given` is what `as_payloads` takes, or None for `fields` alone.
+def messages(given: object, named: Mapping[str, Any]) -> Json:
+    """The body of an append: `given` is what `as_payloads` takes, or None for `named` alone.
 
     Raises TypeError or ValueError for what is no message, and the errors of `strict.check`.
     """
-    payloads = _payloads(given, fields)
+    payloads = _payloads(given, named)
     alone = len(payloads) == 1 and "messages" not in payloads[0]
     body = payloads[0] if alone else {"messages": payloads}
     strict.check(body)
-    for index, payload in enumerate(payloads):
-        _check_metadata(payload, "" if alone else f"messages[{index}].")
     return body
 
 
-def _payloads(given: object, fields: Mapping[str, Any]) -> list[Json]:
-    named = {name: _plain(name, value) for name, value in fields.items() if value is not None}
+def _payloads(given: object, arguments: Mapping[str, Any]) -> list[Json]:
+    named = {name: _plain(name, value) for name, value in arguments.items() if value is not None}
     if given is None:
         return [named]
     if {"role", "content"} & named.keys():
@@ -77,19 +75,13 @@ def _plain(name: str, value: Any) -> Any:
     return value
 
 
-def _check_metadata(payload: Json, path: str) -> None:
-    if isinstance(payload.get("metadata"), dict):
-        strict.check(payload["metadata"], f"{path}metadata", max_depth=METADATA_DEPTH)
-
-
 # -- everything else ---------------------------------------------------------------------------
 
 
-def given(**fields: Any) -> Json:
-    """The fields that were given, as a body. Raises the errors of `strict.check`."""
-    body = {name: _listed(value) for name, value in fields.items() if value is not None}
+def given(**arguments: Any) -> Json:
+    """The arguments that were given, as a body. Raises the errors of `strict.check`."""
+    body = {name: _listed(value) for name, value in arguments.items() if value is not None}
     strict.check(body)
-    _check_metadata(body, "")
     return body
 
 
@@ -139,5 +131,21 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
     return str(value)
 
 
+def context(**asked: Any) -> Json:
+    """What context is wanted, as a query: tokens, query, format, at, policy."""
+    return fields.read(given(**asked), CONTEXT)
+
+
+def version(at: object) -> Json:
+    """As of which version, as a query; None for now."""
+    return {} if at is None else {"at": whole("at", at, 1, MOST)}
+
+
 ORDERS = ("asc", "desc")
-FORMATS = ("openai", "anthropic", "responses")
+CONTEXT: fields.Fields = {
+    "tokens": fields.integer(1, MOST_TOKENS),
+    "query": fields.text(512),
+    "format": fields.needed(fields.choice("openai", "anthropic", "responses")),
+    "at": fields.integer(1, MOST),
+    "policy": fields.text(64),
+}

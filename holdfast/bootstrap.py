@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from pkgutil import iter_modules
-from threading import RLock, Thread
+from threading import RLock
 from typing import Any
 
 from holdfast import environ
@@ -27,7 +27,6 @@ _LOCK_SECONDS = 60
 _POSTGRES_LOCK = 0x486F6C6466617374
 
 _starting = RLock()
-_reading_ranks: list[Thread] = []
 _ready: set[tuple[str, str]] = set()
 _added: set[str] = set()
 
@@ -55,25 +54,6 @@ def ready(database: str | Path | None = None) -> str:
     return alias
 
 
-def read_ranks_meanwhile() -> None:
-    """Start reading the token ranks in a thread: it takes as long as starting Django and needs
-    none of it.
-
-    Not a daemon: a script that ends at once must not end in the middle of it.
-    """
-    with _starting:
-        if not _reading_ranks:
-            _reading_ranks.append(Thread(target=_read_ranks, name="holdfast-ranks"))
-            _reading_ranks[0].start()
-
-
-def _read_ranks() -> None:
-    from sessions_app.core import tokens
-
-    name = environ.choice("HOLDFAST_ENCODER", tokens.ENCODERS[0], tokens.ENCODERS)
-    tokens.preload(name)
-
-
 # -- Django ------------------------------------------------------------------------------------
 
 
@@ -82,8 +62,10 @@ def _configure(database: str | Path | None) -> bool:
     from django.apps import apps
     from django.conf import settings
 
-    ours = os.environ.setdefault("DJANGO_SETTINGS_MODULE", OUR_SETTINGS) == OUR_SETTINGS
+    ours = os.environ.get("DJANGO_SETTINGS_MODULE", OUR_SETTINGS) == OUR_SETTINGS
     fresh = ours and not settings.configured and database is not None
+    if not settings.configured:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", OUR_SETTINGS)
     if fresh:
         settings.DATABASES["default"] = _entry(database)
     if not apps.ready:
@@ -176,8 +158,8 @@ def _check_file(path: Path) -> None:
             begin = file.read(len(_SQLITE_HEADER))
     except FileNotFoundError:
         return
-    except IsADirectoryError:
-        raise UnusableDatabase(f"{path} is a folder. Name a file in it.") from None
+    except (IsADirectoryError, NotADirectoryError, FileExistsError):
+        raise UnusableDatabase(f"{path} is no file in a folder. Name another one.") from None
     except OSError as error:
         raise StorageFull(f"{path} cannot be read or made: {error.strerror}.") from error
     if begin and begin != _SQLITE_HEADER:
@@ -246,7 +228,8 @@ def _alone(alias: str) -> Iterator[None]:
         with _alone_in_postgres(alias):
             yield
         return
-    # SQLite's own lock, on a file beside it, works on every system and dies with its holder.
+    # SQLite's own lock, on a file beside it, works on every system and dies with its holder. The
+    # file stays: taken away, it could be locked by one who waits and made anew by the next.
     beside = path.with_name(f"{path.name}.lock")
     with closing(sqlite3.connect(beside, timeout=_LOCK_SECONDS)) as lock:
         try:
@@ -254,7 +237,6 @@ def _alone(alias: str) -> Iterator[None]:
         except sqlite3.OperationalError as error:
             raise UnusableDatabase(f"{beside} cannot be locked: {error}.") from error
         yield
-    beside.unlink(missing_ok=True)
 
 
 @contextmanager

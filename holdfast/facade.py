@@ -129,7 +129,7 @@ class Session:
         Raises InvalidField, VersionNotFound.
         """
         query = bodies.place(after, before, around) | bodies.page(limit, order)
-        return self._backend.messages(self.id, query | _version(at))
+        return self._backend.messages(self.id, query | bodies.version(at))
 
     @bridge.here
     def events(
@@ -162,19 +162,16 @@ class Session:
     def pin(
         self, seq: int, reason: str | None = None, *, expected_version: int | None = None
     ) -> Json:
-        """Keep a message word for word in every context; returns it."""
+        """Keep a message word for word in every context; returns it with its fate."""
         body = bodies.given(seq=seq, reason=reason)
-        found = self._backend.pin(self.id, body, bodies.expect(expected_version))
-        self._row = self._backend.session(self.id)
-        return found
+        return self._pinned(self._backend.pin(self.id, body, bodies.expect(expected_version)))
 
     @bridge.here
     def unpin(self, seq: int, *, expected_version: int | None = None) -> Json:
-        """Keep it no longer; returns the message."""
+        """Keep it no longer; returns the message with its fate."""
         number = bodies.whole("seq", seq, 1, bodies.MOST)
-        found = self._backend.unpin(self.id, number or 0, bodies.expect(expected_version))
-        self._row = self._backend.session(self.id)
-        return found
+        expect = bodies.expect(expected_version)
+        return self._pinned(self._backend.unpin(self.id, number or 0, expect))
 
     # -- what the model sees -----------------------------------------------------------------
 
@@ -192,11 +189,8 @@ class Session:
 
         `at` builds it as of that version. Raises BudgetTooSmall, VersionNotFound, InvalidField.
         """
-        found = bodies.given(query=query, policy=policy)
-        found["format"] = bodies.choice("format", format, bodies.FORMATS)
-        limit = bodies.whole("tokens", tokens, 1, bodies.MOST)
-        found |= {} if limit is None else {"tokens": limit}
-        return values.context(self._backend.context(self.id, found | _version(at)))
+        asked = bodies.context(tokens=tokens, query=query, format=format, at=at, policy=policy)
+        return values.context(self._backend.context(self.id, asked))
 
     # -- the session itself ------------------------------------------------------------------
 
@@ -279,13 +273,13 @@ class Session:
         self._moved(done.version)
         return done
 
+    def _pinned(self, message: Json) -> Json:
+        self._moved(message["session_version"])
+        return message
+
     def _replaced(self, answer: Json) -> Changed:
         self._row = answer
         return values.changed(answer)
-
-
-def _version(at: int | None) -> Json:
-    return {} if at is None else {"at": bodies.whole("at", at, 0, bodies.MOST)}
 
 
 class Client:
@@ -323,7 +317,7 @@ class Client:
         )
         return Session(self._backend, self._backend.open(body))
 
-    aopen = bridge.twin(open)
+    aopen = bridge.twin(open)  # noqa: A003 - the method above
 
 
 @bridge.here
@@ -348,13 +342,19 @@ def open(  # noqa: A001 - `holdfast.open`, as in the design
     """
     from holdfast import bootstrap
 
-    bootstrap.read_ranks_meanwhile()
     alias = bootstrap.ready(database)
     from holdfast import local  # needs Django ready
 
-    client = Client(local.backend(alias, project))
-    named = {"title": title, "system": system, "tools": tools, "policy": policy}
-    return client.open(key, user, **named, metadata=metadata, tags=tags)
+    return Client(local.backend(alias, project)).open(
+        key,
+        user,
+        title=title,
+        system=system,
+        tools=tools,
+        policy=policy,
+        metadata=metadata,
+        tags=tags,
+    )
 
 
 aopen = bridge.twin(open)

@@ -17,6 +17,7 @@ from memory_app import context
 from sessions_app import answers, clock, preparing
 from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
+from sessions_app.core.replay import in_ranges
 from sessions_app.http import fingerprint
 from sessions_app.store import get_store
 from sessions_app.store.base import Changed, Guard, Request, Snapshot, Window
@@ -42,11 +43,10 @@ class LocalBackend:
         return self._changed(self._store.open(self._project, local_bodies.new_session(body)))
 
     def session(self, session: str) -> Json:
-        return self._shown(self._get(session))
+        return self._shown(self._get(session), clock.now_us())
 
     def edit(self, session: str, body: Json, expect: Expect) -> Json:
-        found = self._get(session)
-        edit = local_bodies.edit(body, self._store.prompt(found).data)
+        edit = local_bodies.edit(body)
         return self._changed(self._store.edit(*self._named(session), edit, _guard(expect)))
 
     def fork(self, session: str, body: Json, expect: Expect) -> Json:
@@ -110,15 +110,25 @@ class LocalBackend:
         return [event_out(event) for event in shown]
 
     def retract(self, session: str, body: Json, expect: Expect) -> Json:
-        span, reason = local_bodies.retract(body)
-        done = self._store.retract(*self._named(session), span, reason, _guard(expect))
-        return _version_of(done)
+        (first, last), reason = local_bodies.retract(body)
+        named, guard = self._named(session), _guard(expect)
+        done = self._store.retract(*named, (first, last), reason, guard)
+        end = done.session.messages if last is None else last
+        return {
+            **_version_of(done),
+            "from": first,
+            "to": end,
+            "messages": end - first + 1,
+            "active_tokens": done.session.active_tokens,
+        }
 
     def pin(self, session: str, body: Json, expect: Expect) -> Json:
         seq, reason = local_bodies.pin(body)
         return self._pin(session, seq, expect, pinned=True, reason=reason)
 
     def unpin(self, session: str, seq: int, expect: Expect) -> Json:
+        if seq > self._get(session).messages:
+            raise NotFound(f"There is no message {seq} in this session.")
         return self._pin(session, seq, expect, pinned=False, reason=None)
 
     def context(self, session: str, query: Json) -> Json:
@@ -144,19 +154,30 @@ class LocalBackend:
     ) -> Json:
         named, guard = self._named(session), _guard(expect)
         done = self._store.pin(*named, seq, pinned=pinned, reason=reason, guard=guard)
-        (message,) = self._store.picked(done.session.number, (seq,))
-        return message_out(done.session.id, message)
+        found = done.session
+        (message,) = self._store.picked(found.number, (seq,))
+        overlay = self._store.overlay(found)
+        return {
+            **message_out(found.id, message),
+            "fate": "retracted" if in_ranges(seq, overlay.retracted) else "verbatim",
+            "pinned": seq in overlay.pinned,
+            "session_version": found.version,
+            **_durability(done),
+        }
 
     def _changed(self, done: Changed) -> Json:
-        return self._shown(done.session) | _version_of(done)
+        return self._shown(done.session, done.session.last_activity_us) | _durability(done)
 
-    def _shown(self, found: Snapshot) -> Json:
-        return answers.session_out(found, self._store.prompt(found), clock.now_us())
+    def _shown(self, found: Snapshot, now: int) -> Json:
+        return answers.session_out(found, self._store.prompt(found), now)
 
 
 def _version_of(done: Changed) -> Json:
-    durable = answers.durability_out(durable=done.durable, by=done.durable_by)
-    return {"version": done.session.version, **durable}
+    return {"version": done.session.version, **_durability(done)}
+
+
+def _durability(done: Changed) -> Json:
+    return answers.durability_out(durable=done.durable, by=done.durable_by)
 
 
 def _guard(expect: Expect, path: str = "", raw: bytes = b"") -> Guard:

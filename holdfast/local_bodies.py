@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from holdfast.values import Json
 from sessions_app import preparing
 from sessions_app.core import fields
 from sessions_app.store.base import Edit, NewSession
 
-NAME = fields.text(255)
+KEY = fields.text(255, least=1)
+REASON = fields.text(1_000)
+LARGEST = 2**62
+SEQ = fields.integer(1, LARGEST)
 NEW_SESSION: fields.Fields = {
-    "key": fields.text(255, least=1),
-    "user": fields.text(255, least=1),
-    "title": NAME,
+    "key": KEY,
+    "user": KEY,
+    "title": fields.text(255),
     "system": fields.system(),
     "tools": fields.tools(),
     "policy": fields.text(64, least=1),
@@ -24,13 +24,9 @@ NEW_SESSION: fields.Fields = {
 EDIT: fields.Fields = {
     name: NEW_SESSION[name] for name in NEW_SESSION if name not in ("key", "user")
 }
-FORK: fields.Fields = {"at": fields.needed(fields.integer()), "key": NEW_SESSION["key"]}
-RETRACT: fields.Fields = {
-    "from": fields.needed(fields.integer()),
-    "to": fields.integer(),
-    "reason": NAME,
-}
-PIN: fields.Fields = {"seq": fields.needed(fields.integer()), "reason": NAME}
+FORK: fields.Fields = {"at": fields.needed(SEQ), "key": KEY}
+RETRACT: fields.Fields = {"from": fields.needed(SEQ), "to": SEQ, "reason": REASON}
+PIN: fields.Fields = {"seq": fields.needed(SEQ), "reason": REASON}
 
 
 def new_session(body: Json) -> NewSession:
@@ -40,15 +36,14 @@ def new_session(body: Json) -> NewSession:
     return NewSession(prompt=prompt, **read)
 
 
-def edit(body: Json, present: Mapping[str, Any]) -> Edit:
-    """New values of a session; system and tools are one prompt, so what is not edited of the two
-    is taken from the `present` one."""
+def edit(body: Json) -> Edit:
+    """New values of a session."""
     read = fields.read(body, EDIT)
-    if "system" not in read and "tools" not in read:
+    halves = tuple(name for name in ("system", "tools") if name in read)
+    if not halves:
         return Edit(**read)
-    system = read.pop("system", present.get("system"))
-    tools = read.pop("tools", present.get("tools"))
-    return Edit(prompt=preparing.prompt(system, tools), **read)
+    prompt = preparing.prompt(read.pop("system", None), read.pop("tools", None))
+    return Edit(prompt=prompt, halves=halves, **read)
 
 
 def fork(body: Json) -> tuple[int, str | None]:

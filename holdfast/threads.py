@@ -173,7 +173,8 @@ def _header_variables(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     for raw_name, raw_value in headers:
         if b"_" in raw_name:
             continue
-        name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
+        name = raw_name.decode("latin-1").upper().replace("-", "_")
+        value = raw_value.decode("latin-1")
         variable = "CONTENT_TYPE" if name == "CONTENT_TYPE" else f"HTTP_{name}"
         if variable in found:
             value = f"{found[variable]}{'; ' if name == 'COOKIE' else ','}{value}"

@@ -9,27 +9,27 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
-from memory_app import policies
+from memory_app import account, policies
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.history import Extent, HistoryReader, Reading
+from memory_app.policies import Stored
 from sessions_app import ids
 from sessions_app.core import errors, forms
-from sessions_app.core.entries import StoredMessage
-from sessions_app.core.replay import State, in_ranges
+from sessions_app.core.replay import State
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
 FORMS = ("openai", "anthropic", "responses")
+PARTS = ("retained", "recent", "new")
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
 # user message, which is paid for like the rest.
@@ -49,8 +49,7 @@ class Ask:
     policy: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part of a context: its tokens and the ranges of messages in it, (from, to) in seq."""
 
     name: str
@@ -139,28 +138,28 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     """
     began = time.perf_counter()
     frame = _frame(store, project, session, ask)
-    chosen = _chosen(store, frame)
-    if ask.form == "anthropic" and not _begins_with_user(chosen.rendered):
-        frame = replace(frame, budget=replace(frame.budget, lead=LEAD_TOKENS))
-        chosen = _led(_chosen(store, frame))
-    selection, reading, rendered = chosen.selection, chosen.reading, chosen.rendered
-    tools = forms.tools(ask.form, list(frame.tools))
-    notices = (*frame.notices, *_notices(selection, reading))
+    reader = HistoryReader(store, frame.session, frame.state)
+    reading = reader.read(_extent(reader, frame))
+    chosen = _chosen(reader, frame, reading)
+    selection, rendered = chosen.selection, chosen.rendered
+    tools = forms.tools(ask.form, list(frame.state.tools))
+    runs = {name: account.runs(getattr(selection, name)) for name in PARTS}
+    shown = [run for part in runs.values() for run in part]
     return Context(
         id=ids.new_id(),
         session=frame.session.id,
         version=frame.version,
         form=ask.form,
-        policy=frame.policy_version,
+        policy=(frame.policy.name, frame.policy.version),
         messages=rendered.messages,
         system=rendered.system,
         tools=tools,
         tokens=selection.used,
         limit=frame.budget.limit,
-        parts=_parts(frame.budget, selection),
-        left_out=tuple(assembly.left_out(_stretches(store, frame, selection, reading))),
+        parts=_parts(frame.budget, runs, selection.used),
+        left_out=account.left_out(reader, frame.end, reading, shown, selection.cut),
         near_misses=selection.near_misses,
-        notices=notices,
+        notices=(*frame.notices, *_notices(selection, reading)),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
     )
@@ -180,12 +179,9 @@ class _Frame:
     version: int
     end: int
     form: str
-    policy: Policy
-    policy_version: tuple[str, int]
+    policy: Stored
     budget: Budget
-    system: str | None
-    tools: tuple[Any, ...]
-    overlay: State
+    state: State
     notices: tuple[Mapping[str, Any], ...]
 
 
@@ -194,20 +190,17 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
     found = session if isinstance(session, Snapshot) else store.get(project, session)
     state = _now(store, found) if ask.at is None else store.state(found, ask.at)
-    version = found.version if ask.at is None else ask.at
-    name, number, policy = _policy(store, found, ask, state)
-    limit, notices = _limit(ask.tokens, policy)
+    policy = _policy(store, found, ask, state)
+    limit, notices = _limit(ask.tokens, policy.rules)
+    spare = LEAD_TOKENS if ask.form == "anthropic" else 0
     return _Frame(
         session=found,
-        version=version,
-        end=store.messages_at(found, version),
+        version=found.version if ask.at is None else ask.at,
+        end=found.messages if ask.at is None else store.messages_at(found, ask.at),
         form=ask.form,
         policy=policy,
-        policy_version=(name, number),
-        budget=Budget(limit, state.system_tokens, state.tools_tokens),
-        system=state.system,
-        tools=state.tools,
-        overlay=state,
+        budget=Budget(limit, state.system_tokens, state.tools_tokens, spare=spare),
+        state=state,
         notices=notices,
     )
 
@@ -215,40 +208,25 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
 def _now(store: Reader, session: Snapshot) -> State:
     """The present state from the row's pointers, without replaying all events."""
     prompt = store.prompt(session).data
-    return replace(
-        store.overlay(session),
+    overlay = store.overlay(session)
+    return State(
+        version=session.version,
         system=prompt.get("system"),
         tools=tuple(prompt.get("tools") or ()),
         system_tokens=int(prompt.get("system_tokens", 0)),
         tools_tokens=int(prompt.get("tools_tokens", 0)),
         policy=(session.policy_name, session.policy_version),
+        retracted=overlay.retracted,
+        pinned=overlay.pinned,
     )
 
 
-def _policy(
-    store: Reader, session: Snapshot, ask: Ask, state: State
-) -> tuple[str, int, Policy]:
-    alias = store.db.alias
+def _policy(store: Reader, session: Snapshot, ask: Ask, state: State) -> Stored:
+    """The policy that was asked for, as it stood at the version, else the session's own."""
     if ask.policy is None:
-        name, number = state.policy
-        return name, number, _stored_policy(store, session.project, name, number)
-    if ask.at is None:
-        row = policies.named(session.project, ask.policy, alias)
-    else:
-        row = policies.as_of(session.project, ask.policy, _time_of(store, session, ask.at), alias)
-    return row.name, row.version, policies.parsed(row.data)
-
-
-def _stored_policy(store: Reader, project: int, name: str, number: int) -> Policy:
-    if store.db.connection.in_atomic_block:
-        return _read_policy.__wrapped__(store.db.alias, project, name, number)
-    return _read_policy(store.db.alias, project, name, number)
-
-
-# A stored version of a policy never changes, so committed ones are remembered.
-@lru_cache(maxsize=256)
-def _read_policy(alias: str, project: int, name: str, number: int) -> Policy:
-    return policies.parsed(policies.one(project, name, number, alias).data)
+        return policies.stored(store, session.project, *state.policy)
+    at = None if ask.at is None else _time_of(store, session, ask.at)
+    return policies.named_at(store, session.project, ask.policy, at)
 
 
 def _time_of(store: Reader, session: Snapshot, version: int) -> int:
@@ -271,29 +249,58 @@ def _limit(tokens: int | None, policy: Policy) -> tuple[int, tuple[Mapping[str, 
 # -- choosing ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class _Chosen:
+class _Chosen(NamedTuple):
     selection: Selection
-    reading: Reading
     rendered: forms.Rendered
 
 
-def _chosen(store: Reader, frame: _Frame) -> _Chosen:
-    reader = HistoryReader(store, frame.session, frame.overlay)
-    reading = reader.read(_extent(store, frame))
-    selection = assembly.select(frame.budget, reading.history, frame.policy)
-    shown = [reader.message(item.seq) for unit in selection.units() for item in unit.items]
-    return _Chosen(selection, reading, forms.render(frame.form, shown, system=frame.system))
+def _chosen(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
+    """What is sent, led by LEAD where Anthropic would see it begin with the assistant."""
+    if frame.form != "anthropic":
+        return _selected(reader, frame, frame.budget, reading)
+    must = assembly.musts(reading.history)
+    if not _begins_with_user(_rendered(reader, frame, [must[seq] for seq in sorted(must)])):
+        return _led(reader, frame, reading)
+    plain = _selected(reader, frame, frame.budget, reading)
+    if _begins_with_user(plain.rendered):
+        return plain
+    try:
+        return _led(reader, frame, reading)
+    except errors.BudgetTooSmall as error:
+        # There is room for what must be there and not for LEAD, which that alone does not need.
+        limit = int(error.details["least"]) - LEAD_TOKENS
+        return _selected(reader, frame, replace(frame.budget, limit=limit), reading)
 
 
-def _extent(store: Reader, frame: _Frame) -> Extent:
-    session = frame.session
-    turns = session.turns
-    if frame.end != session.messages:
-        turns = store.totals(session.number, frame.end)[1]
-    tokens = frame.budget.limit - frame.budget.fixed
-    oldest = assembly.first_turn(frame.policy, turns)
-    return Extent(frame.end, tokens, oldest, _guess(session, tokens, turns - oldest + 1))
+def _led(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
+    """The choice with LEAD paid for; if it begins with the user, LEAD is not needed after all."""
+    budget = replace(frame.budget, lead=LEAD_TOKENS, spare=0)
+    led = _selected(reader, frame, budget, reading)
+    if _begins_with_user(led.rendered):
+        used = led.selection.used - LEAD_TOKENS
+        return _Chosen(replace(led.selection, used=used), led.rendered)
+    messages = [dict(LEAD), *led.rendered.messages]
+    return led._replace(rendered=replace(led.rendered, messages=messages))
+
+
+def _selected(
+    reader: HistoryReader, frame: _Frame, budget: Budget, reading: Reading
+) -> _Chosen:
+    selection = assembly.select(budget, reading.history, frame.policy.rules)
+    return _Chosen(selection, _rendered(reader, frame, selection.units()))
+
+
+def _rendered(reader: HistoryReader, frame: _Frame, units: Iterable[Unit]) -> forms.Rendered:
+    shown = [reader.message(item.seq) for unit in units for item in unit.items]
+    return forms.render(frame.form, shown, system=frame.state.system)
+
+
+def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
+    turns = reader.turns(frame.end, whole=frame.end == frame.session.messages)
+    tokens = assembly.needed(frame.budget)
+    oldest = assembly.first_turn(frame.policy.rules, turns)
+    guess = _guess(frame.session, tokens, turns - oldest + 1)
+    return Extent(frame.end, turns, tokens, oldest, guess)
 
 
 def _guess(session: Snapshot, tokens: int, turns: int) -> int:
@@ -308,44 +315,21 @@ def _begins_with_user(rendered: forms.Rendered) -> bool:
     return not rendered.messages or rendered.messages[0]["role"] == "user"
 
 
-def _led(chosen: _Chosen) -> _Chosen:
-    """The choice with LEAD before it, or, if it now begins with the user, without paying for it."""
-    if _begins_with_user(chosen.rendered):
-        unled = replace(chosen.selection, used=chosen.selection.used - LEAD_TOKENS)
-        return replace(chosen, selection=unled)
-    messages = [dict(LEAD), *chosen.rendered.messages]
-    return replace(chosen, rendered=replace(chosen.rendered, messages=messages))
-
-
 # -- the account -------------------------------------------------------------------------------
 
 
-def _parts(budget: Budget, selection: Selection) -> tuple[Part, ...]:
-    named = [
-        Part("system", budget.system),
-        Part("tools", budget.tools),
-        _part("retained", selection.retained),
-        _part("recent", selection.recent),
-        _part("new", selection.new),
-    ]
-    lead = selection.used - sum(part.tokens for part in named)
-    named[3] = replace(named[3], tokens=named[3].tokens + lead)
-    return tuple(part for part in named if part.tokens or part.messages)
+def _parts(budget: Budget, runs: Mapping[str, list[Stretch]], used: int) -> tuple[Part, ...]:
+    named = [Part("system", budget.system), Part("tools", budget.tools)]
+    named += [_part(name, found) for name, found in runs.items()]
+    lead = used - sum([part.tokens for part in named])
+    if lead:
+        named[3] = named[3]._replace(tokens=named[3].tokens + lead)
+    return tuple([part for part in named if part.tokens or part.messages])
 
 
-def _part(name: str, units: Sequence[Unit]) -> Part:
-    seqs = sorted(item.seq for unit in units for item in unit.items)
-    return Part(name, sum(unit.tokens for unit in units), _ranges(seqs))
-
-
-def _ranges(seqs: Iterable[int]) -> tuple[tuple[int, int], ...]:
-    found: list[tuple[int, int]] = []
-    for seq in seqs:
-        if found and found[-1][1] + 1 == seq:
-            found[-1] = (found[-1][0], seq)
-        else:
-            found.append((seq, seq))
-    return tuple(found)
+def _part(name: str, runs: list[Stretch]) -> Part:
+    ranges = tuple([(run.first, run.last) for run in runs])
+    return Part(name, sum([run.total - run.before for run in runs]), ranges)
 
 
 def _notices(selection: Selection, reading: Reading) -> Iterable[Mapping[str, Any]]:
@@ -353,64 +337,6 @@ def _notices(selection: Selection, reading: Reading) -> Iterable[Mapping[str, An
         yield {"code": "newest_step_left_out"}
     for seq in reading.lost_pins:
         yield {"code": "pinned_left_out", "seq": seq}
-
-
-_REASONS = {
-    assembly.BUDGET: "does not fit the budget",
-    assembly.BLOCK: "cut in blocks so that the prefix stays",
-    assembly.TURNS: "older than the turns kept",
-    None: "does not fit the budget",
-}
-
-
-def _stretches(
-    store: Reader, frame: _Frame, selection: Selection, reading: Reading
-) -> Iterable[Stretch]:
-    """Every message that was not chosen, in order."""
-    chosen = {item.seq: item for unit in selection.units() for item in unit.items}
-    broken = {
-        item.seq: str(unit.broken)
-        for unit in reading.history.units
-        if unit.broken
-        for item in unit.items
-    }
-    why = _REASONS[selection.cut]
-    suffix = reading.suffix
-    unread = suffix[0].seq - 1 if suffix else frame.end
-    yield from _unread(store, frame, [s for s in chosen if s <= unread], (unread, why))
-    for row in suffix:
-        if row.seq not in chosen:
-            before = row.tokens_total - row.tokens
-            fate, reason = _fate(row, frame.overlay, broken.get(row.seq, why))
-            yield Stretch(row.seq, row.seq, before, row.tokens_total, fate, reason)
-
-
-def _fate(row: StoredMessage, overlay: State, reason: str) -> tuple[str, str]:
-    if in_ranges(row.seq, overlay.retracted):
-        return "retracted", "retracted"
-    return "verbatim", reason if row.body else "erased"
-
-
-def _unread(
-    store: Reader, frame: _Frame, chosen: Sequence[int], rest: tuple[int, str]
-) -> Iterable[Stretch]:
-    """The messages before those that were read, by running totals alone."""
-    last, why = rest
-    marks = [(seq, seq, True) for seq in chosen]
-    marks += [(a, min(b, last), False) for a, b in frame.overlay.retracted if a <= last]
-    at, total = 1, 0
-    for first, end, shown in sorted(marks):
-        before = store.totals(frame.session.number, first - 1)[0]
-        after = store.totals(frame.session.number, end)[0]
-        if first > at:
-            yield Stretch(at, first - 1, total, before, "verbatim", why)
-        if not shown:
-            yield Stretch(first, end, before, after, "retracted", "retracted")
-        at, total = end + 1, after
-    if at <= last:
-        yield Stretch(
-            at, last, total, store.totals(frame.session.number, last)[0], "verbatim", why
-        )
 
 
 def _left_out_json(item: LeftOut) -> dict[str, Any]:

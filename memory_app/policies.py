@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,11 +15,14 @@ from sessions_app.core import errors, instants
 from sessions_app.models import Policy as PolicyRow
 from sessions_app.store.base import PolicyVersion
 from sessions_app.store.durable import DurableStore
+from sessions_app.store.reading import Reader
 
 
 def defaults() -> list[PolicyVersion]:
     """What a new project starts with."""
-    return [_version(name, policy, rules.as_json(policy)) for name, policy in rules.DEFAULTS.items()]
+    return [
+        _version(name, policy, rules.as_json(policy)) for name, policy in rules.DEFAULTS.items()
+    ]
 
 
 def put(
@@ -42,9 +46,7 @@ def newest(project: int, alias: str = "default") -> list[PolicyRow]:
     return list({row.name: row for row in rows}.values())
 
 
-def one(
-    project: int, name: str, version: int | None = None, alias: str = "default"
-) -> PolicyRow:
+def one(project: int, name: str, version: int | None = None, alias: str = "default") -> PolicyRow:
     """A version of a policy (None: the newest). Raises NotFound."""
     rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
     if version is not None:
@@ -56,20 +58,40 @@ def one(
     return found
 
 
-def named(project: int, name: str, alias: str = "default") -> PolicyRow:
-    """The newest version of the policy that a request names. Raises InvalidField."""
-    try:
-        return one(project, name, None, alias)
-    except errors.NotFound as error:
-        raise errors.InvalidField(error.message, param="policy") from None
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version of a policy with its rules."""
+
+    name: str
+    version: int
+    rules: Policy
 
 
-def as_of(project: int, name: str, at: int, alias: str = "default") -> PolicyRow:
-    """The version of a policy that was the newest at a time (microseconds), else its first."""
-    rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
-    row = rows.filter(created_us__lte=at).order_by("-version").first()
-    found: PolicyRow = row or rows.order_by("version").first() or named(project, name, alias)
-    return found
+def stored(store: Reader, project: int, name: str, version: int) -> Stored:
+    """One version of a policy. Raises NotFound."""
+    if store.db.nested:
+        return _read.__wrapped__(store.db.alias, project, name, version)
+    return _read(store.db.alias, project, name, version)
+
+
+# A stored version of a policy never changes, so committed ones are remembered.
+@lru_cache(maxsize=256)
+def _read(alias: str, project: int, name: str, version: int) -> Stored:
+    row = Reader(alias).policy(project, name, version)
+    if row is None:
+        raise errors.NotFound(f"There is no version {version} of the policy {name!r} here.")
+    return Stored(name, version, parsed(row[1]))
+
+
+def named_at(store: Reader, project: int, name: str, at: int | None = None) -> Stored:
+    """The version of a policy that was the newest at a time (microseconds; None: now), else its
+    first. Raises InvalidField where there is none, because the request named it."""
+    row = store.policy_at(project, name, at)
+    if row is None:
+        raise errors.InvalidField(
+            f"There is no policy {name!r} here. GET /policies lists them.", param="policy"
+        )
+    return Stored(name, row[0], parsed(row[1]))
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,8 @@ from sessions_app.core.errors import (
     Unauthorized,
 )
 from sessions_app.models import ApiKey, ApiKeyQuerySet, Project
-from sessions_app.store.database import Database
+from sessions_app.store import statements
+from sessions_app.store.database import Database, Row
 
 READ, WRITE, ADMIN = "read", "write", "admin"
 SCOPES = (READ, WRITE, ADMIN)
@@ -101,24 +102,28 @@ def check_origin(request: HttpRequest) -> None:
 
 def local_project() -> int:
     """The row number of the one project of local use. Raises NotFound before the first start."""
-    with Database(alias()).reading():
-        found = Project.objects.using(alias()).local().values_list("pk", flat=True)[:1]
-        for number in found:
-            return int(number)
-    raise NotFound("There is no project yet. `holdfast serve` makes one at its first start.")
+    row = _row(statements.LOCAL_PROJECT)
+    if row is None:
+        raise NotFound("There is no project yet. `holdfast serve` makes one at its first start.")
+    return int(row[0])
 
 
 def _of_key(text: str) -> Caller:
     match = _KEY.fullmatch(text)
     if match is None:
         raise Unauthorized
-    with Database(alias()).reading():
-        rows = list(_keys().named(match[1]).values_list("project_id", "digest", "scopes")[:1])
-    project, digest, scopes = rows[0] if rows else (0, _NO_DIGEST, "")
+    project, digest, scopes = _row(statements.LIVE_KEY, match[1]) or (0, _NO_DIGEST, "")
     # Compared for an unknown prefix too, so that the time tells nothing.
     if not hmac.compare_digest(bytes(digest), _digest(text)):
         raise Unauthorized
     return Caller(project, _granted(scopes.split()))
+
+
+def _row(statement: str, *params: str) -> Row | None:
+    """One row, below the ORM: this is asked for every request."""
+    database = Database(alias())
+    with database.reading():
+        return database.row(statement, params)
 
 
 def _granted(scopes: Iterable[str]) -> frozenset[str]:

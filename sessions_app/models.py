@@ -12,7 +12,7 @@ import uuid
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 
 class Unscoped(TypeError):
@@ -173,6 +173,31 @@ class SessionQuerySet(models.QuerySet["Session"]):
             | Q(end_user__key__icontains=text)
             | Q(id__in=_uuids(text))
         )
+
+    def keyed(self, key: str) -> Self:
+        return self.filter(key=key)
+
+    def with_fullness(self) -> Self:
+        """Each with `fullness`: active tokens over capacity in millionths, the same whole number
+        on every database."""
+        return self.annotate(fullness=F("active_tokens") * 1_000_000 / F("capacity"))
+
+    def as_full_as(self, fullness: int) -> Self:
+        return self.with_fullness().filter(fullness__gte=fullness)
+
+    def as_long_as(self, tokens: int) -> Self:
+        return self.filter(tokens__gte=tokens)
+
+    def beyond(self, column: str, place: tuple[int, int], *, descending: bool) -> Self:
+        """Those that follow a row in (column, number) order."""
+        value, number = place
+        side = "lt" if descending else "gt"
+        tied = Q(**{column: value, f"number__{side}": number})
+        return self.filter(Q(**{f"{column}__{side}": value}) | tied)
+
+    def in_order(self, column: str, *, descending: bool) -> Self:
+        """By a column, then by number, so that no two rows are alike."""
+        return self.order_by(*(f"-{name}" if descending else name for name in (column, "number")))
 
     def purgeable(self, now: int) -> Self:
         return self.filter(status=Session.DELETED, purge_us__lte=now)

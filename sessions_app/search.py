@@ -31,9 +31,7 @@ def backward(
 
     def batch(last: StoredMessage | None) -> Sequence[StoredMessage]:
         end = last.seq if last else before
-        return store.containing(
-            session, text, before=end, limit=_BATCH, newest_first=True
-        )
+        return store.containing(session, text, before=end, limit=_BATCH, newest_first=True)
 
     return _saying(text, limit, batch)
 

@@ -83,10 +83,10 @@ class Script:
         taken = 700 + 9 * len(thought) + 250 * len(calls)
         said = {"content": thought} if thought else {}
         message = {**_assistant(taken), **said, "tool_calls": asked, "finish_reason": "tool_calls"}
-        self._add(3, message)
+        self._add(8, message)
         for name, (_, _, result) in zip(names, calls, strict=True):
             text = result if isinstance(result, str) else orjson.dumps(result).decode()
-            self._add(2, {"role": "tool", "tool_call_id": name, "content": text})
+            self._add(5, {"role": "tool", "tool_call_id": name, "content": text})
 
     def _add(self, after: int, payload: Payload) -> None:
         self.at += after

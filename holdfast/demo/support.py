@@ -45,10 +45,11 @@ BOOKING = {
     "bags": [{"kind": "cabin", "count": 2}],
     "services": ["CHML"],
 }
+CHANGED = _flight("ME 422", "Fri 13:20", "Fri 18:05", seats=15)
 
 
 def build() -> Sample:
-    """About forty messages in half an hour; the session is ended when the case is solved."""
+    """Some fifty messages in half an hour; the session is ended when the case is solved."""
     script = Script()
     _find(script)
     _correct(script)
@@ -184,7 +185,10 @@ def _seats(script: Script) -> None:
         "the wing begins at row 13 on this aircraft. In row 18 he would have his own window, a "
         "little behind the wing. Your call, both keep your aisle seat."
     )
-    script.user("Then row 18! Me 18C, Noé 18A. He'll be over the moon.", after=70)
+    script.user(
+        "Sorry, I had to fetch him from judo and ask. Row 18! Me 18C, Noé 18A. He's over the moon.",
+        after=21 * MINUTE,
+    )
     script.answer(
         "Good choice. So: ME 422, Friday of next week, 13:20 to 18:05, Alice 18C (aisle), Noé 18A "
         "(window), 46.00 EUR from the card you booked with. Shall I make the change?"
@@ -218,7 +222,7 @@ def _change(script: Script) -> None:
         {
             "reference": REFERENCE,
             "status": "confirmed",
-            "flight": _flight("ME 422", "Fri 13:20", "Fri 18:05", seats=15),
+            "flight": CHANGED,
             "seats": {"Alice Moreau": "18C", "Noé Moreau": "18A"},
             "charged": {"amount": "46.00", "currency": "EUR", "card": "ending 4410"},
         },
@@ -235,7 +239,7 @@ def _extras(script: Script) -> None:
     script.step(
         "get_booking",
         {"reference": REFERENCE},
-        {**BOOKING, "flight": _flight("ME 422", "Fri 13:20", "Fri 18:05", seats=15), "services": []},
+        {**BOOKING, "flight": CHANGED, "services": []},
     )
     script.step(
         "add_service",

@@ -1,25 +1,30 @@
 """The structure of a conversation: the units that a context takes or leaves whole.
 
-A step is one assistant message with all its tool results. Providers refuse a call without its
-result and a result without its call, so nothing smaller than a step is ever moved.
+A step is one answer of the assistant with all its tool results. Providers refuse a call without
+its result and a result without its call, so nothing smaller than a step is ever moved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 NO_CALL = "tool result without its call"
 NO_RESULT = "call without its result"
 WAITING = "waits for tool results"
+NO_ANSWER = "thought without its answer"
+
+# How much of an answer one assistant message is. The Responses form gives an answer in pieces,
+# a thought first, and refuses a thought without the piece that came of it.
+WHOLE, PIECE, THOUGHT = 0, 1, 2
 
 
 class Item(NamedTuple):
     """A visible message as cutting needs it.
 
     `total` is the running total of tokens up to and including it, `turn_start` the seq of its
-    turn's user message; `calls` and `results` are the ids of tool calls made and answered.
+    turn's user message; `calls` and `results` are the ids of tool calls made and answered;
+    `piece` is WHOLE, PIECE or THOUGHT.
     """
 
     seq: int
@@ -30,84 +35,140 @@ class Item(NamedTuple):
     total: int
     calls: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
+    piece: int = WHOLE
 
 
-@dataclass(slots=True)
-class Unit:
+class Unit(NamedTuple):
     """Messages that stand or fall together: a user message, a note, a step, or a broken piece.
 
     `broken` says why it can be part of no context; it is None for all others. `tokens` is what it
-    costs, `start` what was said before it since the session began.
+    costs, `start` what was said before it since the session began, `seq` its first message.
     """
 
     kind: str
     items: tuple[Item, ...]
+    seq: int
+    tokens: int
+    start: int
     broken: str | None = None
-    first: Item = field(init=False)
-    tokens: int = field(init=False)
-    start: int = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.first = first = self.items[0]
-        self.start = first.total - first.tokens
-        self.tokens = first.tokens if len(self.items) == 1 else sum(i.tokens for i in self.items)
 
 
-@dataclass(slots=True)
-class _OpenStep:
-    items: list[Item] = field(default_factory=list)
-    waiting: set[str] = field(default_factory=set)
-    repeated: bool = False
-    answered: bool = False
-
-    def takes(self, item: Item) -> bool:
-        """Whether an assistant message belongs to this step: it has unanswered calls and no
-        results yet, as when a provider gives parallel calls one by one."""
-        return bool(self.items) and bool(self.waiting) and not self.answered
-
-    def call(self, item: Item) -> None:
-        calls = set(item.calls)
-        self.repeated |= len(calls) != len(item.calls) or bool(calls & self.waiting)
-        self.waiting |= calls
-        self.items.append(item)
-
-    def answer(self, item: Item) -> bool:
-        """Takes a tool message if it answers calls of this step that nothing answered yet."""
-        results = set(item.results)
-        if not results or len(results) != len(item.results) or not results <= self.waiting:
-            return False
-        self.waiting -= results
-        self.answered = True
-        self.items.append(item)
-        return True
-
-    def close(self, why: str) -> Unit:
-        broken = why if self.waiting else NO_RESULT if self.repeated else None
-        return Unit("step", tuple(self.items), broken)
+def unit(kind: str, items: Sequence[Item], broken: str | None = None) -> Unit:
+    """The unit of these messages, which are in order and at least one."""
+    first = items[0]
+    tokens = first.tokens if len(items) == 1 else sum([item.tokens for item in items])
+    return Unit(kind, tuple(items), first.seq, tokens, first.total - first.tokens, broken)
 
 
 def group(items: Iterable[Item]) -> list[Unit]:
     """The units of visible messages in order; a piece that no provider would take is `broken`."""
     units: list[Unit] = []
-    step = _OpenStep()
+    step: _OpenStep | None = None
     for item in items:
-        if item.role == "tool":
-            if not step.answer(item):
-                units.append(Unit("orphan", (item,), NO_CALL))
+        role = item.role
+        if role == "tool":
+            if step is None or not step.answer(item):
+                units.append(unit("orphan", (item,), NO_CALL))
             continue
-        if item.role == "assistant" and step.takes(item):
-            step.call(item)
-            continue
-        if step.items:
-            units.append(step.close(NO_RESULT))
-            step = _OpenStep()
-        if item.role == "assistant":
-            step.call(item)
+        if step is not None:
+            if role == "assistant" and step.takes(item):
+                step.call(item)
+                continue
+            units += step.close(NO_RESULT)
+            step = None
+        if role != "assistant":
+            units.append(unit("user" if role == "user" else "note", (item,)))
+        elif item.calls or item.piece:
+            step = _OpenStep(item)
         else:
-            units.append(Unit("user" if item.role == "user" else "note", (item,)))
-    if step.items:
-        units.append(step.close(WAITING))
-    return sorted(units, key=lambda unit: unit.first.seq)
+            units.append(unit("step", (item,)))
+    if step is not None:
+        units += step.close(WAITING)
+    return sorted(units, key=_place)
+
+
+def _place(found: Unit) -> int:
+    return found.seq
+
+
+class _OpenStep:
+    """A step that may still grow: its answers, each one or more messages, and their results."""
+
+    def __init__(self, item: Item) -> None:
+        self.answers = [[item]]
+        self.results: list[Item] = []
+        self.waiting = set(item.calls)
+        self.repeated = len(self.waiting) != len(item.calls)
+        self.ended = False
+
+    def takes(self, item: Item) -> bool:
+        """Whether an assistant message belongs to this step: calls are unanswered and no result
+        has come yet, as when parallel calls are given one by one; or it is the next piece."""
+        if self.ended:
+            return False
+        return bool(self.waiting) or bool(item.piece and self.answers[-1][-1].piece)
+
+    def call(self, item: Item) -> None:
+        before = self.answers[-1][-1].piece
+        if item.piece and before and (item.piece == PIECE or before == THOUGHT):
+            self.answers[-1].append(item)
+        else:
+            self.answers.append([item])
+        calls = set(item.calls)
+        self.repeated |= len(calls) != len(item.calls) or not calls.isdisjoint(self.waiting)
+        self.waiting |= calls
+
+    def answer(self, item: Item) -> bool:
+        """Takes a tool message if it answers calls of this step that nothing answered yet.
+
+        Any tool message ends the run of calls, so that an assistant message behind one surely
+        begins a step.
+        """
+        self.ended = True
+        results = set(item.results)
+        if not results or len(results) != len(item.results) or not results <= self.waiting:
+            return False
+        self.waiting -= results
+        self.results.append(item)
+        return True
+
+    def close(self, why: str) -> list[Unit]:
+        """The step; or, where calls were never answered, them apart from what is complete."""
+        if self.repeated:
+            return [unit("step", self._members(self.answers), NO_RESULT)]
+        if not self.waiting:
+            return self._complete(self.answers)
+        lost = [answer for answer in self.answers if not self.waiting.isdisjoint(_calls(answer))]
+        kept = [answer for answer in self.answers if self.waiting.isdisjoint(_calls(answer))]
+        if self._shared(lost, kept):
+            lost, kept = self.answers, []
+        broken = [unit("step", self._members([answer]), why) for answer in lost]
+        return broken + self._complete(kept)
+
+    def _complete(self, answers: list[list[Item]]) -> list[Unit]:
+        idle = [answer for answer in answers if answer[-1].piece == THOUGHT]
+        found = [unit("step", answer, NO_ANSWER) for answer in idle]
+        said = [answer for answer in answers if answer[-1].piece != THOUGHT]
+        return [*found, unit("step", self._members(said))] if said else found
+
+    def _members(self, answers: list[list[Item]]) -> list[Item]:
+        """The messages of these answers and the results of their calls, in order."""
+        calls = {call for answer in answers for call in _calls(answer)}
+        said = [item for answer in answers for item in answer]
+        return sorted(said + [item for item in self.results if calls.intersection(item.results)])
+
+    def _shared(self, lost: list[list[Item]], kept: list[list[Item]]) -> bool:
+        """Whether one message holds results of calls on both sides."""
+        ours = {call for answer in lost for call in _calls(answer)}
+        theirs = {call for answer in kept for call in _calls(answer)}
+        return any(
+            ours.intersection(item.results) and theirs.intersection(item.results)
+            for item in self.results
+        )
+
+
+def _calls(answer: Iterable[Item]) -> list[str]:
+    return [call for item in answer for call in item.calls]
 
 
 def whole_from(items: Sequence[Item]) -> int:

@@ -60,12 +60,6 @@ def turns_in(batch: Sequence[Prepared]) -> int:
     return sum(1 for item in batch if item.role == "user")
 
 
-def last_user_offset(batch: Sequence[Prepared]) -> int:
-    """Place (from 1) of the last user message in `batch`; 0 when there is none."""
-    places = (place for place, item in enumerate(batch, 1) if item.role == "user")
-    return max(places, default=0)
-
-
 def tokens_in(batch: Sequence[Prepared]) -> int:
     """Tokens of the whole batch."""
     return sum(item.tokens for item in batch)

@@ -13,7 +13,6 @@ from sessions_app.core import messages, strict
 from sessions_app.core.errors import InvalidField, NumberOutOfRange, TooLong, UnknownField
 from sessions_app.core.forms import checks
 
-MAX_METADATA_DEPTH = 32
 MAX_TAGS = 100
 SMALLEST, LARGEST = -(2**63), 2**63 - 1
 
@@ -145,7 +144,6 @@ def metadata() -> Field:
 
     def read(value: Any, place: str) -> dict[str, Any]:
         checks.metadata(value, place, checks.DEFAULT)
-        strict.check(value, place, max_depth=MAX_METADATA_DEPTH)
         return dict(value)
 
     return Field(read, {"type": "object"})

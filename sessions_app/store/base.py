@@ -8,13 +8,14 @@ request. A repeated request is answered from what was kept, before anything else
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
 
 from sessions_app.core.appending import Prepared
 from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.logbook import LogEntry
 from sessions_app.core.replay import State
 
 
@@ -136,13 +137,17 @@ class NewSession:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """New values for a session's own state; None leaves one as it is."""
+    """New values for a session's own state; None leaves one as it is.
+
+    `halves` names what of `prompt` is new: the other half stays as it is then.
+    """
 
     title: str | None = None
     metadata: Mapping[str, Any] | None = None
     tags: tuple[str, ...] | None = None
     policy: str | None = None
     prompt: Prompt | None = None
+    halves: tuple[str, ...] = ("system", "tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,15 @@ class Window:
     limit: int = 50
     newest_first: bool = False
     at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """What came of taking over a session's log: messages stored and messages there before."""
+
+    session: Snapshot
+    new: int
+    skipped: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +236,21 @@ class Store(Protocol):
     def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
 
     def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
+
+    def note(
+        self,
+        project: int,
+        session: UUID,
+        kind: str,
+        data: Mapping[str, Any],
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Keeps something that happened elsewhere as an event; `kind` is one of NOTES."""
+
+    def adopt(
+        self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]
+    ) -> Adopted:
+        """Takes over a session's log with its ids, numbers, times and digests, all or nothing."""
 
     def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Hides the session; it is purged seven days later."""

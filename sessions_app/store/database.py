@@ -25,6 +25,8 @@ from django.db import (
 )
 
 from sessions_app.core import errors
+from sessions_app.store.immediate import Immediate
+from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK
 
 log = logging.getLogger("holdfast.store")
 
@@ -66,28 +68,38 @@ class Database:
     def is_sqlite(self) -> bool:
         return bool(self.connection.vendor == "sqlite")
 
+    @property
+    def nested(self) -> bool:
+        """Whether a caller's transaction is open, whose end decides over all that is done here."""
+        connection = self.connection
+        return bool(connection.in_atomic_block or not connection.autocommit)
+
     def run(self, sql: str, params: Sequence[Any] = ()) -> Any:
         """The driver's cursor after one statement; `?` marks a parameter."""
-        connection = self.connection
-        if connection.connection is None or connection.closed_in_transaction:
-            connection.ensure_connection()
-        with connection.wrap_database_errors:
-            if connection.vendor == "sqlite":
-                return connection.connection.execute(sql, params)
-            return connection.connection.execute(_percent(sql), params)
+        return _executed(self.connection, sql, params)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
-        cursor = self.run(sql, params)
-        with self.connection.wrap_database_errors:
+        connection = self.connection
+        cursor = _executed(connection, sql, params)
+        with connection.wrap_database_errors:
             return list(cursor.fetchall())
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
-        cursor = self.run(sql, params)
-        with self.connection.wrap_database_errors:
+        connection = self.connection
+        cursor = _executed(connection, sql, params)
+        with connection.wrap_database_errors:
             found: Row | None = cursor.fetchone()
-            if self.is_sqlite:
-                cursor.close()
+            cursor.close()
         return found
+
+    def locked_row(self, sql: str, params: Sequence[Any]) -> Row | None:
+        """One session row, which `sql` calls `s`, locked to the end of the transaction."""
+        if not self.is_sqlite:
+            return self.row(sql + LOCKING, params)
+        if self.connection.savepoint_ids:
+            # In a caller's transaction, which may not have written yet; in ours the lock is held.
+            self.run(TAKE_WRITE_LOCK)
+        return self.row(sql, params)
 
     def run_many(self, sql: str, many: Sequence[Sequence[Any]]) -> None:
         connection = self.connection
@@ -126,8 +138,12 @@ class Database:
         """
         connection = self.connection
         with failures(self):
-            nested = connection.in_atomic_block
-            with transaction.atomic(using=self.alias):
+            connection.ensure_connection()
+            # Django's cursors would refuse here; ours are the driver's.
+            connection.validate_no_broken_transaction()
+            nested = self.nested
+            plain = nested or connection.vendor != "sqlite"
+            with transaction.atomic(using=self.alias) if plain else Immediate(connection):
                 yield ON_COMMIT if nested else self.durability()
 
     @contextmanager
@@ -135,6 +151,15 @@ class Database:
         """Reads that need not see one moment; driver errors become ours."""
         with failures(self):
             yield
+
+
+def _executed(connection: Any, sql: str, params: Sequence[Any]) -> Any:
+    if connection.vendor != "sqlite":
+        connection.close_if_health_check_failed()
+        sql = _percent(sql)
+    connection.ensure_connection()
+    with connection.wrap_database_errors:
+        return connection.connection.execute(sql, params)
 
 
 @contextmanager
@@ -146,17 +171,20 @@ def failures(database: Database) -> Iterator[None]:
         wrapped = _wrap(error, sqlite=database.is_sqlite)
         if wrapped is None:
             raise
-        log.warning("store %s: %s", wrapped.code, error)
-        _drop(database)
+        log.warning("store %s: %s", wrapped.code, str(error))
+        _drop(database, broken=not isinstance(wrapped, errors.StoreBusy))
         raise wrapped from error
 
 
-_FULL = re.compile(r"disk is full|disk I/O error|readonly database|No space left|could not extend")
+_FULL = re.compile(
+    r"disk is full|disk I/O error|readonly database|read-only transaction|No space left"
+    r"|could not extend"
+)
 _BUSY = re.compile(r"database is locked|database table is locked|deadlock|could not serialize")
 _GONE = re.compile(r"unable to open|not a database|malformed")
 
 
-def _wrap(error: DatabaseError, *, sqlite: bool) -> errors.HoldfastError | None:
+def _wrap(error: DatabaseError | InterfaceError, *, sqlite: bool) -> errors.HoldfastError | None:
     text = str(error)
     if _FULL.search(text):
         return errors.StorageFull(cause=text.splitlines()[0])
@@ -169,15 +197,15 @@ def _wrap(error: DatabaseError, *, sqlite: bool) -> errors.HoldfastError | None:
     return None
 
 
-def _drop(database: Database) -> None:
+def _drop(database: Database, *, broken: bool) -> None:
+    """Closes a connection that failed. A SQLite one that met a read-only file would stay so."""
     connection = database.connection
     if connection.in_atomic_block:
         return
-    if database.is_sqlite:
-        if connection.connection is not None and connection.connection.in_transaction:
-            connection.close()
-        return
-    connection.close_if_unusable_or_obsolete()
+    if not database.is_sqlite:
+        connection.close_if_unusable_or_obsolete()
+    elif broken or (connection.connection is not None and connection.connection.in_transaction):
+        connection.close()
 
 
 def sqlite_version_is_enough() -> bool:

@@ -8,37 +8,59 @@ A crash at any line leaves the state before or the state after, never a part.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
 
 from sessions_app import clock, ids
 from sessions_app.core import appending, chain, errors, replay
-from sessions_app.core.appending import Place, Prepared
+from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
+from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.models import Policy, Project
 from sessions_app.store import kept, statements as sql
 from sessions_app.store.base import (
     UNGUARDED,
+    Adopted,
     Appended,
     Changed,
     Edit,
     Guard,
     NewSession,
     PolicyVersion,
+    Prompt,
     Receipt,
     Request,
     Snapshot,
 )
-from sessions_app.store.database import Database, Durability
-from sessions_app.store.reading import Reader, check_version, deleted_error, snapshot
+from sessions_app.store.database import ON_COMMIT, Database, Durability, Row
+from sessions_app.store.reading import (
+    Reader,
+    check_version,
+    deleted_error,
+    forget_events,
+    snapshot,
+)
 
 PURGE_AFTER_US = 7 * 86_400 * 1_000_000
 KEEP_REQUESTS_US = 24 * 3600 * 1_000_000
 MISSED = 50
+NOTES = ("imported_boundary", "imported_summary", "imported_records")
+ADOPT_ROWS = 500
+ADOPTED_AS_THEY_ARE = (
+    "title", "status", "active_tokens", "capacity", "policy_version", "created_us",
+    "last_activity_us", "forked_at",
+)  # fmt: skip
+ADOPTED_FROM_LOG = (
+    "version", "messages", "turns", "turn_start", "tokens", "prompt_version", "overlay_version",
+    "head",
+)  # fmt: skip
+DIVERGED = "The session here and the one in the export have gone different ways."
 
 Happening = tuple[str, Mapping[str, Any]]
 
@@ -56,87 +78,105 @@ Decide = Callable[[Snapshot], Change]
 NOTHING = Change()
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class _KeyTaken(Exception):
+    """Another request with the same key committed first: this one leaves its transaction."""
+
+
+def replayed(verb: Callable[P, R]) -> Callable[P, R]:
+    """Tries `verb` again when its idempotency key was taken meanwhile: then the answer is there."""
+
+    @wraps(verb)
+    def trying(*args: P.args, **kwargs: P.kwargs) -> R:
+        with suppress(_KeyTaken):
+            return verb(*args, **kwargs)
+        with suppress(_KeyTaken):
+            return verb(*args, **kwargs)
+        raise errors.StoreBusy
+
+    return trying
+
+
+class Standing(NamedTuple):
+    """What an append needs of a session row; the columns of STANDING in their order."""
+
+    number: int
+    status: str
+    version: int
+    messages: int
+    turns: int
+    turn_start: int
+    tokens: int
+    active_tokens: int
+    capacity: int
+    window: int
+    last_activity_us: int
+    head: bytes
+
+
 class DurableStore(Reader):
     """`Store` on the database behind a Django alias."""
 
     # -- append ------------------------------------------------------------------------------
 
+    @replayed
     def append(
         self, project: int, session: UUID, batch: Sequence[Prepared], guard: Guard = UNGUARDED
     ) -> Appended:
         """Stores all of `batch` or nothing. Raises NotFound, SessionDeleted, SessionEnded,
         StaleVersion, IdempotencyMismatch."""
         now = clock.now_us()
-        try:
-            with self.db.transaction() as durability:
-                row = self._bump(project, session, batch, guard.expected, now)
-                if (known := self._known(project, guard.request)) is not None:
-                    raise _Known(known)
-                if row is None:
-                    raise self._miss(project, session, guard.expected)
-                self._store_batch(row, batch, now)
-                done = _appended(session, row, batch, durability)
-                self._remember(project, guard.request, 201, kept.appended(done), now=now)
-        except _Known as known_answer:
-            return kept.read_appended(known_answer.answer)
+        with self.db.transaction() as durability:
+            row = self.db.locked_row(sql.STANDING, (session.hex, project))
+            if (known := self._known(project, guard.request)) is not None:
+                return kept.read_appended(known)
+            before = self._appendable(project, session, row, guard.expected)
+            used = self._store_batch(before, batch, now)
+            done = _appended(session, before, batch, used=used, durability=durability)
+            self._remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
-    def _bump(
-        self,
-        project: int,
-        session: UUID,
-        batch: Sequence[Prepared],
-        expected: int | None,
-        now: int,
-    ) -> Any:
-        count, tokens = len(batch), appending.tokens_in(batch)
-        last, user_at = appending.last_moment(batch, now), appending.last_user_offset(batch)
-        wanted = -1 if expected is None else expected
-        params = (
-            *(count, count, appending.turns_in(batch), tokens),
-            *(user_at, user_at, tokens, last, last),
-            *(session.hex, project, wanted, wanted),
-        )
-        return self.db.row(sql.BUMP, params)
+    def _appendable(
+        self, project: int, session: UUID, row: Row | None, expected: int | None
+    ) -> Standing:
+        """Where the session stands. Raises what forbids an append to it."""
+        if row is not None:
+            before = Standing._make(row)
+            if before.status == "active" and expected in (None, before.version):
+                return before
+        found = self._at(project, session, expected)
+        raise errors.SessionEnded(status=found.status)
 
-    def _store_batch(self, row: Sequence[Any], batch: Sequence[Prepared], now: int) -> None:
-        number, version, messages, turns, tokens = row[:5]
-        count, begun = len(batch), appending.turns_in(batch)
-        # A batch that begins turns, but not with its first message, leads with messages of the
-        # turn before; only then must that turn be asked for.
-        turn_start = row[9]
-        if begun and batch[0].role != "user":
-            turn_start = self.totals(number, messages - count)[2]
-        before = Place(
-            version - count,
-            messages - count,
-            turns - begun,
-            turn_start,
-            tokens - appending.tokens_in(batch),
+    def _store_batch(self, before: Standing, batch: Sequence[Prepared], now: int) -> int:
+        """Stores the batch and moves the session on; returns its active tokens."""
+        place = Place(
+            before.version, before.messages, before.turns, before.turn_start, before.tokens
         )
-        salts = _salts(count)
-        rows = appending.place_rows(before, batch, now=now, salts=salts)
-        self._insert_messages(number, rows)
-        head = chain.link(bytes(row[8]), (item.digest for item in rows))
-        self.db.run(sql.SET_HEAD, (head, number))
+        rows = appending.place_rows(place, batch, now=now, salts=_salts(len(batch)))
+        last = rows[-1]
+        used = before.active_tokens + last.tokens_total - before.tokens
+        activity = max(before.last_activity_us, appending.last_moment(batch, now))
+        head = chain.link(bytes(before.head), [item.digest for item in rows])
+        moved = self.db.run(
+            sql.ADVANCE,
+            (
+                *(last.version, last.seq, last.turn, last.turn_start, last.tokens_total, used),
+                *(activity, head, before.number, before.version),
+            ),
+        )
+        if not moved.rowcount:
+            raise errors.StoreBusy
+        self._insert_messages(before.number, rows)
+        return used
 
     def _insert_messages(self, number: int, rows: Sequence[appending.MessageRow]) -> None:
         if len(rows) == 1:
             self.db.run(sql.INSERT_MESSAGE, (number, *rows[0]))
         else:
             self.db.run_many(sql.INSERT_MESSAGE, [(number, *row) for row in rows])
-
-    def _miss(
-        self, project: int, session: UUID, expected: int | None
-    ) -> errors.HoldfastError:
-        """Why a conditional UPDATE found no row."""
-        try:
-            found = self.get(project, session)
-        except errors.HoldfastError as error:
-            return error
-        if found.status != "active":
-            return errors.SessionEnded(status=found.status)
-        return self._stale(found, expected or 0)
 
     def _stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
         said, events = self.entries_after(session, min(expected, session.version), MISSED)
@@ -147,6 +187,7 @@ class DurableStore(Reader):
 
     # -- sessions ----------------------------------------------------------------------------
 
+    @replayed
     def open(self, project: int, new: NewSession, guard: Guard = UNGUARDED) -> Changed:
         """The session with `new.key`, made now if there is none. Raises UserMismatch,
         SessionDeleted, InvalidField (no such policy)."""
@@ -155,10 +196,10 @@ class DurableStore(Reader):
             if found is not None:
                 return Changed(_same_user(found, new.user), **_as_read(self.db))
         policy = self._policy(project, new.policy)
-        user = self._end_user(project, new.user)
         now = clock.now_us()
         at = now if new.at is None else min(new.at, now)
         with self.db.transaction() as durability:
+            user = self._end_user(project, new.user)
             number = self._insert_session(project, new, policy=policy, user=user, at=at)
             if (known := self._known(project, guard.request)) is not None:
                 if number is not None:
@@ -344,6 +385,7 @@ class DurableStore(Reader):
 
     # -- fork --------------------------------------------------------------------------------
 
+    @replayed
     def fork(
         self,
         project: int,
@@ -354,9 +396,10 @@ class DurableStore(Reader):
     ) -> Changed:
         """A new session that begins with everything up to version `at`, numbers and times kept."""
         with self.db.transaction() as durability:
+            self._lock(project, session)
             if (known := self._known(project, guard.request)) is not None:
                 return kept.read_changed(known)
-            parent = self._locked(project, session, guard.expected)
+            parent = self._at(project, session, guard.expected)
             check_version(parent, at)
             number = self._insert_fork(parent, at, key)
             if number is None:
@@ -418,6 +461,115 @@ class DurableStore(Reader):
             "Another session has this key. Choose another, or leave it out.", param="key"
         )
 
+    # -- what comes from elsewhere -----------------------------------------------------------
+
+    def note(
+        self,
+        project: int,
+        session: UUID,
+        kind: str,
+        data: Mapping[str, Any],
+        guard: Guard = UNGUARDED,
+    ) -> Changed:
+        """Keeps something that happened elsewhere as an event; `kind` is one of NOTES."""
+        if kind not in NOTES:
+            raise errors.InvalidField(f"`kind` must be one of {', '.join(NOTES)}.", param="kind")
+
+        def decide(now: Snapshot) -> Change:
+            _check_active(now)
+            return Change([(kind, data)])
+
+        return self._change(project, session, decide, guard)
+
+    def adopt(
+        self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]
+    ) -> Adopted:
+        """Takes over a session's log with its ids, numbers, times and digests, all or nothing.
+
+        `row` has the fields of an export's session line. A session that is here already and is
+        a beginning of that log goes on with the rest of it; one that went another way is a
+        Conflict. Raises `Forged` when the log does not agree with itself.
+        """
+        with self.db.transaction():
+            before = self._adopted_before(project, row)
+            number = before.number if before else self._insert_adopted(project, row)
+            ledger = self._take_over(number, entries, before)
+            ledger.check_end(row)
+            if before and ledger.version <= before.version:
+                self._check_beginning(before, ledger)
+                return Adopted(before, 0, ledger.messages)
+            self._set_adopted(number, row, ledger)
+            known = before.messages if before else 0
+            return Adopted(self._by_number(project, number), ledger.messages - known, known)
+
+    def _adopted_before(self, project: int, row: Mapping[str, Any]) -> Snapshot | None:
+        session = UUID(row["id"])
+        owner = self.db.row(sql.SESSION_PROJECT, (session.hex,))
+        if owner is not None:
+            if owner[0] != project:
+                raise errors.Conflict("This session is in another project of this database.")
+            self._lock(project, session)
+            return self.get(project, session)
+        if row["key"] is not None and self.find(project, row["key"]) is not None:
+            raise errors.Conflict("Another session of this project has the same key.")
+        return None
+
+    def _insert_adopted(self, project: int, row: Mapping[str, Any]) -> int:
+        new = NewSession(row["key"], row["user"], row["title"])
+        policy = (row["policy"], row["policy_version"], row["window"], row["capacity"])
+        user = self._end_user(project, row["user"])
+        at = row["created_us"]
+        number = self._insert_session(project, new, policy=policy, user=user, at=at)
+        if number is None:
+            raise errors.StoreBusy()
+        return number
+
+    def _take_over(
+        self, number: int, entries: Iterable[LogEntry], before: Snapshot | None
+    ) -> Ledger:
+        """Stores the entries behind those that are there; all are checked."""
+        ledger, waiting = Ledger(), list[MessageRow | EventRow]()
+        for entry in entries:
+            added = ledger.add(entry)
+            if before is not None and entry.version <= before.version:
+                if entry.version == before.version:
+                    _check_same(before, ledger)
+                continue
+            waiting.append(added)
+            if len(waiting) >= ADOPT_ROWS:
+                self._insert_rows(number, waiting)
+                waiting.clear()
+        self._insert_rows(number, waiting)
+        return ledger
+
+    def _insert_rows(self, number: int, rows: Sequence[MessageRow | EventRow]) -> None:
+        said = [row for row in rows if isinstance(row, MessageRow)]
+        events = [(number, *row) for row in rows if isinstance(row, EventRow)]
+        if said:
+            self._insert_messages(number, said)
+        if events:
+            self.db.run_many(sql.INSERT_EVENT, events)
+
+    def _check_beginning(self, before: Snapshot, ledger: Ledger) -> None:
+        if chain.head_at(self.links(before.number, ledger.version)) != ledger.head:
+            raise errors.Conflict(DIVERGED)
+
+    def _set_adopted(self, number: int, row: Mapping[str, Any], ledger: Ledger) -> None:
+        columns = {
+            **{name: row[name] for name in ADOPTED_AS_THEY_ARE},
+            **{name: getattr(ledger, name) for name in ADOPTED_FROM_LOG},
+            "id": UUID(row["id"]).hex,
+            "policy_name": row["policy"],
+            "window_tokens": row["window"],
+            "metadata": _json(row["metadata"]),
+            "tags": _json(row["tags"]),
+            "forked_from": UUID(row["forked_from"]).hex if row["forked_from"] else None,
+        }
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), number))
+        self.db.run(sql.DELETE_TAGS, (number,))
+        self._set_tags(number, row["tags"])
+
     # -- projects and policies ---------------------------------------------------------------
 
     def project(self, name: str, policies: Sequence[PolicyVersion]) -> Project:
@@ -459,12 +611,22 @@ class DurableStore(Reader):
 
     def purge(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Receipt:
         """Removes every row of the session now, for good. The receipt names what went."""
+        return self._purge(project, session, expected=guard.expected)
+
+    def _purge(
+        self, project: int, session: UUID, *, expected: int | None = None, due: int | None = None
+    ) -> Receipt:
+        """`due`: only if it still is deleted and its time has come; else NotFound."""
         with self.db.transaction():
-            found = self._locked(project, session, guard.expected, deleted=True)
+            self._lock(project, session)
+            found = self._at(project, session, expected, deleted=True)
+            if due is not None and (found.purge_us is None or found.purge_us > due):
+                raise errors.NotFound
             counts = {}
             for table, statement in sql.PURGE.items():
                 counts[table] = self.db.run(statement, (found.number,)).rowcount
             self.db.run(sql.DELETE_SESSION, (found.number,))
+        forget_events()
         return Receipt(found.id, counts, found.head, clock.now_us())
 
     def purge_due(self, now: int) -> list[Receipt]:
@@ -474,7 +636,7 @@ class DurableStore(Reader):
         receipts = []
         for project, session in due:
             try:
-                receipts.append(self.purge(project, UUID(str(session))))
+                receipts.append(self._purge(project, UUID(str(session)), due=now))
             except errors.NotFound:
                 continue
         with self.db.transaction():
@@ -483,6 +645,7 @@ class DurableStore(Reader):
 
     # -- the common way of a change ----------------------------------------------------------
 
+    @replayed
     def _change(
         self,
         project: int,
@@ -493,9 +656,11 @@ class DurableStore(Reader):
         deleted: bool = False,
     ) -> Changed:
         with self.db.transaction() as durability:
+            # The lock comes first: a repeated request waits here until the first one is kept.
+            self._lock(project, session)
             if (known := self._known(project, guard.request)) is not None:
                 return kept.read_changed(known)
-            before = self._locked(project, session, guard.expected, deleted=deleted)
+            before = self._at(project, session, guard.expected, deleted=deleted)
             change = decide(before)
             if change.events:
                 self._write(before, change)
@@ -504,11 +669,14 @@ class DurableStore(Reader):
             self._remember(project, guard.request, 200, kept.changed(done), before.number)
         return done
 
-    def _locked(
+    def _lock(self, project: int, session: UUID) -> None:
+        """Holds the session row, if there is one, to the end of the transaction."""
+        self.db.locked_row(sql.LOCK, (session.hex, project))
+
+    def _at(
         self, project: int, session: UUID, expected: int | None, *, deleted: bool = False
     ) -> Snapshot:
-        """The session row, locked to the end of the transaction, at the expected version."""
-        self.db.run(sql.LOCK, (session.hex, project))
+        """The locked session row, which must be at the expected version."""
         found = self.get(project, session, deleted=deleted)
         if expected is not None and found.version != expected:
             raise self._stale(found, expected)
@@ -576,14 +744,8 @@ class DurableStore(Reader):
             return
         at = clock.now_us() if now is None else now
         params = (project, request.key, request.fingerprint, number, status, answer, at)
-        self.db.run(sql.INSERT_REQUEST_KEY, params)
-
-
-class _Known(Exception):
-    """Leaves the transaction of a repeated append, so that its bump is undone."""
-
-    def __init__(self, answer: str) -> None:
-        self.answer = answer
+        if not self.db.run(sql.INSERT_REQUEST_KEY, params).rowcount:
+            raise _KeyTaken
 
 
 # -- decisions ---------------------------------------------------------------------------------
@@ -603,11 +765,8 @@ def _edited(
         columns |= {
             name: value if name == "title" else _json(value) for name, value in details.items()
         }
-    if edit.prompt is not None and (edit.prompt.system, edit.prompt.tools) != (
-        state.system,
-        state.tools,
-    ):
-        prompt = edit.prompt
+    prompt = _new_prompt(state, edit)
+    if prompt is not None:
         tokens = {"system_tokens": prompt.system_tokens, "tools_tokens": prompt.tools_tokens}
         events.append(("prompt", {**_prompt_data(prompt.system, prompt.tools), **tokens}))
         old = state.system_tokens + state.tools_tokens
@@ -620,15 +779,36 @@ def _edited(
     return Change(events, columns, details.get("tags"))
 
 
+def _new_prompt(state: replay.State, edit: Edit) -> Prompt | None:
+    """The whole prompt after an edit that may have named only one half of it, if it is another."""
+    if edit.prompt is None:
+        return None
+    system, tools = edit.prompt, edit.prompt
+    kept = Prompt(state.system, state.tools, state.system_tokens, state.tools_tokens)
+    if "system" not in edit.halves:
+        system = kept
+    if "tools" not in edit.halves:
+        tools = kept
+    new = Prompt(system.system, tools.tools, system.system_tokens, tools.tools_tokens)
+    same = _json([new.system, new.tools]) == _json([kept.system, kept.tools])
+    return None if same else new
+
+
 def _new_details(state: replay.State, edit: Edit) -> dict[str, Any]:
     wanted: dict[str, Any] = {}
     if edit.title is not None and edit.title != state.title:
         wanted["title"] = edit.title
-    if edit.metadata is not None and dict(edit.metadata) != dict(state.metadata):
+    # As JSON, because in Python 1, 1.0 and true are equal.
+    if edit.metadata is not None and _json(dict(edit.metadata)) != _json(dict(state.metadata)):
         wanted["metadata"] = dict(edit.metadata)
     if edit.tags is not None and edit.tags != state.tags:
         wanted["tags"] = list(edit.tags)
     return wanted
+
+
+def _check_same(before: Snapshot, ledger: Ledger) -> None:
+    if not ledger.at_batch_end() or ledger.head != before.head:
+        raise errors.Conflict(DIVERGED)
 
 
 def _ended(now: Snapshot) -> Change:
@@ -679,23 +859,25 @@ def _changed(session: Snapshot, durability: Durability, *, made: bool = False) -
 
 
 def _as_read(db: Database) -> dict[str, Any]:
-    durability = db.durability()
+    durability = ON_COMMIT if db.nested else db.durability()
     return {"durable": durability.durable, "durable_by": durability.by}
 
 
 def _appended(
-    session: UUID, row: Sequence[Any], batch: Sequence[Prepared], durability: Durability
+    session: UUID,
+    before: Standing,
+    batch: Sequence[Prepared],
+    *,
+    used: int,
+    durability: Durability,
 ) -> Appended:
-    _, version, messages, _, _, used, capacity, window = row[:8]
-    tokens = tuple(item.tokens for item in batch)
-    first = messages - len(batch) + 1
     return Appended(
         session,
-        version,
-        first,
-        tokens,
-        window,
-        capacity,
+        before.version + len(batch),
+        before.messages + 1,
+        tuple(item.tokens for item in batch),
+        before.window,
+        before.capacity,
         used,
         durability.durable,
         durability.by,

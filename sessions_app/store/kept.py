@@ -59,3 +59,16 @@ def _snapshot(row: dict[str, Any]) -> Snapshot:
             "forked_from": UUID(forked) if forked else None,
         }
     )
+
+
+def told(text: str) -> tuple[UUID, int] | None:
+    """(session, version) that kept figures speak of; None for answers of another kind."""
+    figures = orjson.loads(text)
+    if not isinstance(figures, list) or not figures:
+        return None
+    first = figures[0]
+    if isinstance(first, dict) and "version" in first:
+        return UUID(first["id"]), int(first["version"])
+    if isinstance(first, str) and len(first) == 32 and len(figures) > 1:
+        return UUID(first), int(figures[1])
+    return None

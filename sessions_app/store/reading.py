@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import heapq
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -11,6 +13,7 @@ import orjson
 from sessions_app.core import errors, instants, replay
 from sessions_app.core.chain import Linked
 from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.logbook import LogEntry, LogEvent, LogMessage
 from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
 from sessions_app.store.base import Snapshot, Window
@@ -20,6 +23,24 @@ NO_END = 2**62
 ALL = 2**31
 
 
+def _version(entry: LogEntry) -> int:
+    return entry.version
+
+
+def _log_message(row: Row) -> LogMessage:
+    values = list(row)
+    values[5:7] = map(bool, row[5:7])
+    values[8:10] = map(bytes, row[8:10])
+    return LogMessage(*values)
+
+
+def _log_event(row: Row) -> LogEvent:
+    values = list(row)
+    values[2] = bool(row[2])
+    values[4:6] = map(bytes, row[4:6])
+    return LogEvent(*values)
+
+
 def snapshot(row: Row) -> Snapshot:
     """A Snapshot from the columns of SESSION_COLUMNS, whatever the driver made of them."""
     values = list(row)
@@ -27,6 +48,16 @@ def snapshot(row: Row) -> Snapshot:
     values[18] = bytes(row[18])
     values[24] = None if row[24] is None else _uuid(row[24])
     return Snapshot(*values)
+
+
+def shown(row: Row | None, *, deleted: bool = False) -> Snapshot:
+    """The session in `row`. Raises NotFound without one; SessionDeleted unless `deleted`."""
+    if row is None:
+        raise errors.NotFound("There is no such session in this project. Check its id.")
+    found = snapshot(row)
+    if found.status == "deleted" and not deleted:
+        raise deleted_error(found)
+    return found
 
 
 def _uuid(value: Any) -> UUID:
@@ -43,12 +74,7 @@ class Reader:
         """The session row. Raises NotFound; SessionDeleted unless `deleted`."""
         with self.db.reading():
             row = self.db.row(sql.SESSION_BY_ID, (session.hex, project))
-        if row is None:
-            raise errors.NotFound("There is no such session in this project. Check its id.")
-        found = snapshot(row)
-        if found.status == "deleted" and not deleted:
-            raise deleted_error(found)
-        return found
+        return shown(row, deleted=deleted)
 
     def find(self, project: int, key: str) -> Snapshot | None:
         """The session with the caller's `key`, deleted ones too, or None."""
@@ -172,6 +198,62 @@ class Reader:
             return State()
         return _overlay(self, session.number, session.overlay_version)
 
+    def log(self, session: Snapshot, *, page: int = 500) -> Iterator[LogEntry]:
+        """Every entry up to the version of `session` with its proof, in version order."""
+        return heapq.merge(
+            self._log_messages(session, page), self._log_events(session, page), key=_version
+        )
+
+    def _log_messages(self, session: Snapshot, page: int) -> Iterator[LogMessage]:
+        seq = 0
+        while seq < session.messages:
+            with self.db.reading():
+                rows = self.db.rows(
+                    sql.LOG_MESSAGES, (session.number, seq, session.version, page)
+                )
+            if not rows:
+                raise errors.NotFound("The session was purged meanwhile.")
+            yield from map(_log_message, rows)
+            seq = rows[-1][0]
+
+    def _log_events(self, session: Snapshot, page: int) -> Iterator[LogEvent]:
+        version = 0
+        while version < session.version:
+            with self.db.reading():
+                rows = self.db.rows(
+                    sql.LOG_EVENTS, (session.number, version, session.version, page)
+                )
+            if not rows:
+                return
+            yield from map(_log_event, rows)
+            version = rows[-1][0]
+
+    def sessions(self, project: int, *, page: int = 200) -> Iterator[Snapshot]:
+        """Every session of the project that is not deleted, in the order they were made."""
+        number = 0
+        while True:
+            with self.db.reading():
+                rows = self.db.rows(sql.SESSIONS_AFTER, (project, number, page))
+            if not rows:
+                return
+            yield from map(snapshot, rows)
+            number = rows[-1][0]
+
+    def policy(self, project: int, name: str, version: int) -> tuple[int, str] | None:
+        """(version, JSON text) of one version of a policy, or None."""
+        with self.db.reading():
+            row = self.db.row(sql.POLICY_DATA, (project, name, version))
+        return (int(row[0]), str(row[1])) if row else None
+
+    def policy_at(
+        self, project: int, name: str, at: int | None = None
+    ) -> tuple[int, str] | None:
+        """(version, JSON text) of what was the newest version of a policy at a time (None: now),
+        or of its first; None when there is no such policy."""
+        with self.db.reading():
+            row = self.db.row(sql.POLICY_AT, (project, name, NO_END if at is None else at))
+        return (int(row[0]), str(row[1])) if row else None
+
     def links(self, number: int, version: int) -> list[Linked]:
         """Digests of all entries up to `version`, in version order."""
         with self.db.reading():
@@ -179,10 +261,10 @@ class Reader:
         return [Linked(row[0], bytes(row[1]), bool(row[2])) for row in rows]
 
 
-# A committed event never changes, so parsed ones are remembered by (session, version) and need no
-# invalidation. Inside a transaction nothing is: what it reads may still be rolled back.
+# A committed event never changes, so parsed ones are remembered by (session, version) until a purge.
+# Inside a transaction nothing is: what it reads may still be rolled back.
 def _event(reader: Reader, session: Snapshot, version: int) -> Entry:
-    if reader.db.connection.in_atomic_block:
+    if reader.db.nested:
         return _read_event.__wrapped__(reader.db.alias, session.id, session.number, version)
     return _read_event(reader.db.alias, session.id, session.number, version)
 
@@ -195,6 +277,11 @@ def _read_event(alias: str, _session: UUID, number: int, version: int) -> Entry:
     if row is None:
         raise errors.NotFound("The session was purged meanwhile.")
     return StoredEvent(*row).entry()
+
+
+def forget_events() -> None:
+    """Empties this process's memory of parsed events: what was purged must not live on there."""
+    _read_event.cache_clear()
 
 
 def _overlay(reader: Reader, number: int, version: int) -> State:

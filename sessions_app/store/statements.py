@@ -17,23 +17,28 @@ SESSION_BY_NUMBER = (
     f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
 )
 
-# The write that begins an append: it takes the row's lock, decides the place of the batch, and
-# answers with what the rows are built from. `head` is still the old one; SET_HEAD follows when the
-# digests, which cover that place, are known.
-BUMP = """
+# An append reads STANDING under the row's lock, then ADVANCEs it: digests cover the place of the
+# batch, and one conditional UPDATE moves version, counters and head together.
+STANDING = """
+    SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
+        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head
+    FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
+"""
+ADVANCE = """
     UPDATE holdfast_session
-    SET version = version + ?, messages = messages + ?, turns = turns + ?, tokens = tokens + ?,
-        turn_start = CASE WHEN ? > 0 THEN messages + ? ELSE turn_start END, active_tokens = active_tokens + ?,
-        last_activity_us = CASE WHEN last_activity_us < ? THEN ? ELSE last_activity_us END
-    WHERE id = ? AND project_id = ? AND status = 'active' AND (? < 0 OR version = ?)
-    RETURNING number, version, messages, turns, tokens, active_tokens, capacity, window_tokens, head,
-        turn_start
+    SET version = ?, messages = ?, turns = ?, turn_start = ?, tokens = ?, active_tokens = ?,
+        last_activity_us = ?, head = ?
+    WHERE number = ? AND version = ?
 """
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"
 SET_VERSION = "UPDATE holdfast_session SET version = ?, head = ? WHERE number = ?"
 SET_COLUMNS = "UPDATE holdfast_session SET {names} WHERE number = ?"
 LOCK_PROJECT = "UPDATE holdfast_project SET name = name WHERE id = ?"
-LOCK = "UPDATE holdfast_session SET version = version WHERE id = ? AND project_id = ?"
+LOCK = "SELECT s.number FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?"
+# What makes reading a session row lock it: on PostgreSQL a clause (entries need only its key, so
+# not the strongest), on SQLite the database's one write lock, which every write takes.
+LOCKING = " FOR NO KEY UPDATE OF s"
+TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 0"
 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message
@@ -67,9 +72,24 @@ NEWEST_POLICY = """
     SELECT version, window_tokens, capacity FROM holdfast_policy
     WHERE project_id = ? AND name = ? ORDER BY version DESC LIMIT 1
 """
+POLICY_DATA = """
+    SELECT version, data FROM holdfast_policy
+    WHERE project_id = ? AND name = ? AND version = ?
+"""
+POLICY_AT = """
+    SELECT version, data FROM holdfast_policy
+    WHERE project_id = ? AND name = ? AND (created_us <= ? OR version = 1)
+    ORDER BY version DESC LIMIT 1
+"""
 POLICY_NUMBERS = """
     SELECT window_tokens, capacity FROM holdfast_policy
     WHERE project_id = ? AND name = ? AND version = ?
+"""
+
+LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
+LIVE_KEY = """
+    SELECT project_id, digest, scopes FROM holdfast_api_key
+    WHERE prefix = ? AND revoked_us IS NULL
 """
 
 REQUEST_KEY = """
@@ -79,6 +99,7 @@ INSERT_REQUEST_KEY = """
     INSERT INTO holdfast_request_key
         (project_id, key, fingerprint, session_number, status, answer, created_us)
     VALUES (?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT DO NOTHING
 """
 DELETE_OLD_REQUEST_KEYS = "DELETE FROM holdfast_request_key WHERE created_us < ?"
 
@@ -119,6 +140,20 @@ EVENT = """
     WHERE session_id = ? AND version = ?
 """
 EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND version <= ?"
+LOG_MESSAGES = """
+    SELECT seq, version, role, form, tokens, tokens_estimated, batch_end, created_us, salt, digest,
+         body
+    FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
+"""
+LOG_EVENTS = """
+    SELECT version, kind, batch_end, created_us, salt, digest, data FROM holdfast_event
+    WHERE session_id = ? AND version > ? AND version <= ? ORDER BY version LIMIT ?
+"""
+SESSION_PROJECT = "SELECT project_id FROM holdfast_session WHERE id = ?"
+SESSIONS_AFTER = f"""
+    SELECT {SESSION_COLUMNS} {_FROM_SESSION}
+    WHERE s.project_id = ? AND s.number > ? AND s.status <> 'deleted' ORDER BY s.number LIMIT ?
+"""
 LINKS = """
     SELECT version, digest, batch_end FROM holdfast_message
     WHERE session_id = ? AND version <= ?
@@ -155,3 +190,35 @@ DUE = """
     SELECT project_id, id FROM holdfast_session
     WHERE status = 'deleted' AND purge_us <= ? ORDER BY purge_us LIMIT 1000
 """
+
+# For `verify`: whole tables in the order of their keys, everything a digest or a counter stands on.
+VERIFY_NEWEST = """
+    SELECT (SELECT MAX(version) FROM holdfast_message WHERE session_id = ?),
+        (SELECT MAX(version) FROM holdfast_event WHERE session_id = ?)
+"""
+VERIFY_SESSIONS = """
+    SELECT number, id, project_id, version, head FROM holdfast_session
+    WHERE number > ? AND (? = 0 OR project_id = ?) ORDER BY number LIMIT ?
+"""
+VERIFY_SESSION = """
+    SELECT version, messages, turns, turn_start, tokens, active_tokens, status, title, policy_name,
+        policy_version, prompt_version, overlay_version, head, metadata, tags
+    FROM holdfast_session WHERE number = ?
+"""
+VERIFY_MESSAGES = """
+    SELECT seq, version, turn, turn_start, role, tokens, tokens_total, batch_end, created_us, salt,
+        digest, body
+    FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
+"""
+VERIFY_EVENTS = """
+    SELECT version, kind, batch_end, created_us, salt, digest, data
+    FROM holdfast_event WHERE session_id = ? AND version > ? AND version <= ?
+    ORDER BY version LIMIT ?
+"""
+VERIFY_REQUEST_KEYS = """
+    SELECT project_id, key, answer FROM holdfast_request_key
+    WHERE (project_id > ? OR (project_id = ? AND key > ?)) AND (? = 0 OR project_id = ?)
+    ORDER BY project_id, key LIMIT ?
+"""
+VERSION_OF = "SELECT version FROM holdfast_session WHERE id = ?"
+TAGS = "SELECT name FROM holdfast_session_tag WHERE session_id = ?"

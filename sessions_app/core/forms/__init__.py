@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from sessions_app.core.forms import anthropic, openai_chat, otel, responses
-from sessions_app.core.forms.common import Body, Part, Source
+from sessions_app.core.forms.common import Body, Given, Part, Source
 
 __all__ = ["FORMS", "Form", "Rendered", "form_of", "render", "tools"]
 
@@ -28,17 +28,6 @@ class Form(Protocol):
     def call_ids(self, role: str, body: Body) -> tuple[str, ...]: ...
     def result_ids(self, role: str, body: Body) -> tuple[str, ...]: ...
     def render(self, sources: Iterable[Source], system: Any) -> tuple[Any, list[Body]]: ...
-
-
-class Given(Protocol):
-    """A message, as far as a renderer looks at it."""
-
-    @property
-    def role(self) -> str: ...
-    @property
-    def form(self) -> str: ...
-    @property
-    def body(self) -> Body: ...
 
 
 @dataclass(frozen=True)
@@ -93,6 +82,8 @@ def render(
     Messages of that provider's own form go out as they came in, only without the fields it does
     not take; others go through their parts. Results move up to right behind their calls.
     """
+    if form == "openai" and (sent := openai_chat.straight(messages, system)) is not None:
+        return Rendered(None, sent)
     sources = [_source(form, message) for message in _settled(form, messages)]
     above, rendered = FORMS[form].render(sources, system)
     return Rendered(above, rendered)

@@ -7,15 +7,17 @@ from typing import Any
 
 import orjson
 
-from sessions_app.core import errors
+from sessions_app.core import errors, strict
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How large one message may be: UTF-8 bytes of text and metadata, characters of a name."""
+    """How large one message may be: UTF-8 bytes of text and metadata, levels of metadata,
+    characters of a name."""
 
     text_bytes: int = 1024 * 1024
     metadata_bytes: int = 16 * 1024
+    metadata_depth: int = 32
     name_chars: int = 255
 
 
@@ -87,6 +89,7 @@ def blocks(value: object, path: str) -> list[dict[str, Any]]:
 
 
 def metadata(value: object, param: str, limits: Limits) -> None:
+    strict.check(value, param, max_depth=limits.metadata_depth)
     if len(orjson.dumps(an_object(value, param))) > limits.metadata_bytes:
         raise errors.TooLong(
             f"`{param}` is over {limits.metadata_bytes} bytes as JSON.", param=param

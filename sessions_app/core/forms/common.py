@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from sessions_app.core.forms.otel import Part
 
-__all__ = ["OURS", "Body", "Part", "Source"]
+__all__ = ["OURS", "Body", "Given", "Part", "Source"]
 
 Body = dict[str, Any]
 
@@ -27,3 +27,14 @@ class Source:
     form: str
     body: Body
     parts: list[Part]
+
+
+class Given(Protocol):
+    """A message, as far as a renderer looks at it."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def form(self) -> str: ...
+    @property
+    def body(self) -> Body: ...

@@ -1,0 +1,111 @@
+"""One durable append, against one raw transaction that keeps the same 608 bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import holdfast
+from bench import payload, raw
+from bench.ground import POSTGRES, SQLITE, Ground, Place
+from bench.measuring import Block, interleaved, timed
+from bench.report import Figure, Skipped, compared, compared_p99
+from sessions_app.store.base import Guard, Request
+
+DATABASES = (SQLITE, POSTGRES)
+RAW, STORE, KEYED, FACADE = "the raw transaction", "store", "store, keyed", "facade"
+AGENTS = "agents"
+P50, P99 = 1.6, 2.0
+
+
+def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
+    """store.append, the same with an idempotency key, the facade, another library's session."""
+    place = ground.place(database)
+    calls: dict[str, Block] = {RAW: timed(raw_append(place))}
+    calls |= {STORE: timed(store_append(place)), KEYED: timed(keyed_append(place))}
+    calls[FACADE] = timed(facade_append(place))
+    level = None
+    if database == SQLITE:
+        rival, level = agents_append(Path(f"{place.address}-agents.sqlite3"))
+        calls[AGENTS] = rival
+    samples = interleaved(calls, rounds=20 if quick else 150)
+    p50, p99 = (P50, P99) if database == SQLITE else (None, None)
+    pair = (STORE, RAW)
+    yield compared("append, `store.append`, p50", database, samples, pair, p50)
+    yield compared_p99("append, `store.append`, p99", database, samples, pair, p99)
+    yield compared("append with an idempotency key, p50", database, samples, (KEYED, RAW))
+    named = "append, `session.append(role=, content=)`, tokens counted, p50"
+    yield compared(named, database, samples, (FACADE, RAW))
+    if level is not None:
+        named = f"append, `SQLiteSession.add_items` of openai-agents, {level}, p50"
+        yield compared(named, database, samples, (AGENTS, RAW))
+
+
+def raw_append(place: Place) -> Callable[[], object]:
+    control, messages = raw.beside(place), endless()
+    return lambda: control.append(next(messages))
+
+
+def store_append(place: Place) -> Callable[[], object]:
+    session, messages = place.session("store"), endless()
+    append, project = place.store.append, place.project
+    done = append(project, session, [next(messages)])
+    if not done.durable:
+        raise Skipped(f"appends are not durable here ({done.durable_by})")
+    return lambda: append(project, session, [next(messages)])
+
+
+def keyed_append(place: Place) -> Callable[[], object]:
+    session, messages, numbers = place.session("keyed"), endless(), count()
+    append, project, fingerprint = place.store.append, place.project, bytes(32)
+
+    def call() -> object:
+        request = Request(f"request-{next(numbers)}", fingerprint)
+        return append(project, session, [next(messages)], Guard(None, request))
+
+    return call
+
+
+def facade_append(place: Place) -> Callable[[], object]:
+    session = holdfast.open("facade", database=place.address)
+    numbers = count()
+    return lambda: session.append(**payload.message(next(numbers)))
+
+
+def endless() -> Iterator[Any]:
+    messages = payload.prepared(2 * payload.KINDS)
+    return (messages[number % len(messages)] for number in count())
+
+
+def agents_append(path: Path) -> tuple[Block, str] | tuple[Block, None]:
+    """Its async verb, awaited one after the other on one loop, and how durable its commits are."""
+    try:
+        from agents import SQLiteSession
+    except ImportError:
+        return timed(lambda: None), None
+    session, numbers, loop = SQLiteSession("bench", path), count(), asyncio.new_event_loop()
+
+    async def awaited(calls: int) -> list[int]:
+        found = []
+        for _ in range(calls):
+            items: Any = [payload.message(next(numbers))]
+            began = time.perf_counter_ns()
+            await session.add_items(items)
+            found.append(time.perf_counter_ns() - began)
+        return found
+
+    return lambda calls: loop.run_until_complete(awaited(calls)), durability_of(path)
+
+
+def durability_of(path: Path) -> str:
+    """What a connection that sets no level of its own gets from this build of SQLite."""
+    connection = sqlite3.connect(path)
+    (level,) = connection.execute("PRAGMA synchronous").fetchone()
+    connection.close()
+    name = {0: "OFF", 1: "NORMAL", 2: "FULL", 3: "EXTRA"}[level]
+    return f"synchronous={name}" + (", so not durable" if level < 2 else "")

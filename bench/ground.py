@@ -1,0 +1,137 @@
+"""Where it is measured: a temporary folder, fresh databases of both kinds, Django started once."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from bench.report import Skipped
+
+ROOT = Path(__file__).resolve().parent.parent
+SQLITE, POSTGRES = "sqlite", "postgres"
+# What the product reads: a run must neither touch nor obey what its caller has set up.
+PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
+PREFILL = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """One fresh database with Holdfast's tables; `address` is what `holdfast.open` takes."""
+
+    database: str
+    address: str
+    alias: str
+    store: Any
+    project: int
+
+    def session(self, key: str, messages: int = 0) -> UUID:
+        """A session with so many messages."""
+        import holdfast
+
+        found = UUID(holdfast.open(key, database=self.address).id)
+        self.fill(found, messages)
+        return found
+
+    def fill(self, session: UUID, messages: int) -> None:
+        """Append so many messages, quickly."""
+        from bench.payload import prepared
+
+        for begin in range(0, messages, PREFILL):
+            size = min(PREFILL, messages - begin)
+            self.store.append(self.project, session, prepared(size, begin))
+
+
+@dataclass
+class Ground:
+    """Gives out places; what they need is started at first use and gone at the end."""
+
+    folder: Path
+    _stack: ExitStack
+    _numbers: Iterator[int] = field(default_factory=count)
+    _server: str | None = None
+
+    def address(self, database: str) -> str:
+        """A database nobody has used. Raises Skipped where there is no server for it."""
+        name = f"bench_{next(self._numbers)}"
+        if database == SQLITE:
+            return str(self.folder / f"{name}.sqlite3")
+        import psycopg
+        from psycopg import sql
+
+        server = self._postgres()
+        with psycopg.connect(server, autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return f"{server.rpartition("/")[0]}/{name}"
+
+    def place(self, database: str) -> Place:
+        """A fresh database, migrated, with its default project."""
+        from holdfast import bootstrap
+
+        address = self.address(database)
+        alias = bootstrap.ready(address)
+        from holdfast.projects import LOCAL, ensure_project
+        from sessions_app.store import get_store
+
+        project = ensure_project(LOCAL, alias).pk
+        return Place(database, address, alias, get_store(alias), project)
+
+    def _postgres(self) -> str:
+        if self._server is None:
+            try:
+                from tests.servers import ServerMissing, running_postgres
+            except ImportError as error:
+                raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
+            try:
+                self._server = self._stack.enter_context(running_postgres()).url
+            except ServerMissing as error:
+                raise Skipped(str(error)) from error
+        return self._server
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """Everything a run needs, in one temporary folder (TMPDIR says on which disk)."""
+    with ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="holdfast-bench-"))
+        folder = Path(name).resolve()
+        prepare_environment(folder)
+        start_django(folder)
+        found = Ground(folder, stack)
+        stack.callback(close_connections)
+        yield found
+
+
+def prepare_environment(folder: Path) -> None:
+    """This process and those it starts see nothing but the run's own folder."""
+    for name in set(os.environ):
+        if name in PRODUCT_VARIABLES or name.startswith(("HOLDFAST_", "DJANGO_")):
+            del os.environ[name]
+    os.environ["XDG_DATA_HOME"] = str(folder / "data")
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+
+
+def start_django(folder: Path) -> None:
+    """Settings and apps, as `holdfast.open` starts them; the subjects import models."""
+    from holdfast import bootstrap
+    from sessions_app import preparing
+    from sessions_app.core import tokens
+
+    bootstrap.ready(folder / "first.sqlite3")
+    tokens.preload(preparing.encoder())
+
+
+def close_connections() -> None:
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        if hasattr(connection, "close_pool"):
+            connection.close_pool()

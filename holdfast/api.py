@@ -1,0 +1,161 @@
+"""The HTTP API put together: its calls, its document, its health, and JSON for all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from django.db import DatabaseError, transaction
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, re_path
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+
+from holdfast.version import VERSION
+from memory_app import api as memory
+from sessions_app import api as said
+from sessions_app import auth, schemas
+from sessions_app.core.errors import HoldfastError, MethodNotAllowed, NotFound
+from sessions_app.http import contract, json_response
+from sessions_app.models import Project
+from sessions_app.store.database import Database
+
+PREFIX = "api/v1"
+
+View = Callable[..., HttpResponse]
+
+
+def build() -> NinjaAPI:
+    """All calls under one API. ninja renders no error: `guarded` does, in the one shape."""
+    api = NinjaAPI(
+        title="Holdfast",
+        version=VERSION,
+        description="Keeps the state of LLM conversations.",
+        urls_namespace="holdfast",
+        openapi_url=None,
+        docs_url=None,
+    )
+    api.add_exception_handler(Exception, _let_through)
+    for router in (said.sessions, said.messages, memory.contexts, memory.kept_policies):
+        api.add_router("", router)
+    return api
+
+
+def _let_through(_request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    raise error
+
+
+# ── Addresses ────────────────────────────────────────────────────────────────────────────────
+
+
+def urls() -> tuple[list[URLPattern], str, str]:
+    """The API's addresses below `api/v1/`, for `path()`."""
+    patterns, app_name, namespace = API.urls
+    found = [
+        path(str(pattern.pattern), guarded(pattern.callback), name=pattern.name)
+        for pattern in patterns
+        if isinstance(pattern, URLPattern)
+    ]
+    found.insert(0, path("openapi.json", guarded(openapi_document), name="openapi"))
+    return found, app_name, namespace
+
+
+def catch_all() -> URLPattern:
+    """What is below `api/` and no call: 404 in the one shape. Comes after `urls()`."""
+    return re_path(r"^api(?:/.*)?\Z", guarded(_nothing_here))
+
+
+def guarded(view: View) -> View:
+    """A view held to the contract whatever site it runs in: host checked, JSON for every error,
+    and in no transaction of the site's, so that what it calls durable is."""
+
+    @contract
+    def run(request: HttpRequest, /, **parameters: Any) -> HttpResponse:
+        request.get_host()
+        response = _as_get(view, request, parameters)
+        if response.status_code == 405:
+            raise MethodNotAllowed(allow=_allowed(response.headers["Allow"].split(", ")))
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+    return csrf_exempt(transaction.non_atomic_requests(using=auth.alias())(run))  # type: ignore[return-value]
+
+
+def _as_get(view: View, request: HttpRequest, parameters: dict[str, Any]) -> HttpResponse:
+    """HEAD is a GET whose body the server leaves out."""
+    method = request.method
+    if method == "HEAD":
+        request.method = "GET"
+    try:
+        return view(request, **parameters)
+    finally:
+        request.method = method
+
+
+def _nothing_here(request: HttpRequest) -> HttpResponse:
+    raise NotFound("There is no such call. GET api/v1/openapi.json lists them all.")
+
+
+def _allowed(methods: list[str]) -> list[str]:
+    return sorted({*methods, "HEAD"} if "GET" in methods else methods)
+
+
+def _only_get(request: HttpRequest) -> None:
+    if request.method != "GET":
+        raise MethodNotAllowed(allow=_allowed(["GET"]))
+
+
+# ── The document ─────────────────────────────────────────────────────────────────────────────
+
+
+def openapi_document(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI document of this API."""
+    _only_get(request)
+    return HttpResponse(_document(), content_type="application/json")
+
+
+@lru_cache(maxsize=1)
+def _document() -> bytes:
+    return orjson.dumps(document(), option=orjson.OPT_NON_STR_KEYS)
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document as data; its paths stand below the address it is found at."""
+    written = dict(API.get_openapi_schema(path_prefix=f"{PREFIX}/"))
+    key = {"type": "http", "scheme": "bearer", "bearerFormat": "hf_<prefix>_<secret>"}
+    written["components"] = {
+        "schemas": {**schemas.SCHEMAS, **memory.SCHEMAS},
+        "securitySchemes": {"key": key},
+    }
+    return written
+
+
+# ── Health ───────────────────────────────────────────────────────────────────────────────────
+
+
+def health(request: HttpRequest) -> HttpResponse:
+    """Whether this server can do its work: 200, or 503 when the database cannot be read."""
+    _only_get(request)
+    database = _database_health(auth.alias())
+    ok = bool(database["ok"])
+    parts = {"database": database}
+    shown = {"mode": "full" if ok else "degraded", "version": VERSION, "parts": parts}
+    return json_response(200 if ok else 503, shown, headers={"Cache-Control": "no-store"})
+
+
+def _database_health(alias: str) -> dict[str, Any]:
+    database = Database(alias)
+    known = {"vendor": database.connection.vendor}
+    try:
+        with database.reading():
+            Project.objects.using(alias).exists()
+    except HoldfastError as error:
+        return {"ok": False, **known, "error": error.code}
+    except DatabaseError:
+        return {"ok": False, **known, "error": "not_migrated"}
+    return {"ok": True, **known}
+
+
+API = build()

@@ -1,0 +1,82 @@
+"""`holdfast import`: logs of other tools become sessions."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from holdfast.commands import opening
+from holdfast.commands.console import note, progress, say, say_json
+from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
+
+if TYPE_CHECKING:
+    from sessions_app.importers import Report
+
+HELP = "import the logs of other tools"
+SHOWN_ERRORS = 20
+
+
+def options(parser: ArgumentParser) -> None:
+    parser.add_argument("format", metavar="FORMAT", help="claude-code, openai, ...")
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        type=Path,
+        metavar="PATH",
+        help="files or folders (claude-code finds its own when there is none)",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="read everything, store nothing")
+    parser.add_argument("--user", help="whose sessions they become")
+    parser.add_argument("--json", action="store_true", help="answer in JSON")
+    opening.database_option(parser)
+    opening.project_option(parser)
+
+
+def run(args: Namespace) -> int:
+    """0, or 4 when a line or file could not be imported; all others are."""
+    missing = next((path for path in args.paths if not path.exists()), None)
+    if missing is not None:
+        raise Refusal(f"There is no file {missing}. Check the path.")
+    store = opening.store_of(args, make=True)
+    from sessions_app import importers
+
+    if args.format not in importers.FORMATS:
+        known = ", ".join(sorted(importers.FORMATS))
+        raise Refusal(f"There is no format {args.format!r}. It is one of: {known}.")
+    if not args.paths and not importers.FORMATS[args.format].find():
+        raise Refusal(f"There is nothing to import as {args.format}. Name files or folders.")
+    project = opening.project_of(args, store)
+    with progress(f"Importing {args.format}") as on_progress:
+        report = importers.run(
+            store,
+            project.pk,
+            args.format,
+            args.paths,
+            dry_run=args.dry_run,
+            user=args.user,
+            on_progress=on_progress,
+        )
+    _tell(report, args)
+    return INCOMPLETE if report.errors else OK
+
+
+def _tell(report: Report, args: Namespace) -> None:
+    if args.json:
+        say_json({**asdict(report), "dry_run": args.dry_run})
+        return
+    would = "Would import" if args.dry_run else "Imported"
+    say(f"{would} {report.sessions} sessions: {report}.")
+    if report.repaired:
+        say(
+            f"{report.repaired} messages had characters that cannot be stored; they are U+FFFD now."
+        )
+    if report.unknown:
+        say(f"{report.unknown} records are no messages and are kept as they are.")
+    for warning in report.warnings[:SHOWN_ERRORS]:
+        note(f"Note: {warning}")
+    for path, line, reason in report.errors[:SHOWN_ERRORS]:
+        note(f"{path}, line {line}: {reason}" if line else f"{path}: {reason}")
+    if len(report.errors) > SHOWN_ERRORS:
+        note(f"... and {len(report.errors) - SHOWN_ERRORS} more; --json shows all.")

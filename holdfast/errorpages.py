@@ -1,0 +1,57 @@
+"""What Django answers with when no view did: the one JSON shape below `api/`, else a plain page."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from sessions_app.core.errors import (
+    BadHost,
+    Forbidden,
+    HoldfastError,
+    Internal,
+    InvalidRequest,
+    NotFound,
+)
+from sessions_app.http import error_response
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<h1>{title}</h1>
+<p>{advice}</p>
+<p><a href="/">Back to the start</a></p>
+</html>
+"""
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: what Django itself refuses."""
+    error = BadHost() if isinstance(exception, DisallowedHost) else InvalidRequest()
+    return _answer(request, error, 400)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403."""
+    return _answer(request, Forbidden("You do not have the right to do that."), 403)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404."""
+    return _answer(request, NotFound("There is nothing at this address."), 404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500."""
+    return _answer(request, Internal(), 500)
+
+
+def _answer(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponse:
+    if request.path_info.startswith("/api/"):
+        return error_response(error, request)
+    page = _PAGE.format(title=HTTPStatus(status).phrase, advice=error.message)
+    return HttpResponse(page, status=status)

@@ -1,0 +1,248 @@
+"""The HTTP calls about contexts and policies."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpResponse
+from ninja import Router
+
+from memory_app import context, policies
+from memory_app.context import Ask
+from memory_app.core import policy as rules
+from sessions_app import answers, auth, parameters, preparing
+from sessions_app.auth import ADMIN, WRITE
+from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, route, session_id, store
+from sessions_app.core import errors, fields
+from sessions_app.core.appending import Prepared
+from sessions_app.core.fields import Field, Fields
+from sessions_app.http import json_response
+from sessions_app.parameters import LARGEST, SEARCH
+from sessions_app.schemas import (
+    ANY_OBJECT,
+    DURABILITY,
+    ID,
+    INSTANT,
+    NUMBER,
+    TEXT,
+    WHOLE,
+    listed,
+    maybe,
+    thing,
+)
+
+contexts = Router(tags=["context"])
+kept_policies = Router(tags=["policies"])
+
+LARGEST_BUDGET = 2**53
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+ASKED: Mapping[str, Parameter] = {
+    "tokens": parameters.integer(1, LARGEST_BUDGET, "The most tokens; the policy's when left out."),
+    "query": parameters.text(SEARCH, "What the context should help to answer."),
+    "format": parameters.choice("The provider's form.", *context.FORMS),
+    "at": parameters.integer(1, LARGEST, "As of this version."),
+    "policy": parameters.text(64, "Another policy than the session's own."),
+    "record": parameters.boolean("Accepted; nothing is kept of it yet."),
+}
+
+
+def _one_or_more(value: Any, place: str) -> list[Prepared]:
+    if isinstance(value, list):
+        return preparing.batch(value, path=place)
+    return preparing.batch([value], path=place)
+
+
+ASKED_AND_SAID: Fields = {
+    "append": Field(
+        _one_or_more,
+        {
+            "anyOf": [
+                {"$ref": "#/components/schemas/MessageIn"},
+                {"type": "array", "items": {"$ref": "#/components/schemas/MessageIn"}},
+            ]
+        },
+    ),
+    "tokens": fields.integer(1, LARGEST_BUDGET),
+    "query": fields.text(SEARCH),
+    "format": fields.choice(*context.FORMS),
+    "at": fields.integer(1, LARGEST),
+    "policy": fields.text(64),
+    "record": fields.boolean(),
+}
+
+_POLICY = {
+    "window": WHOLE,
+    "reserve": WHOLE,
+    "strategy": {"enum": list(rules.STRATEGIES)},
+    "turns": WHOLE,
+    "marks": listed(NUMBER),
+}
+_VERSIONED = {"name": TEXT, "version": WHOLE, "created_at": INSTANT}
+SCHEMAS: Mapping[str, dict[str, Any]] = {
+    "Context": thing(
+        {
+            "id": ID,
+            "session": ID,
+            "version": WHOLE,
+            "messages": listed(ANY_OBJECT),
+            "tokens": WHOLE,
+            "budget": thing({"limit": WHOLE, "used": WHOLE, "free": WHOLE}),
+            "parts": listed(ANY_OBJECT),
+            "left_out": listed(ANY_OBJECT),
+            "near_misses": listed(ANY_OBJECT),
+            "stable_prefix_tokens": WHOLE,
+            "mode": {"enum": ["full", "partial", "degraded"]},
+            "notices": listed(ANY_OBJECT),
+            "digest": TEXT,
+            "took_ms": NUMBER,
+        },
+        optional={
+            "format": {"enum": list(context.FORMS)},
+            "policy": ANY_OBJECT,
+            "system": {},
+            "tools": listed(ANY_OBJECT),
+            "appended": {"$ref": "#/components/schemas/Appended"},
+        },
+    ),
+    "Policy": thing({**_VERSIONED, **_POLICY}, optional=DURABILITY),
+    "Policies": thing(
+        {"data": listed({"$ref": "#/components/schemas/Policy"}), "next": maybe(TEXT)}
+    ),
+    "PolicyIn": {"type": "object", "additionalProperties": False, "properties": _POLICY},
+}
+
+
+# ── Context ──────────────────────────────────────────────────────────────────────────────────
+
+
+@route(
+    contexts,
+    "GET",
+    "/sessions/{session}/context",
+    takes=Takes(query=ASKED),
+    gives=Gives({200: "Context"}, errors=OF_A_SESSION),
+)
+def get_context(call: Call, session: str) -> HttpResponse:
+    """Build the context of a session: what the model sees next, and why.
+
+    It never holds more than `tokens`, and asking for it changes nothing.
+    """
+    built = context.build(store(), call.project, session_id(session), _ask(call.query))
+    return json_response(200, built.as_json())
+
+
+@route(
+    contexts,
+    "POST",
+    "/sessions/{session}/context",
+    takes=Takes(fields=ASKED_AND_SAID, keyed=True, matched=True),
+    gives=Gives({200: "Context"}, errors=(*OF_A_SESSION, 409, 507)),
+)
+def append_and_get_context(call: Call, session: str) -> HttpResponse:
+    """Store what is in `append`, then build the context with it, in one call.
+
+    Storing needs the scope `write`. With an Idempotency-Key the messages are stored once, and a
+    repeated request gets the context as of then: the same messages and digest.
+    """
+    number, ask = session_id(session), _ask(call.body)
+    batch = call.body.get("append")
+    if batch is None:
+        return json_response(200, context.build(store(), call.project, number, ask).as_json())
+    call.caller.need(WRITE)
+    done = store().append(call.project, number, batch, call.guard)
+    if ask.at is None:
+        ask = _ask({**call.body, "at": done.version})
+    built = context.build(store(), call.project, number, ask)
+    return json_response(200, {**built.as_json(), "appended": answers.appended_out(done)})
+
+
+def _ask(given: Mapping[str, Any]) -> Ask:
+    return Ask(
+        tokens=given.get("tokens"),
+        query=given.get("query"),
+        form=given.get("format", "openai"),
+        at=given.get("at"),
+        policy=given.get("policy"),
+    )
+
+
+# ── Policies ─────────────────────────────────────────────────────────────────────────────────
+
+
+@route(
+    kept_policies,
+    "GET",
+    "/policies",
+    takes=Takes(),
+    gives=Gives({200: "Policies"}),
+)
+def list_policies(call: Call) -> HttpResponse:
+    """List the newest version of each policy."""
+    with store().db.reading():
+        rows = policies.newest(call.project, auth.alias())
+    data = [policies.policy_out(row) for row in rows]
+    return json_response(200, {"data": data, "next": None})
+
+
+@route(
+    kept_policies,
+    "GET",
+    "/policies/{name}",
+    takes=Takes(query={"version": parameters.integer(1, 2**31 - 1, "An older version.")}),
+    gives=Gives({200: "Policy"}, errors=(404,)),
+)
+def get_policy(call: Call, name: str) -> HttpResponse:
+    """Read a policy."""
+    if not _is_name(name):
+        raise errors.NotFound(f"There is no policy {name!r} here. GET /policies lists them.")
+    with store().db.reading():
+        row = policies.one(call.project, name, call.query.get("version"), auth.alias())
+    return json_response(200, policies.policy_out(row))
+
+
+@route(
+    kept_policies,
+    "PUT",
+    "/policies/{name}",
+    takes=Takes(ADMIN, fields=None, schema={"$ref": "#/components/schemas/PolicyIn"}),
+    gives=Gives({200: "Policy"}),
+)
+def put_policy(call: Call, name: str) -> HttpResponse:
+    """Store the next version of a policy.
+
+    Sessions keep the version they have. Fields that are left out get their defaults. The same
+    rules as the newest version's make no new one.
+    """
+    _check_name(name)
+    if not isinstance(call.payload, dict):
+        raise errors.InvalidField("The body must be a JSON object.")
+    with store().db.reading():
+        row, _ = policies.put(store(), call.project, name, call.payload)
+    return json_response(200, {**policies.policy_out(row), **_durability()})
+
+
+def _is_name(name: str) -> bool:
+    return len(name) <= 64 and _NAME.fullmatch(name) is not None
+
+
+def _check_name(name: str) -> None:
+    if "\0" in name:
+        raise errors.NotFound
+    if len(name) > 64:
+        raise errors.TooLong("A policy's name has at most 64 characters.", param="name")
+    if not _is_name(name):
+        raise errors.InvalidField(
+            "A policy's name is made of letters, digits, `.`, `_` and `-`.", param="name"
+        )
+
+
+def _durability() -> dict[str, Any]:
+    """How durable what was just stored is on this connection."""
+    db = store().db
+    if db.connection.in_atomic_block:
+        return answers.durability_out(durable=False, by="commit")
+    found = db.durability()
+    return answers.durability_out(durable=found.durable, by=found.by)

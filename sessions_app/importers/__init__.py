@@ -1,0 +1,58 @@
+"""Logs of other tools, and our own exports, brought into sessions.
+
+    report = importers.run(store, project, "claude-code", [folder], on_progress=show)
+    print(report)                       # "12 new, 340 skipped"
+
+Importing the same file again stores nothing; a grown file adds what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import cast
+
+from sessions_app.core import errors
+from sessions_app.importers import claude_code, holdfast_export, openai_chat, writing
+from sessions_app.importers.base import Format, OnProgress, Report
+from sessions_app.store.durable import DurableStore
+
+__all__ = [
+    "FORMATS",
+    "Format",
+    "Report",
+    "claude_code",
+    "holdfast_export",
+    "openai_chat",
+    "run",
+]
+
+FORMATS: Mapping[str, Format] = {
+    module.name: cast("Format", module) for module in (claude_code, openai_chat, holdfast_export)
+}
+
+
+def run(
+    store: DurableStore,
+    project: int,
+    format: str,  # noqa: A002 - the word of the command line and the API
+    paths: Sequence[Path],
+    *,
+    dry_run: bool = False,
+    user: str | None = None,
+    on_progress: OnProgress | None = None,
+) -> Report:
+    """Imports files, and the files of folders, into sessions of `project`.
+
+    `dry_run` reads and counts only. `on_progress` gets bytes done and bytes in all. What cannot
+    be read is in `errors` of the report as (path, line, reason), line 0 for a whole file; the rest
+    is stored all the same. Raises InvalidField for an unknown format, and StoreBusy,
+    StoreUnavailable or StorageFull: what was stored until then stays, and running again goes on.
+    """
+    if format not in FORMATS:
+        known = ", ".join(FORMATS)
+        raise errors.InvalidField(f"`format` must be one of {known}.", param="format")
+    reader = FORMATS[format]
+    return writing.write(
+        store, project, reader, paths, dry_run=dry_run, user=user, on_progress=on_progress
+    )

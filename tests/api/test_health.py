@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from django.db import DatabaseError, connection
+from django.test import Client
+
+from holdfast.version import VERSION
+from sessions_app.store.database import Database
+
+
+def test_health_needs_no_key_and_names_its_parts(client: Client, db: None) -> None:
+    response = client.get("/health")
+    shown: dict[str, Any] = json.loads(response.content)
+    assert response.status_code == 200
+    assert (shown["mode"], shown["version"]) == ("full", VERSION)
+    assert shown["parts"]["database"] == {"ok": True, "vendor": connection.vendor}
+    assert response["Cache-Control"] == "no-store"
+
+
+def test_health_is_503_when_the_database_cannot_be_read(
+    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise DatabaseError("no such table")
+
+    monkeypatch.setattr(Database, "reading", unreadable)
+    response = client.get("/health")
+    assert response.status_code == 503
+    shown = json.loads(response.content)
+    assert (shown["mode"], shown["parts"]["database"]["ok"]) == ("degraded", False)
+
+
+def test_health_is_only_read(client: Client, db: None) -> None:
+    assert client.head("/health").status_code == 200
+    response = client.post("/health")
+    assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")

@@ -1,0 +1,54 @@
+"""Runs the real command line in a process of its own, with an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent.parent
+COMMAND = [sys.executable, "-m", "holdfast"]
+SECONDS = 30
+
+
+@dataclass
+class Shell:
+    """A user's shell: a home folder, and the variables that are set in it."""
+
+    home: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+        folders = {"HOME": str(self.home), "XDG_DATA_HOME": str(self.home / "data")}
+        return {**kept, **folders, "PYTHONPATH": str(ROOT), **self.variables}
+
+    def run(
+        self, *arguments: object, variables: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """What `holdfast <arguments>` says and how it ends."""
+        return subprocess.run(
+            [*COMMAND, *map(str, arguments)],
+            cwd=self.home,
+            env={**self.environment, **(variables or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+
+    def refused(
+        self, code: int, *arguments: object, variables: Mapping[str, str] | None = None
+    ) -> str:
+        """Runs it, and holds it to the exit code and to one line; returns that line."""
+        result = self.run(*arguments, variables=variables)
+        assert result.returncode == code, result.stderr
+        assert "Traceback" not in result.stderr
+        (line,) = result.stderr.splitlines()
+        assert line.startswith("holdfast")
+        return line

@@ -1,0 +1,82 @@
+"""I6 and I7 over histories no one would design: every policy, cut, budget and form."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings, strategies as st
+
+from memory_app.context import FORMS
+from sessions_app.core import errors
+from sessions_app.store.base import Window
+from tests.memory import rules
+from tests.memory.conftest import Desk
+from tests.memory.histories import histories
+
+bounded = settings(
+    max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@st.composite
+def policies(draw: st.DrawFn) -> dict[str, Any]:
+    window = draw(st.sampled_from([256, 400, 1_000, 100_000]))
+    return {
+        "window": window,
+        "reserve": draw(st.integers(0, window - 128)),
+        "strategy": draw(st.sampled_from(["last_turns", "token_trim"])),
+        "turns": draw(st.integers(1, 6)),
+    }
+
+
+def edited(desk: Desk, session: UUID, data: st.DataObject) -> None:
+    """A few retractions and pins, wherever the log allows."""
+    last = desk.now(session).messages
+    for _ in range(data.draw(st.integers(0, 2 if last else 0), "edits")):
+        first, size = data.draw(st.integers(1, last)), data.draw(st.integers(0, 4))
+        desk.retract(session, first, min(last, first + size))
+    for seq in data.draw(st.lists(st.integers(1, last), max_size=2) if last else st.just([])):
+        desk.pin(session, seq)
+
+
+@bounded
+@given(data=st.data())
+def test_every_context_keeps_every_rule(desk: Desk, data: st.DataObject) -> None:
+    name = desk.policy("drawn", **data.draw(policies()))
+    system = data.draw(st.sampled_from([None, "Be kind.", "word " * 50]))
+    session = desk.session(data.draw(histories()), system=system, policy=name)
+    edited(desk, session, data)
+    now = desk.now(session)
+    log = desk.store.messages(now, Window(limit=1_000))
+    state = desk.store.state(now)
+    for form in FORMS:
+        tokens = data.draw(st.none() | st.integers(1, 40) | st.integers(1, 1_200), "tokens")
+        ask: dict[str, Any] = {"tokens": tokens, "form": form}
+        try:
+            context = desk.context(session, **ask)
+        except errors.BudgetTooSmall as error:
+            least = error.details["least"]
+            context = desk.context(session, **{**ask, "tokens": least})
+            if context.limit < least:
+                continue
+            assert tokens is None or tokens < least
+            if form != "anthropic":
+                with pytest.raises(errors.BudgetTooSmall):
+                    desk.context(session, **{**ask, "tokens": least - 1})
+        rules.check(context, log, state)
+        assert desk.context(session, **ask | {"tokens": context.limit}).digest == context.digest
+        for miss in context.near_misses:
+            check_miss(desk, session, ask | {"tokens": context.limit}, miss)
+
+
+def check_miss(desk: Desk, session: UUID, ask: dict[str, Any], miss: Any) -> None:
+    """So many tokens more let it in, unless turns kept it out or the window ends before."""
+    assert miss.seq not in rules.chosen(desk.context(session, **ask)), miss
+    if miss.reason == "turns":
+        return
+    assert miss.short_by > 0
+    wider = desk.context(session, **ask | {"tokens": ask["tokens"] + miss.short_by})
+    if wider.limit == ask["tokens"] + miss.short_by:
+        assert miss.seq in rules.chosen(wider), miss
