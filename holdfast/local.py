@@ -9,15 +9,14 @@ from uuid import UUID
 
 import orjson
 
-from holdfast import local_bodies
 from holdfast.backend import Expect
 from holdfast.projects import LOCAL, ensure_project
 from holdfast.values import Json
 from memory_app import context
-from sessions_app import answers, clock, preparing
+from sessions_app import answers, bodies, clock, preparing
+from sessions_app.core import fields
 from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
-from sessions_app.core.replay import in_ranges
 from sessions_app.http import fingerprint
 from sessions_app.store import get_store
 from sessions_app.store.base import Changed, Guard, Request, Snapshot, Window
@@ -40,18 +39,20 @@ class LocalBackend:
     # -- sessions ----------------------------------------------------------------------------
 
     def open(self, body: Json) -> Json:
-        return self._changed(self._store.open(self._project, local_bodies.new_session(body)))
+        return self._changed(self._store.open(self._project, bodies.new_session(fields.read(body, bodies.OPENED))))
 
     def session(self, session: str) -> Json:
-        return self._shown(self._get(session), clock.now_us())
+        found = self._get(session)
+        return answers.session_out(found, self._store.prompt(found), clock.now_us())
 
     def edit(self, session: str, body: Json, expect: Expect) -> Json:
-        edit = local_bodies.edit(body)
+        edit = bodies.edit(fields.read(body, bodies.EDITED))
         return self._changed(self._store.edit(*self._named(session), edit, _guard(expect)))
 
     def fork(self, session: str, body: Json, expect: Expect) -> Json:
-        at, key = local_bodies.fork(body)
-        done = self._store.fork(*self._named(session), at, key, _guard(expect))
+        read = fields.read(body, bodies.FORKED)
+        named, guard = self._named(session), _guard(expect)
+        done = self._store.fork(*named, read["at"], read.get("key"), guard)
         return self._changed(done)
 
     def end(self, session: str, expect: Expect) -> Json:
@@ -110,21 +111,16 @@ class LocalBackend:
         return [event_out(event) for event in shown]
 
     def retract(self, session: str, body: Json, expect: Expect) -> Json:
-        (first, last), reason = local_bodies.retract(body)
+        read = fields.read(body, bodies.RETRACTED)
+        span, reason = (read["from"], read.get("to")), read.get("reason")
         named, guard = self._named(session), _guard(expect)
-        done = self._store.retract(*named, (first, last), reason, guard)
-        end = done.session.messages if last is None else last
-        return {
-            **_version_of(done),
-            "from": first,
-            "to": end,
-            "messages": end - first + 1,
-            "active_tokens": done.session.active_tokens,
-        }
+        done = self._store.retract(*named, span, reason, guard)
+        return answers.retracted_out(done, span)
 
     def pin(self, session: str, body: Json, expect: Expect) -> Json:
-        seq, reason = local_bodies.pin(body)
-        return self._pin(session, seq, expect, pinned=True, reason=reason)
+        read = fields.read(body, bodies.PINNED)
+        reason = read.get("reason")
+        return self._pin(session, read["seq"], expect, pinned=True, reason=reason)
 
     def unpin(self, session: str, seq: int, expect: Expect) -> Json:
         if seq > self._get(session).messages:
@@ -154,30 +150,11 @@ class LocalBackend:
     ) -> Json:
         named, guard = self._named(session), _guard(expect)
         done = self._store.pin(*named, seq, pinned=pinned, reason=reason, guard=guard)
-        found = done.session
-        (message,) = self._store.picked(found.number, (seq,))
-        overlay = self._store.overlay(found)
-        return {
-            **message_out(found.id, message),
-            "fate": "retracted" if in_ranges(seq, overlay.retracted) else "verbatim",
-            "pinned": seq in overlay.pinned,
-            "session_version": found.version,
-            **_durability(done),
-        }
+        (message,) = self._store.picked(done.session.number, (seq,))
+        return answers.pinned_out(done, message, self._store.overlay(done.session))
 
     def _changed(self, done: Changed) -> Json:
-        return self._shown(done.session, done.session.last_activity_us) | _durability(done)
-
-    def _shown(self, found: Snapshot, now: int) -> Json:
-        return answers.session_out(found, self._store.prompt(found), now)
-
-
-def _version_of(done: Changed) -> Json:
-    return {"version": done.session.version, **_durability(done)}
-
-
-def _durability(done: Changed) -> Json:
-    return answers.durability_out(durable=done.durable, by=done.durable_by)
+        return answers.changed_out(done, self._store.prompt(done.session))
 
 
 def _guard(expect: Expect, path: str = "", raw: bytes = b"") -> Guard:

@@ -40,6 +40,13 @@ LINGER_BYTES = 16 * 1024 * 1024
 LINGER_SECONDS = 5
 
 
+class TooMuch(Exception):
+    """A body is over the limit; `more` of it is still to come."""
+
+    def __init__(self, *, more: bool) -> None:
+        self.more = more
+
+
 @dataclass(slots=True)
 class Answer:
     """What a thread made of a request; `stream` instead of a body for a streamed one."""
@@ -63,8 +70,8 @@ class Bridge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             body = await self._body(scope, receive)
-        except BodyTooLarge as error:
-            await _refuse(error, scope, receive, send)
+        except TooMuch as much:
+            await self._refuse(scope, receive, send, more=much.more)
             return
         if body is None:
             return
@@ -86,25 +93,37 @@ class Bridge:
         self._streams.shutdown(wait=False, cancel_futures=True)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
-        """The whole body, or None when the caller has left. Raises BodyTooLarge."""
+        """The whole body, or None when the caller has left. Raises TooMuch."""
         if _declared(scope) > self._max_body:
-            raise self._too_large()
+            raise TooMuch(more=True)
         chunks, size = [], 0
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return None
-            chunk = message.get("body", b"")
+            chunk, more = message.get("body", b""), bool(message.get("more_body", False))
             size += len(chunk)
             if size > self._max_body:
-                raise self._too_large()
+                raise TooMuch(more=more)
             chunks.append(chunk)
-            if not message.get("more_body", False):
+            if not more:
                 return b"".join(chunks)
 
-    def _too_large(self) -> BodyTooLarge:
-        limit = self._max_body
-        return BodyTooLarge(f"The body is larger than {limit} bytes. Send less in one call.")
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, *, more: bool) -> None:
+        """Answer 413 at once, then let go of the connection without hiding the answer."""
+        error = BodyTooLarge(
+            f"The body is larger than {self._max_body} bytes. Send less in one call."
+        )
+        response = error_response(error, WSGIRequest(environ_of(scope, b"")))
+        headers = _encoded(response.items())
+        headers += [(b"Connection", b"close"), (b"Content-Length", b"%d" % len(response.content))]
+        await send(_start(Answer(response.status_code, headers)))
+        await send({"type": "http.response.body", "body": response.content, "more_body": True})
+        if more:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LINGER_SECONDS):
+                    await _discard(receive)
+        await send({"type": "http.response.body", "body": b""})
 
     def _answer(self, environ: dict[str, Any]) -> Answer:
         begun: list[tuple[str, list[tuple[str, str]]]] = []
@@ -200,19 +219,6 @@ def _start(answer: Answer) -> dict[str, Any]:
         "status": answer.status,
         "headers": answer.headers,
     }
-
-
-async def _refuse(error: BodyTooLarge, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer at once, then let go of the connection without hiding the answer."""
-    response = error_response(error, WSGIRequest(environ_of(scope, b"")))
-    headers = _encoded(response.items())
-    headers += [(b"Connection", b"close"), (b"Content-Length", b"%d" % len(response.content))]
-    await send(_start(Answer(response.status_code, headers)))
-    await send({"type": "http.response.body", "body": response.content, "more_body": True})
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            await _discard(receive)
-    await send({"type": "http.response.body", "body": b""})
 
 
 async def _discard(receive: Receive) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from memory_app.core import assembly
 from memory_app.core.assembly import LeftOut, Stretch
 from memory_app.core.steps import Unit
-from memory_app.history import HistoryReader, Reading
+from memory_app.history import BODY, TOKENS, TOTAL, HistoryReader, Reading
 
 SHOWN = ""
 REASONS = {
@@ -73,10 +73,10 @@ def _broken(reading: Reading) -> Iterator[Stretch]:
 
 
 def _erased(reader: HistoryReader) -> Iterator[Stretch]:
-    for row in reader.rows.values():
-        if not row.body and not reader.gone(row.seq):
-            before = row.tokens_total - row.tokens
-            yield Stretch(row.seq, row.seq, before, row.tokens_total, "verbatim", "erased")
+    for seq, line in reader.lines.items():
+        if not line[BODY] and not reader.gone(seq):
+            total = line[TOTAL]
+            yield Stretch(seq, seq, total - line[TOKENS], total, "verbatim", "erased")
 
 
 def _stretches(marks: Iterable[Stretch], whole: tuple[int, int], why: str) -> Iterator[Stretch]:

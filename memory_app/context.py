@@ -283,16 +283,14 @@ def _led(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
     return led._replace(rendered=replace(led.rendered, messages=messages))
 
 
-def _selected(
-    reader: HistoryReader, frame: _Frame, budget: Budget, reading: Reading
-) -> _Chosen:
+def _selected(reader: HistoryReader, frame: _Frame, budget: Budget, reading: Reading) -> _Chosen:
     selection = assembly.select(budget, reading.history, frame.policy.rules)
     return _Chosen(selection, _rendered(reader, frame, selection.units()))
 
 
 def _rendered(reader: HistoryReader, frame: _Frame, units: Iterable[Unit]) -> forms.Rendered:
-    shown = [reader.message(item.seq) for unit in units for item in unit.items]
-    return forms.render(frame.form, shown, system=frame.state.system)
+    seqs = [item.seq for unit in units for item in unit.items]
+    return forms.render(frame.form, reader.decode(seqs), system=frame.state.system)
 
 
 def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
@@ -300,7 +298,8 @@ def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
     tokens = assembly.needed(frame.budget)
     oldest = assembly.first_turn(frame.policy.rules, turns)
     guess = _guess(frame.session, tokens, turns - oldest + 1)
-    return Extent(frame.end, turns, tokens, oldest, guess)
+    room = frame.budget.limit - frame.budget.fixed
+    return Extent(frame.end, turns, room, tokens, oldest, guess)
 
 
 def _guess(session: Snapshot, tokens: int, turns: int) -> int:

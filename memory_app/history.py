@@ -16,41 +16,44 @@ from memory_app.core import steps
 from memory_app.core.assembly import History
 from memory_app.core.steps import PIECE, THOUGHT, WHOLE, Item, Unit
 from sessions_app.core import replay
-from sessions_app.core.entries import FORM_CODES, FORM_NAMES, StoredMessage
+from sessions_app.core.entries import FORM_CODES, FORM_NAMES
 from sessions_app.core.forms import FORMS
 from sessions_app.core.replay import State
-from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
 LEAST_CHUNK, MOST_CHUNK = 8, 2000
 PIN_NEIGHBOURS = 200
+MARGIN = 4
 OPENAI = FORM_CODES["openai"]
+TIED = ("assistant", "tool")
+SEQ, ROLE, TURN, TURN_START, TOKENS, TOTAL, FORM, BODY = range(8)
 
 
-@dataclass(slots=True)
-class Reading:
-    """What was read of a session: what may be chosen, and where that begins.
-
-    Messages before `first` were read only where they are pinned or begin a turn. `lost_pins` are
-    pinned messages that no context can hold, such as a call without its result.
-    """
+class Reading(NamedTuple):
+    """What was read of a session: what may be chosen, and the pinned messages that no context can
+    hold, such as a call without its result."""
 
     history: History
-    first: int
     lost_pins: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Extent:
     """How much to read: messages 1..`end`, whose last visible one is of the turn `turns`, until
-    `tokens` are found that may be shown, or a turn before `oldest_turn` begins; `guess` is how
-    many messages that will probably be."""
+    `tokens` are found, more than `room` of them in units that may be shown, or a turn before
+    `oldest_turn` begins; `guess` is how many messages that will probably be."""
 
     end: int
     turns: int
+    room: int
     tokens: int
     oldest_turn: int
     guess: int
+
+
+Line = tuple[int, str, int, int, int, int, int, str]
+"""(seq, role, turn, turn_start, tokens, tokens_total, form, body), as the store reads it."""
 
 
 class Said(NamedTuple):
@@ -69,22 +72,23 @@ class HistoryReader:
         self.session = session
         self.retracted = overlay.retracted
         self.pins = overlay.pinned
-        self.rows: dict[int, StoredMessage] = {}
+        self.lines: dict[int, Line] = {}
         self.decoded: dict[int, Said] = {}
 
     def read(self, extent: Extent) -> Reading:
         """The newest units, the question, and what is pinned."""
-        units, first = self._newest(extent)
+        units, older, whole = self._newest(extent)
         pinned, lost = self._pinned(extent.end, units)
         history = History(
             units=units,
-            whole=first <= 1,
+            whole=whole,
             turns=extent.turns,
             question=self._question(extent.end, units),
             pinned=pinned,
             users=self._users_before(units),
+            older=older,
         )
-        return Reading(history, first, lost)
+        return Reading(history, lost)
 
     def turns(self, end: int, whole: bool) -> int:
         """The number of the turn that the last visible message of 1..`end` belongs to; `whole`
@@ -94,26 +98,33 @@ class HistoryReader:
             return self.session.turns
         return self.store.totals(self.session.number, last)[1]
 
-    def _newest(self, extent: Extent) -> tuple[list[Unit], int]:
-        """The units at the end, and the first message that is known by them."""
-        items: list[Item] = []
+    def _newest(self, extent: Extent) -> tuple[list[Unit], list[Item], bool]:
+        """The units at the end, messages before them, and whether nothing is before the units."""
+        lines: list[Line] = []
         end = self._before_retracted(extent.end + 1)
         chunk = max(LEAST_CHUNK, min(MOST_CHUNK, extent.guess))
         while end > 1:
-            rows = self.store.tail(self.session.number, end, chunk)
-            if not rows:
+            more = self.store.lines(self.session.number, end, chunk)
+            if not more:
                 break
-            self.rows.update([(row.seq, row) for row in rows])
-            rows.reverse()
-            items = self._items(rows) + items
-            end = self._before_retracted(rows[0].seq)
+            lines = self._visible(more[::-1]) + lines
+            end = self._before_retracted(more[-1][SEQ])
             chunk = min(MOST_CHUNK, chunk * 2)
-            if end > 1:
-                units = steps.group(items[steps.whole_from(items) :])
-                enough = sum([unit.tokens for unit in units if unit.broken is None])
-                if enough > extent.tokens or rows[0].turn < extent.oldest_turn:
-                    return units, end
-        return steps.group(items), end
+            if end <= 1:
+                break
+            if more[-1][TURN] < extent.oldest_turn:
+                return self._units(lines), [], False
+            if sum([line[TOKENS] for line in lines]) > extent.tokens:
+                for start in (_tail_of(lines, extent.room), 0):
+                    units = self._units(lines[start:])
+                    if sum([unit.tokens for unit in units if not unit.broken]) > extent.room:
+                        return units, _older(lines, units), False
+        return steps.group(self._items(lines)), [], end <= 1
+
+    def _units(self, lines: Sequence[Line]) -> list[Unit]:
+        """The units in a run of messages that may begin in the middle of one."""
+        items = self._items(lines)
+        return steps.group(items[steps.whole_from(items) :])
 
     def _before_retracted(self, end: int) -> int:
         """`end`, or the beginning of the retracted range that ends just before it."""
@@ -122,31 +133,36 @@ class HistoryReader:
                 end = first
         return end
 
-    def _items(self, rows: Iterable[StoredMessage]) -> list[Item]:
+    def _visible(self, lines: list[Line]) -> list[Line]:
+        """Those of these messages, remembered, that are neither retracted nor blanked."""
+        self.lines.update([(line[SEQ], line) for line in lines])
         if self.retracted:
-            rows = [row for row in rows if not replay.in_ranges(row.seq, self.retracted)]
-        return [self._item(row) for row in rows if row.body]
+            lines = [line for line in lines if not self.gone(line[SEQ])]
+        return [line for line in lines if line[BODY]]
 
-    def _item(self, row: StoredMessage) -> Item:
-        role, form = row.role, row.form
-        plain = (row.seq, role, row.turn, row.turn_start, row.tokens, row.tokens_total)
-        if role not in ("assistant", "tool"):
-            return Item(*plain)
-        if form == OPENAI and role == "assistant" and '"tool_calls"' not in row.body:
-            return Item(*plain)
-        said = self.message(row.seq)
+    def _items(self, lines: Iterable[Line]) -> list[Item]:
+        return [
+            self._tied(line) if line[ROLE] in TIED and _may_tie(line) else Item(*line[:FORM])
+            for line in lines
+        ]
+
+    def _tied(self, line: Line) -> Item:
+        """A message that may call tools or answer calls."""
+        seq, role = line[SEQ], line[ROLE]
+        self.decode((seq,))
+        said = self.decoded[seq]
         if role == "tool":
-            return Item(*plain, (), FORMS[said.form].result_ids(role, said.body))
-        return Item(*plain, FORMS[said.form].call_ids(role, said.body), (), _piece(said))
+            return Item(*line[:FORM], (), FORMS[said.form].result_ids(role, said.body))
+        return Item(*line[:FORM], FORMS[said.form].call_ids(role, said.body), (), _piece(said))
 
-    def message(self, seq: int) -> Said:
-        """A read message, decoded once."""
-        found = self.decoded.get(seq)
-        if found is None:
-            row = self.rows[seq]
-            found = Said(row.role, FORM_NAMES[row.form], orjson.loads(row.body))
-            self.decoded[seq] = found
-        return found
+    def decode(self, seqs: Iterable[int]) -> list[Said]:
+        """These messages, which were read, each decoded once."""
+        decoded, lines = self.decoded, self.lines
+        for seq in seqs:
+            if seq not in decoded:
+                line = lines[seq]
+                decoded[seq] = Said(line[ROLE], FORM_NAMES[line[FORM]], orjson.loads(line[BODY]))
+        return [decoded[seq] for seq in seqs]
 
     def _question(self, end: int, units: Sequence[Unit]) -> Unit | None:
         """The newest visible user message: among the units, else by the links between turns."""
@@ -167,22 +183,16 @@ class HistoryReader:
 
     def total(self, seq: int) -> int:
         """The tokens of messages 1..seq."""
-        row = self.rows.get(seq)
-        if row is not None:
-            return row.tokens_total
+        line = self.lines.get(seq)
+        if line is not None:
+            return line[TOTAL]
         if seq == self.session.messages:
             return self.session.tokens
         return self.store.totals(self.session.number, seq)[0]
 
     def _turn_start(self, seq: int) -> int:
-        row = self.rows.get(seq)
-        return row.turn_start if row else self.store.totals(self.session.number, seq)[2]
-
-    def _row(self, seq: int) -> StoredMessage | None:
-        if seq not in self.rows:
-            for row in self.store.picked(self.session.number, (seq,)):
-                self.rows[row.seq] = row
-        return self.rows.get(seq)
+        line = self.lines.get(seq)
+        return line[TURN_START] if line else self.store.totals(self.session.number, seq)[2]
 
     def _users_before(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
         """The user message of the turn that the first unit is in the middle of."""
@@ -194,8 +204,13 @@ class HistoryReader:
         return (user,) if user else ()
 
     def _user(self, seq: int) -> Unit | None:
-        row = None if not seq or self.gone(seq) else self._row(seq)
-        return steps.unit("user", (self._item(row),)) if row and row.body else None
+        """The user message with this seq, unless it is gone or blanked."""
+        if not seq or self.gone(seq):
+            return None
+        known = self.lines.get(seq)
+        lines = [known] if known else self.store.lines(self.session.number, seq + 1, 1)
+        items = self._items(self._visible(lines))
+        return steps.unit("user", items) if items else None
 
     def _pinned(self, end: int, units: Sequence[Unit]) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
         """Pinned units with their turns' user messages, and pins that no context can hold."""
@@ -218,12 +233,31 @@ class HistoryReader:
         return tuple(unit for _, unit in sorted(found.items())), tuple(lost)
 
     def _unit_around(self, seq: int, end: int) -> Unit | None:
-        window = Window(around=seq, limit=PIN_NEIGHBOURS)
-        rows = [row for row in self.store.messages(self.session, window) if row.seq <= end]
-        self.rows.update([(row.seq, row) for row in rows])
-        items = self._items(rows)
-        first = 0 if rows and rows[0].seq == 1 else steps.whole_from(items)
+        last = min(end, seq + PIN_NEIGHBOURS // 2)
+        lines = self.store.lines(self.session.number, last + 1, PIN_NEIGHBOURS)[::-1]
+        items = self._items(self._visible(lines))
+        first = 0 if lines and lines[0][SEQ] == 1 else steps.whole_from(items)
         return _by_seq(steps.group(items[first:])).get(seq)
+
+
+def _tail_of(lines: Sequence[Line], room: int) -> int:
+    """The index from which lines come to more than `room` tokens, and a few before it."""
+    found = 0
+    for index in range(len(lines) - 1, -1, -1):
+        found += lines[index][TOKENS]
+        if found > room:
+            return max(0, index - MARGIN)
+    return 0
+
+
+def _older(lines: Iterable[Line], units: Sequence[Unit]) -> list[Item]:
+    first = units[0].seq
+    return [Item(*line[:FORM]) for line in lines if line[SEQ] < first]
+
+
+def _may_tie(line: Line) -> bool:
+    """False for an answer in plain words, which need not be decoded to know that."""
+    return line[ROLE] == "tool" or line[FORM] != OPENAI or '"tool_calls"' in line[BODY]
 
 
 def _piece(said: Said) -> int:

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 
 from sessions_app.core import instants
-from sessions_app.core.entries import message_id
-from sessions_app.core.replay import Entry
-from sessions_app.store.base import Appended, Receipt, Snapshot
+from sessions_app.core.entries import StoredMessage, message_id, message_out
+from sessions_app.core.replay import Entry, State, in_ranges
+from sessions_app.store.base import Appended, Changed, Receipt, Snapshot
 
 IDLE_AFTER_US = 30 * 60 * 1_000_000
 
@@ -77,6 +77,38 @@ def appended_out(done: Appended) -> dict[str, Any]:
             "level": round(done.used / done.capacity, 4),
         },
         "notices": [],
+        **durability_out(durable=done.durable, by=done.durable_by),
+    }
+
+
+def changed_out(done: Changed, prompt: Entry) -> dict[str, Any]:
+    """A session after a change. As of its last activity, so that a repeated request, answered
+    from what was kept, gets the same bytes whenever it comes."""
+    shown = session_out(done.session, prompt, done.session.last_activity_us)
+    return {**shown, **durability_out(durable=done.durable, by=done.durable_by)}
+
+
+def retracted_out(done: Changed, span: tuple[int, int | None]) -> dict[str, Any]:
+    """The answer to a retraction of from..to."""
+    first, last = span
+    end = done.session.messages if last is None else last
+    return {
+        "version": done.session.version,
+        "from": first,
+        "to": end,
+        "messages": end - first + 1,
+        "active_tokens": done.session.active_tokens,
+        **durability_out(durable=done.durable, by=done.durable_by),
+    }
+
+
+def pinned_out(done: Changed, message: StoredMessage, overlay: State) -> dict[str, Any]:
+    """The answer to a pin or its removal: the message with its fate as of this change."""
+    return {
+        **message_out(done.session.id, message),
+        "fate": "retracted" if in_ranges(message.seq, overlay.retracted) else "verbatim",
+        "pinned": message.seq in overlay.pinned,
+        "session_version": done.session.version,
         **durability_out(durable=done.durable, by=done.durable_by),
     }
 

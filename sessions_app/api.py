@@ -9,7 +9,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from sessions_app import answers, auth, clock, listing, paging, parameters, preparing, search
+from sessions_app import answers, auth, bodies, clock, listing, paging, parameters, preparing, search
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import (
     OF_A_SESSION,
@@ -25,40 +25,16 @@ from sessions_app.calls import (
 from sessions_app.core import errors, fields
 from sessions_app.core.appending import Prepared
 from sessions_app.core.entries import StoredEvent, StoredMessage, event_out, message_out
-from sessions_app.core.fields import Field, Fields
-from sessions_app.core.replay import in_ranges
+from sessions_app.core.fields import Field
 from sessions_app.http import json_response
 from sessions_app.parameters import LARGEST, SEARCH
-from sessions_app.store.base import Changed, Edit, NewSession, Snapshot, Window
+from sessions_app.store.base import Changed, Snapshot, Window
 
 sessions = Router(tags=["sessions"])
 messages = Router(tags=["messages"])
 
 OF_A_CHANGE = (*OF_A_SESSION, 409)
 
-KEY = fields.text(255, least=1)
-POLICY = fields.text(64, least=1)
-REASON = fields.text(1_000)
-SEQ = fields.integer(1, LARGEST)
-
-OPENED: Fields = {
-    "key": KEY,
-    "user": KEY,
-    "title": fields.text(255),
-    "system": fields.system(),
-    "tools": fields.tools(),
-    "policy": POLICY,
-    "metadata": fields.metadata(),
-    "tags": fields.tags(),
-}
-EDITED: Fields = {
-    "title": fields.cleared(fields.text(255), ""),
-    "metadata": fields.cleared(fields.metadata(), {}),
-    "tags": fields.cleared(fields.tags(), ()),
-    "policy": POLICY,
-    "system": fields.cleared(fields.system(), ""),
-    "tools": fields.cleared(fields.tools(), ()),
-}
 LISTED: Mapping[str, Parameter] = {
     "key": parameters.text(255, "The caller's own name of the session."),
     "user": parameters.text(255, "The user whose sessions they are."),
@@ -113,7 +89,7 @@ APPENDED = {
     sessions,
     "POST",
     "/sessions",
-    takes=Takes(WRITE, fields=OPENED, keyed=True),
+    takes=Takes(WRITE, fields=bodies.OPENED, keyed=True),
     gives=Gives({201: "Session", 200: "Session"}, errors=(409, 410)),
 )
 def open_session(call: Call) -> HttpResponse:
@@ -122,16 +98,7 @@ def open_session(call: Call) -> HttpResponse:
     With a `key` that is known the stored session is the answer (200) and the other fields are
     ignored.
     """
-    given = call.body
-    new = NewSession(
-        key=given.get("key"),
-        user=given.get("user"),
-        title=given.get("title", ""),
-        prompt=preparing.prompt(given.get("system"), given.get("tools")),
-        policy=given.get("policy", "default"),
-        metadata=given.get("metadata"),
-        tags=given.get("tags", ()),
-    )
+    new = bodies.new_session(call.body)
     done = store().open(call.project, new, call.guard)
     return _changed(done, 201 if done.made else 200)
 
@@ -172,7 +139,7 @@ def get_session(call: Call, session: str) -> HttpResponse:
     sessions,
     "PATCH",
     "/sessions/{session}",
-    takes=Takes(WRITE, fields=EDITED, matched=True),
+    takes=Takes(WRITE, fields=bodies.EDITED, matched=True),
     gives=Gives({200: "Session"}, errors=OF_A_CHANGE),
 )
 def edit_session(call: Call, session: str) -> HttpResponse:
@@ -181,16 +148,7 @@ def edit_session(call: Call, session: str) -> HttpResponse:
     A field that is left out stays as it is; null or an empty value clears; `metadata`, `tags` and
     `tools` are replaced as a whole.
     """
-    given = call.body
-    halves = tuple(name for name in ("system", "tools") if name in given)
-    edit = Edit(
-        title=given.get("title"),
-        metadata=given.get("metadata"),
-        tags=given.get("tags"),
-        policy=given.get("policy"),
-        prompt=preparing.prompt(given.get("system"), given.get("tools")) if halves else None,
-        halves=halves,
-    )
+    edit = bodies.edit(call.body)
     return _changed(store().edit(call.project, session_id(session), edit, call.guard))
 
 
@@ -257,12 +215,7 @@ _verb(
     sessions,
     "POST",
     "/sessions/{session}/fork",
-    takes=Takes(
-        WRITE,
-        fields={"at": fields.needed(fields.integer(1, LARGEST)), "key": KEY},
-        keyed=True,
-        matched=True,
-    ),
+    takes=Takes(WRITE, fields=bodies.FORKED, keyed=True, matched=True),
     gives=Gives({201: "Session", 200: "Session"}, errors=OF_A_CHANGE),
 )
 def fork_session(call: Call, session: str) -> HttpResponse:
@@ -277,15 +230,7 @@ def fork_session(call: Call, session: str) -> HttpResponse:
 
 
 def _changed(done: Changed, status: int = 200) -> HttpResponse:
-    """A session after a change. As of its last activity, so that a repeated request, answered
-    from what was kept, gets the same bytes whenever it comes."""
-    session = done.session
-    shown = answers.session_out(session, store().prompt(session), session.last_activity_us)
-    return json_response(status, {**shown, **_durability(done)})
-
-
-def _durability(done: Changed) -> dict[str, Any]:
-    return answers.durability_out(durable=done.durable, by=done.durable_by)
+    return json_response(status, answers.changed_out(done, store().prompt(done.session)))
 
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────
@@ -399,12 +344,7 @@ def _happened(session: Snapshot) -> paging.Log[StoredEvent]:
     messages,
     "POST",
     "/sessions/{session}/retract",
-    takes=Takes(
-        WRITE,
-        fields={"from": fields.needed(SEQ), "to": SEQ, "reason": REASON},
-        keyed=True,
-        matched=True,
-    ),
+    takes=Takes(WRITE, fields=bodies.RETRACTED, keyed=True, matched=True),
     gives=Gives({200: "Retracted"}, errors=OF_A_CHANGE),
 )
 def retract_messages(call: Call, session: str) -> HttpResponse:
@@ -412,31 +352,18 @@ def retract_messages(call: Call, session: str) -> HttpResponse:
 
     They stay in the log, and no context shows them from here on.
     """
-    first, last = call.body["from"], call.body.get("to")
+    span = (call.body["from"], call.body.get("to"))
     reason = call.body.get("reason")
     number = session_id(session)
-    done = store().retract(call.project, number, (first, last), reason, call.guard)
-    end = done.session.messages if last is None else last
-    figures = {
-        "version": done.session.version,
-        "from": first,
-        "to": end,
-        "messages": end - first + 1,
-        "active_tokens": done.session.active_tokens,
-    }
-    return json_response(200, {**figures, **_durability(done)})
+    done = store().retract(call.project, number, span, reason, call.guard)
+    return json_response(200, answers.retracted_out(done, span))
 
 
 @route(
     messages,
     "POST",
     "/sessions/{session}/pins",
-    takes=Takes(
-        WRITE,
-        fields={"seq": fields.needed(SEQ), "reason": REASON},
-        keyed=True,
-        matched=True,
-    ),
+    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True),
     gives=Gives({200: "MessageWithFate"}, errors=OF_A_CHANGE),
 )
 def pin_message(call: Call, session: str) -> HttpResponse:
@@ -471,17 +398,5 @@ def _seq_of(text: str) -> int:
 
 
 def _pinned(done: Changed, seq: int) -> HttpResponse:
-    """The message with its fate as of this change, the same whenever it is asked again."""
-    session = done.session
-    (row,) = store().picked(session.number, (seq,))
-    overlay = store().overlay(session)
-    return json_response(
-        200,
-        {
-            **message_out(session.id, row),
-            "fate": "retracted" if in_ranges(seq, overlay.retracted) else "verbatim",
-            "pinned": seq in overlay.pinned,
-            "session_version": session.version,
-            **_durability(done),
-        },
-    )
+    (row,) = store().picked(done.session.number, (seq,))
+    return json_response(200, answers.pinned_out(done, row, store().overlay(done.session)))

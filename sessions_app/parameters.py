@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 from sessions_app.calls import Parameter
@@ -13,6 +14,8 @@ LARGEST = 2**62
 PAGE, LARGEST_PAGE = 50, 500
 SEARCH = 512
 
+_FULLEST = 1_000_000
+_DECIMAL = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,32})?(?:[eE][-+]?[0-9]{1,3})?")
 _LIKE_A_NUMBER = re.compile(r"[-+0-9.eE]{0,24}")
 
 
@@ -51,12 +54,12 @@ def level(description: str) -> Parameter:
     """How full, as a share: 0.6 is 60 %. Read as millionths."""
 
     def read(text: str) -> int:
-        if re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", text, re.ASCII) is None:
-            raise InvalidField("Send a plain number such as 0.6.")
-        whole, _, part = text.partition(".")
-        return int(whole) * 1_000_000 + int(part.ljust(6, "0"))
+        if _DECIMAL.fullmatch(text) is None or not 0 <= Decimal(text) <= _FULLEST:
+            raise InvalidField(f"Send a number from 0 to {_FULLEST}, such as 0.6.")
+        return int(Decimal(text) * 1_000_000)
 
-    return Parameter(strict.Reader(read), {"type": "number", "minimum": 0}, description)
+    schema = {"type": "number", "minimum": 0, "maximum": _FULLEST}
+    return Parameter(strict.Reader(read), schema, description)
 
 
 def cursor() -> Parameter:

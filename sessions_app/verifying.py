@@ -218,8 +218,10 @@ def _active_tokens(
 
 
 def _tags(db: Database, number: int, row: Mapping[str, Any]) -> Iterator[Finding]:
+    """Rows that change with the session: they are of its version only if that still stands."""
     rows = sorted(str(tag) for (tag,) in _rows(db, sql.TAGS, (number,)))
-    if rows != sorted(row["tags"]):
+    now = _rows(db, sql.VERIFY_SESSION, (number,))
+    if rows != sorted(row["tags"]) and now and now[0][0] == row["version"]:
         text = f"the tag rows are {rows}, the session says {row['tags']}"
         yield Finding("state", text, version=row["version"])
 

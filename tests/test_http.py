@@ -101,7 +101,7 @@ def test_an_error_has_the_one_shape() -> None:
         "code": "stale_version",
         "type": "conflict_error",
         "param": "If-Match",
-        "retryable": True,
+        "retryable": False,
         "request_id": "abc-1",
         "current_version": 41,
         "missed": [],

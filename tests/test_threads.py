@@ -12,7 +12,8 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.threads import Bridge, environ_of
 

@@ -18,6 +18,7 @@ from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
 if TYPE_CHECKING:
     from sessions_app.store.base import Snapshot
+    from sessions_app.store.durable import DurableStore
 
 HELP = "write sessions as lines of JSON"
 
@@ -58,9 +59,7 @@ def run(args: Namespace) -> int:
     return OK
 
 
-def _lines(
-    form: str, store: opening.DurableStore, project: int, chosen: list[UUID]
-) -> Iterator[bytes]:
+def _lines(form: str, store: DurableStore, project: int, chosen: list[UUID]) -> Iterator[bytes]:
     """The chosen sessions, or all when none is chosen."""
     from sessions_app import exporting
 
@@ -86,7 +85,7 @@ def _merged(documents: Iterable[Iterator[bytes]]) -> Iterator[bytes]:
     yield b'{"sessions":%d}\n' % count
 
 
-def _found(store: opening.DurableStore, project: int, name: str) -> Snapshot:
+def _found(store: DurableStore, project: int, name: str) -> Snapshot:
     found = store.find(project, name)
     if found is not None and found.status != "deleted":
         return found

@@ -11,6 +11,7 @@ from holdfast.commands.outcomes import OK
 
 if TYPE_CHECKING:
     from sessions_app.models import ApiKey
+    from sessions_app.store.durable import DurableStore
 
 HELP = "make, list and revoke API keys"
 
@@ -38,7 +39,7 @@ def run(args: Namespace) -> int:
     return OK
 
 
-def _create(args: Namespace, store: opening.DurableStore) -> None:
+def _create(args: Namespace, store: DurableStore) -> None:
     from sessions_app import auth
 
     scopes = [scope.strip() for scope in args.scopes.split(",") if scope.strip()]
@@ -51,7 +52,7 @@ def _create(args: Namespace, store: opening.DurableStore) -> None:
     note("This is the only time it is shown. Send it as `Authorization: Bearer ...`.")
 
 
-def _list(args: Namespace, store: opening.DurableStore) -> None:
+def _list(args: Namespace, store: DurableStore) -> None:
     from sessions_app import auth
 
     rows = [_row(key) for key in auth.keys(opening.project_of(args, store))]
@@ -65,7 +66,7 @@ def _list(args: Namespace, store: opening.DurableStore) -> None:
     table(("prefix", "scopes", "label", "created", "revoked"), cells)
 
 
-def _revoke(args: Namespace, store: opening.DurableStore) -> None:
+def _revoke(args: Namespace, store: DurableStore) -> None:
     from sessions_app import auth
 
     # A whole key is taken too, and only its prefix goes any further.

@@ -7,12 +7,17 @@ import os
 import signal
 import socket
 from argparse import ArgumentParser, Namespace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from holdfast import environ
 from holdfast.commands import opening
 from holdfast.commands.console import note, say
 from holdfast.commands.outcomes import OK, UNUSABLE, Refusal
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from sessions_app.store.durable import DurableStore
 
 HELP = "start the server"
 BACKLOG = 2048
@@ -46,10 +51,11 @@ def run(args: Namespace) -> int:
         project = opening.project_of(args, store, make=True)
         if args.demo:
             _load_samples(store, project.pk)
+        server = _server(args)
         say(f"Holdfast is at {_url(listening)}")
         say(f"The data is in {opening.shown_database(store.db.alias)}")
         _mention_keys(args)
-        return _serve(args, listening)
+        return _run(server, listening)
 
 
 def _port(text: str) -> int:
@@ -151,7 +157,7 @@ def _mention_keys(args: Namespace) -> None:
 # -- serving ----------------------------------------------------------------------------------
 
 
-def _load_samples(store: opening.DurableStore, project: int) -> None:
+def _load_samples(store: DurableStore, project: int) -> None:
     from holdfast import demo
     from sessions_app import clock
 
@@ -160,7 +166,8 @@ def _load_samples(store: opening.DurableStore, project: int) -> None:
         note(f"Loaded {len(loaded)} sample sessions.")
 
 
-def _serve(args: Namespace, listening: socket.socket) -> int:
+def _server(args: Namespace) -> uvicorn.Server:
+    """Everything is imported here, so a site that is broken says so before it is announced."""
     import logging
 
     import uvicorn
@@ -177,9 +184,12 @@ def _serve(args: Namespace, listening: socket.socket) -> int:
         lifespan="on",
         server_header=False,
     )
+    return uvicorn.Server(config)
+
+
+def _run(server: uvicorn.Server, listening: socket.socket) -> int:
     # uvicorn raises the signal again once it has drained: for SIGTERM that is a good end.
     before = signal.signal(signal.SIGTERM, _leave)
-    server = uvicorn.Server(config)
     try:
         server.run(sockets=[listening])
     except SystemExit as end:

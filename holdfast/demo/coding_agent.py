@@ -148,7 +148,7 @@ def _source(module: Module) -> str:
 def _uses(module: Module) -> str:
     return "\n".join(
         (
-            f"ledgerline/api.py:{module.line + 61}:    value = {module.name}.{module.function}(item)",
+            f"ledgerline/api.py:{module.line + 61}:  value = {module.name}.{module.function}(item)",
             f"ledgerline/{module.name}.py:{module.line - 3}:def {module.function}({module.takes}):",
             f"tests/test_{module.name}.py:13:    found = {module.function}(SAMPLE)",
         )

@@ -46,7 +46,7 @@ FACTS = (
         "31. It was 29 in spring, so don't take the old one.",
     ),
     Fact(
-        "My mother comes for a visit in the sixth week, from Friday to Sunday. She gets Mira's room.",
+        "My mother visits us in the sixth week, from Friday to Sunday. She gets Mira's room.",
         "Sixth week, Friday to Sunday, your mother in Mira's room. Mira moves in with Jonas?",
         "Where does my mother sleep when she comes?",
         "In Mira's room, from Friday to Sunday.",
@@ -130,7 +130,7 @@ FACTS = (
         "Better not: the doctor said no lifting for three weeks.",
     ),
     Fact(
-        "The recipe of my grandmother's plum cake: a kilo of plums, 350 flour, 2 eggs, no cinnamon!",
+        "Grandmother's plum cake: a kilo of plums, 350 flour, 2 eggs, no cinnamon!",
         "A kilo of plums, 350 grams of flour, two eggs, and no cinnamon, ever.",
         "Was there cinnamon in grandmother's plum cake?",
         "No. A kilo of plums, 350 grams of flour, two eggs.",
@@ -148,7 +148,7 @@ FACTS = (
         "Violin is on Thursdays at five now; it was on Mondays before.",
     ),
     Fact(
-        "The washing machine makes a noise at 1,400, so please only up to 1,000 until it's repaired.",
+        "The washing machine howls at 1,400, so only up to 1,000 until it's repaired.",
         "Only up to 1,000 turns until it is repaired.",
         "How fast may the washing machine spin?",
         "At most 1,000, until it is repaired.",
@@ -427,7 +427,7 @@ SCHOOL = (
     ),
     (
         "How many days until the holidays?",
-        "Count the Fridays with Jonas: one is gone each time there are pancakes. It keeps him calm.",
+        "Count the Fridays with Jonas: each time there are pancakes, one is gone.",
     ),
     (
         "Jonas lost his sports bag. Where do we look first?",
@@ -435,7 +435,7 @@ SCHOOL = (
     ),
     (
         "Can you test Mira on capitals?",
-        "Norway, Portugal, Estonia, Ireland, Slovenia. Oslo she'll know, for Ljubljana give a hint.",
+        "Norway, Portugal, Estonia, Slovenia. Oslo she'll know, give a hint for Ljubljana.",
     ),
     (
         "Jonas asks what a fraction is.",

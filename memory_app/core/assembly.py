@@ -15,7 +15,7 @@ from operator import neg
 from typing import NamedTuple
 
 from memory_app.core.policy import Policy
-from memory_app.core.steps import Unit
+from memory_app.core.steps import PLACE, Item, Unit
 from sessions_app.core import errors
 
 NEAR_MISSES = 3
@@ -50,7 +50,7 @@ class History:
     back to the session's beginning. `turns` is the number of the newest turn. `question` is the
     last user message and `pinned` are units that a person keeps, each with its turn's user message;
     both must be shown and need not be among `units`. `users` are user messages older than `units`
-    whose turns reach into them.
+    whose turns reach into them; `older` are messages just before `units`, known by size alone.
     """
 
     units: Sequence[Unit]
@@ -59,6 +59,7 @@ class History:
     question: Unit | None = None
     pinned: Sequence[Unit] = ()
     users: Sequence[Unit] = ()
+    older: Sequence[Item] = ()
 
 
 class NearMiss(NamedTuple):
@@ -89,11 +90,7 @@ class Selection:
 
     def units(self) -> list[Unit]:
         """All chosen units in order of seq."""
-        return sorted((*self.retained, *self.recent, *self.new), key=_seq)
-
-
-def _seq(unit: Unit) -> int:
-    return unit.seq
+        return sorted((*self.retained, *self.recent, *self.new), key=PLACE)
 
 
 def first_turn(policy: Policy, turns: int) -> int:
@@ -170,6 +167,8 @@ class _Tail:
         self.units = [unit for unit in history.units if unit.broken is None]
         self.users = {unit.seq: unit for unit in history.users}
         self.users.update((unit.seq, unit) for unit in self.units if unit.kind == "user")
+        self.older = history.older
+        self.bare = sum([unit.tokens for unit in self.units if unit.seq not in must])
         self.costs = self._costs()
         self.floor = 0
 
@@ -253,25 +252,42 @@ class _Tail:
         short, start = 0, self.units[index].start
         for _ in range(4):
             block = self._block(short)
-            first = self._first_from(start // block * block)
-            if first is None:
+            cost = self._cost_from(start // block * block)
+            if cost is None:
                 return None
-            missing = self.costs[first] - self.room + self.budget.spare
+            missing = cost - self.room + self.budget.spare
             if missing <= short:
                 return short
             short = missing
         return None
 
-    def _first_from(self, line: int) -> int | None:
-        """The index of the first unit that starts at `line` or later, if it is surely among what
-        was read, and not before what the policy shows."""
-        index = self.floor
-        units = self.units
-        if not index and not self.whole and units[0].start > line:
+    def _cost_from(self, line: int) -> int | None:
+        """What it would cost to take all that starts at `line` or later and that the policy
+        shows; None when that is not known. Never too little: older messages may be of no use."""
+        units, index = self.units, self.floor
+        if index or self.whole or units[0].start <= line:
+            while units[index].start < line:
+                index += 1
+            return self.costs[index]
+        first = bisect_left(self.older, line, key=_start)
+        if not first:
             return None
-        while units[index].start < line:
-            index += 1
-        return index
+        older = self.older[first:]
+        outside = self._outside(older[0]) if older else self.costs[0] - self.bare
+        return None if outside is None else self.bare + outside + sum([i.tokens for i in older])
+
+    def _outside(self, first: Item) -> int | None:
+        """What the user message costs that begins the turn of this older one; None if unknown."""
+        start = first.turn_start
+        if start in (0, first.seq) or start in self.must:
+            return 0
+        if start in self.users:
+            return self.users[start].tokens
+        return next((item.tokens for item in self.older if item.seq == start), None)
+
+
+def _start(item: Item) -> int:
+    return item.total - item.tokens
 
 
 def _parts(
@@ -283,12 +299,12 @@ def _parts(
     else:
         asked = ()
         if question and all(unit.seq != question.seq for unit in recent):
-            recent = sorted((*recent, question), key=_seq)
+            recent = sorted((*recent, question), key=PLACE)
     if len(must) == (question is not None):
         return (), tuple(recent), asked
     there = {unit.seq for unit in (*recent, *asked)}
     retained = [unit for unit in must.values() if unit.seq not in there]
-    return tuple(sorted(retained, key=_seq)), tuple(recent), asked
+    return tuple(sorted(retained, key=PLACE)), tuple(recent), asked
 
 
 # -- what was left out ---------------------------------------------------------------------------

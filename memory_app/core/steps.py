@@ -7,6 +7,7 @@ its result and a result without its call, so nothing smaller than a step is ever
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 NO_CALL = "tool result without its call"
@@ -17,6 +18,9 @@ NO_ANSWER = "thought without its answer"
 # How much of an answer one assistant message is. The Responses form gives an answer in pieces,
 # a thought first, and refuses a thought without the piece that came of it.
 WHOLE, PIECE, THOUGHT = 0, 1, 2
+KINDS = {"user": "user", "assistant": "step"}
+PLACE = itemgetter(2)
+"""Sorts units by their first message."""
 
 
 class Item(NamedTuple):
@@ -76,19 +80,15 @@ def group(items: Iterable[Item]) -> list[Unit]:
                 continue
             units += step.close(NO_RESULT)
             step = None
-        if role != "assistant":
-            units.append(unit("user" if role == "user" else "note", (item,)))
-        elif item.calls or item.piece:
+        if item.calls or item.piece:
             step = _OpenStep(item)
         else:
-            units.append(unit("step", (item,)))
+            kind = KINDS.get(role, "note")
+            units.append(Unit(kind, (item,), item.seq, item.tokens, item.total - item.tokens))
     if step is not None:
         units += step.close(WAITING)
-    return sorted(units, key=_place)
-
-
-def _place(found: Unit) -> int:
-    return found.seq
+    units.sort(key=PLACE)
+    return units
 
 
 class _OpenStep:
@@ -141,7 +141,7 @@ class _OpenStep:
         lost = [answer for answer in self.answers if not self.waiting.isdisjoint(_calls(answer))]
         kept = [answer for answer in self.answers if self.waiting.isdisjoint(_calls(answer))]
         if self._shared(lost, kept):
-            lost, kept = self.answers, []
+            return [unit("step", self._members(self.answers), why)]
         broken = [unit("step", self._members([answer]), why) for answer in lost]
         return broken + self._complete(kept)
 
@@ -158,12 +158,10 @@ class _OpenStep:
         return sorted(said + [item for item in self.results if calls.intersection(item.results)])
 
     def _shared(self, lost: list[list[Item]], kept: list[list[Item]]) -> bool:
-        """Whether one message holds results of calls on both sides."""
-        ours = {call for answer in lost for call in _calls(answer)}
-        theirs = {call for answer in kept for call in _calls(answer)}
+        """Whether one message holds results of several answers, of which some are lost."""
+        sides = [set(_calls(answer)) for answer in (*lost, *kept)]
         return any(
-            ours.intersection(item.results) and theirs.intersection(item.results)
-            for item in self.results
+            sum(not side.isdisjoint(item.results) for side in sides) > 1 for item in self.results
         )
 
 

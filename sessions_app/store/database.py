@@ -71,8 +71,7 @@ class Database:
     @property
     def nested(self) -> bool:
         """Whether a caller's transaction is open, whose end decides over all that is done here."""
-        connection = self.connection
-        return bool(connection.in_atomic_block or not connection.autocommit)
+        return _in_transaction(self.connection)
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> Any:
         """The driver's cursor after one statement; `?` marks a parameter."""
@@ -94,9 +93,10 @@ class Database:
 
     def locked_row(self, sql: str, params: Sequence[Any]) -> Row | None:
         """One session row, which `sql` calls `s`, locked to the end of the transaction."""
-        if not self.is_sqlite:
+        connection = self.connection
+        if connection.vendor != "sqlite":
             return self.row(sql + LOCKING, params)
-        if self.connection.savepoint_ids:
+        if connection.savepoint_ids:
             # In a caller's transaction, which may not have written yet; in ours the lock is held.
             self.run(TAKE_WRITE_LOCK)
         return self.row(sql, params)
@@ -112,8 +112,9 @@ class Database:
 
     def durability(self) -> Durability:
         """What a commit on this connection is worth now; asked of the connection each time."""
-        if self.is_sqlite:
-            return self._sqlite_durability()
+        connection = self.connection
+        if connection.vendor == "sqlite":
+            return _sqlite_durability(connection)
         row = self.row(
             "SELECT current_setting('synchronous_commit'), current_setting('fsync')", ()
         )
@@ -121,13 +122,6 @@ class Database:
         if fsync == "off":
             return Durability(durable=False, by="operating_system")
         return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
-
-    def _sqlite_durability(self) -> Durability:
-        connection = self.connection
-        if connection.is_in_memory_db():
-            return Durability(durable=False, by="never")
-        row = self.row("PRAGMA synchronous")
-        return _SQLITE_LEVELS.get(row[0] if row else 0, DURABLE)
 
     @contextmanager
     def transaction(self) -> Iterator[Durability]:
@@ -141,7 +135,7 @@ class Database:
             connection.ensure_connection()
             # Django's cursors would refuse here; ours are the driver's.
             connection.validate_no_broken_transaction()
-            nested = self.nested
+            nested = _in_transaction(connection)
             plain = nested or connection.vendor != "sqlite"
             with transaction.atomic(using=self.alias) if plain else Immediate(connection):
                 yield ON_COMMIT if nested else self.durability()
@@ -153,11 +147,23 @@ class Database:
             yield
 
 
+def _in_transaction(connection: Any) -> bool:
+    return bool(connection.in_atomic_block or not connection.autocommit)
+
+
+def _sqlite_durability(connection: Any) -> Durability:
+    if connection.is_in_memory_db():
+        return Durability(durable=False, by="never")
+    ((level,),) = _executed(connection, "PRAGMA synchronous", ()).fetchall()
+    return _SQLITE_LEVELS.get(level, DURABLE)
+
+
 def _executed(connection: Any, sql: str, params: Sequence[Any]) -> Any:
     if connection.vendor != "sqlite":
         connection.close_if_health_check_failed()
         sql = _percent(sql)
-    connection.ensure_connection()
+    if connection.connection is None:
+        connection.ensure_connection()
     with connection.wrap_database_errors:
         return connection.connection.execute(sql, params)
 

@@ -23,7 +23,8 @@ from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.models import Policy, Project
-from sessions_app.store import kept, statements as sql
+from sessions_app.store import kept
+from sessions_app.store import statements as sql
 from sessions_app.store.base import (
     UNGUARDED,
     Adopted,
@@ -427,7 +428,8 @@ class DurableStore(Reader):
         now = clock.now_us()
         params = (
             *(ids.new_id().hex, parent.project, user, key, state.title, "active", at, seq, turns),
-            *(turn_start, tokens, active, policy[1], policy[0], state.prompt_version, state.overlay_version),
+            *(turn_start, tokens, active, policy[1], policy[0]),
+            *(state.prompt_version, state.overlay_version),
             *(name, version, chain.GENESIS, _json(state.metadata), _json(state.tags), now, now),
             *(None, parent.id.hex, at),
         )

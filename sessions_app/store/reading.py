@@ -113,6 +113,12 @@ class Reader:
         with self.db.reading():
             return self._back(number, end, limit)
 
+    def lines(self, number: int, end: int, limit: int) -> list[Row]:
+        """(seq, role, turn, turn_start, tokens, tokens_total, form, body) of the newest `limit`
+        messages with seq < `end`, newest first: what a context needs of them."""
+        with self.db.reading():
+            return self.db.rows(sql.LINES_BACK, (number, end, limit))
+
     def picked(self, number: int, seqs: tuple[int, ...]) -> list[StoredMessage]:
         """The messages with just these seqs, in order."""
         if not seqs:
@@ -261,8 +267,8 @@ class Reader:
         return [Linked(row[0], bytes(row[1]), bool(row[2])) for row in rows]
 
 
-# A committed event never changes, so parsed ones are remembered by (session, version) until a purge.
-# Inside a transaction nothing is: what it reads may still be rolled back.
+# A committed event never changes, so parsed ones are remembered by (session, version) until a
+# purge. Inside a transaction nothing is: what it reads may still be rolled back.
 def _event(reader: Reader, session: Snapshot, version: int) -> Entry:
     if reader.db.nested:
         return _read_event.__wrapped__(reader.db.alias, session.id, session.number, version)

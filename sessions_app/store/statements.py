@@ -42,8 +42,8 @@ TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 
 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message
-        (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
-         batch_end, created_us, salt, digest, body)
+        (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
+         tokens_estimated, batch_end, created_us, salt, digest, body)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_EVENT = """
@@ -54,8 +54,8 @@ INSERT_EVENT = """
 INSERT_SESSION = """
     INSERT INTO holdfast_session
         (id, project_id, end_user_id, key, title, status, version, messages, turns, turn_start,
-         tokens, active_tokens, capacity, window_tokens, prompt_version, overlay_version, policy_name,
-         policy_version, head, metadata, tags, created_us, last_activity_us, purge_us,
+         tokens, active_tokens, capacity, window_tokens, prompt_version, overlay_version,
+         policy_name, policy_version, head, metadata, tags, created_us, last_activity_us, purge_us,
          forked_from, forked_at)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
@@ -104,7 +104,8 @@ INSERT_REQUEST_KEY = """
 DELETE_OLD_REQUEST_KEYS = "DELETE FROM holdfast_request_key WHERE created_us < ?"
 
 MESSAGE_COLUMNS = """
-    seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated, created_us, body
+    seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated, created_us,
+    body
 """
 MESSAGES_FROM = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
@@ -117,6 +118,10 @@ MESSAGES_BACK = f"""
 _CONTAINING = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq < ? AND LOWER(body) LIKE LOWER(?) ESCAPE '\\'
+"""
+LINES_BACK = """
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
@@ -165,8 +170,8 @@ LINKS = """
 
 COPY_MESSAGES = """
     INSERT INTO holdfast_message
-        (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
-         batch_end, created_us, salt, digest, body)
+        (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
+         tokens_estimated, batch_end, created_us, salt, digest, body)
     SELECT ?, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
          CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body
     FROM holdfast_message WHERE session_id = ? AND seq <= ?

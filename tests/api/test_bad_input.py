@@ -174,7 +174,10 @@ CASES: dict[str, Bad] = {
     "a time without an offset": queried(
         "active_since=2026-01-01T00:00:00", "invalid_field", "active_since"
     ),
-    "a level that is no plain number": queried("min_level=1e3", "invalid_field", "min_level"),
+    **{
+        f"a level of {level}": queried(f"min_level={level}", "invalid_field", "min_level")
+        for level in ("", "-1", "NaN", "Infinity", "1e999", "1e7", "0x1", "1_0", "true", ".5")
+    },
     "a query that is not utf-8": queried("q=%FF", "invalid_utf8", None, 400),
     "a search of 513": queried(f"q={'x' * 513}", "too_long", "q"),
     "a search of 10,000": queried(f"q={'(a%2B)%2B$' * 1_250}", "too_long", "q"),

@@ -90,6 +90,8 @@ def test_pages_hold_every_session_once(three: Persona, sort: str) -> None:
         ({"q": "(a+)+$"}, []),
         ({"min_tokens": 10**9}, []),
         ({"min_level": "0.9"}, []),
+        ({"min_level": "0.30000000000000004"}, []),
+        ({"min_level": "1e-12"}, ["one", "three", "two"]),
         ({"status": "active"}, ["one", "three", "two"]),
         ({"status": "ended"}, []),
         ({"status": "idle"}, []),

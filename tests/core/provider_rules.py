@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+ANTHROPIC_ID = re.compile(r"[a-zA-Z0-9_-]+")
 Sent = list[dict[str, Any]]
 
 OUTPUTS = ("function_call_output", "custom_tool_call_output")
@@ -37,6 +39,7 @@ def anthropic(messages: Sent) -> None:
     """Roles alternate, nothing is empty, and a user message opens with exactly the results of the
     calls of the message before."""
     before: dict[str, Any] | None = None
+    used: list[str] = []
     for place, message in enumerate(messages):
         assert message.keys() == {"role", "content"}, f"{place}: {sorted(message)}"
         assert message["role"] in ("user", "assistant"), f"{place}: {message['role']}"
@@ -45,8 +48,11 @@ def anthropic(messages: Sent) -> None:
         called = _ids(before, "tool_use", "id")
         answered = _ids(message, "tool_result", "tool_use_id")
         assert sorted(called) == sorted(answered), f"{place}: {called} answered by {answered}"
+        used += _ids(message, "tool_use", "id")
         before = message
     assert not _ids(before, "tool_use", "id"), "end: calls not answered"
+    assert len(set(used)) == len(used), f"a call id twice: {used}"
+    assert all(ANTHROPIC_ID.fullmatch(id_) for id_ in used), f"a call id is malformed: {used}"
 
 
 def _check_blocks(place: int, message: dict[str, Any]) -> None:

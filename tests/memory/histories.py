@@ -40,9 +40,7 @@ def calls(form: str, ids: list[str], text: str = "") -> list[Payload]:
         used = [{"type": "tool_use", "id": i, "name": "look", "input": {}} for i in ids]
         return [{"role": "assistant", "content": [*said, *used]}]
     thought = {"type": "reasoning", "id": "rs_1", "summary": []}
-    made = [
-        {"type": "function_call", "call_id": i, "name": "look", "arguments": "{}"} for i in ids
-    ]
+    made = [{"type": "function_call", "call_id": i, "name": "look", "arguments": "{}"} for i in ids]
     return [thought, *made] if text else made
 
 

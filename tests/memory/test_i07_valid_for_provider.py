@@ -15,9 +15,7 @@ from tests.memory import rules
 from tests.memory.conftest import Desk
 from tests.memory.histories import histories
 
-bounded = settings(
-    max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+bounded = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite

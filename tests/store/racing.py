@@ -46,7 +46,8 @@ take, give = "BEGIN IMMEDIATE", "ROLLBACK"
 POSTGRES = """
 import psycopg, sys
 connection = psycopg.connect(sys.argv[1], autocommit=True)
-take, give = "BEGIN; LOCK TABLE holdfast_session, holdfast_request_key IN EXCLUSIVE MODE", "ROLLBACK"
+tables = "holdfast_session, holdfast_request_key"
+take, give = f"BEGIN; LOCK TABLE {tables} IN EXCLUSIVE MODE", "ROLLBACK"
 """
 LOOP = """
 for line in sys.stdin:

@@ -17,7 +17,7 @@ def test_eight_threads_on_one_hot_session_leave_no_gap(store: DurableStore, proj
     session = opened(store, project)
 
     def work(number: int) -> list[int]:
-        found = []
+        found: list[int] = []
         for step in range(10):
             done = store.append(project, session, [said(f"{number}/{step}")] * (1 + step % 3))
             found += range(done.version - len(done.tokens) + 1, done.version + 1)

@@ -12,6 +12,7 @@ from sessions_app.core import errors
 from sessions_app.store.base import Edit, Guard, NewSession
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.store.conftest import make_project
 from tests.store.racing import failures, race
 from tests.store.saying import filled, keyed, opened, said, turn
 
@@ -151,8 +152,6 @@ def test_a_known_session_key_and_a_request_key_find_the_session(
 
 
 def test_a_key_of_another_project_is_another_key(store: DurableStore, project: int) -> None:
-    from tests.store.conftest import make_project
-
     other = make_project("theirs")
     store.append(project, opened(store, project), turn(), keyed("k"))
     done = store.append(other, opened(store, other), [said()], keyed("k", b"o" * 32))

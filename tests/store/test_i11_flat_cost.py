@@ -71,9 +71,7 @@ WORK: dict[str, Work] = {
     "prompt": lambda store, _, row: store.prompt(row),
     "overlay": lambda store, _, row: store.overlay(row),
     "pin": lambda store, project, row: store.pin(project, row.id, row.messages - 1),
-    "retract": lambda store, project, row: store.retract(
-        project, row.id, (row.messages - 1, None)
-    ),
+    "retract": lambda store, project, row: store.retract(project, row.id, (row.messages - 1, None)),
     "end": lambda store, project, row: store.end(project, row.id),
 }
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 
 from sessions_app.core import chain, errors
+from sessions_app.store import database
 from sessions_app.store import statements as sql
 from sessions_app.store.database import DURABLE, Database, Durability
 from sessions_app.store.durable import DurableStore
@@ -39,7 +40,7 @@ def test_without_keeping_the_answer_a_repeat_is_a_second_change(
 def test_without_the_expected_version_more_than_one_writer_wins(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = DurableStore._appendable
+    right: Any = DurableStore._appendable
     monkeypatch.setattr(
         DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], None)
     )
@@ -94,8 +95,7 @@ def test_an_answer_before_the_commit_is_seen(
 def test_a_constant_durability_is_seen(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Database, "durability", lambda _: DURABLE)
-    monkeypatch.setattr(Database, "nested", False)
+    monkeypatch.setattr(database, "ON_COMMIT", DURABLE)
     with pytest.raises(AssertionError):
         i02.test_a_callers_transaction_makes_it_durable_by_its_commit(store, project)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -28,6 +29,7 @@ BLOCK_TYPES = ASSISTANT_ONLY | {
     "tool_addition", "tool_removal", "mcp_tool_listing", "tool_reference",
 }  # fmt: skip
 PDF = "application/pdf"
+FOREIGN_ID_CHARACTERS = re.compile(r"[^a-zA-Z0-9_-]")
 
 
 def marks(block: Part) -> bool:
@@ -212,6 +214,7 @@ def render(sources: Iterable[Source], system: Any) -> tuple[Any, list[Body]]:
             lifted = True
             continue
         _place(rendered, _role(source.role), _sent_content(source))
+    _give_own_ids(rendered)
     if lifted:
         return _above(above), rendered
     return (system if isinstance(system, str | None) else above), rendered
@@ -337,3 +340,38 @@ def _clean(block: Body) -> Body:
 
 def _results_first(blocks: list[Body]) -> list[Body]:
     return sorted(blocks, key=lambda block: block["type"] != "tool_result")
+
+
+def _give_own_ids(rendered: list[Body]) -> None:
+    """Anthropic takes each call's id once in a conversation, and only of certain characters.
+
+    Other clients count calls from 1 in every step. A call whose id was used before gets a number
+    behind it, and its result with it; results follow their calls directly.
+    """
+    used: set[str] = set()
+    names: dict[str, str] = {}
+    for message in rendered:
+        if isinstance(message["content"], list):
+            message["content"] = [_with_id(block, names, used) for block in message["content"]]
+
+
+def _with_id(block: Body, names: dict[str, str], used: set[str]) -> Body:
+    if block["type"] == "tool_use":
+        given = block["id"]
+        names[given] = own = _own_id(given, used)
+        used.add(own)
+        return block if own == given else {**block, "id": own}
+    if block["type"] == "tool_result":
+        given = block["tool_use_id"]
+        own = names.get(given, given)
+        return block if own == given else {**block, "tool_use_id": own}
+    return block
+
+
+def _own_id(given: str, used: set[str]) -> str:
+    base = own = FOREIGN_ID_CHARACTERS.sub("_", given)
+    count = 1
+    while own in used:
+        count += 1
+        own = f"{base}_{count}"
+    return own

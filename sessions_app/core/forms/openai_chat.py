@@ -232,13 +232,14 @@ def straight(messages: Iterable[Given], system: Any) -> list[Body] | None:
         if message.form != "openai":
             return None
         role, body = message.role, message.body
-        answers = role == "tool" and body["tool_call_id"] in waiting
-        if answers != bool(waiting) or (role == "tool" and not answers):
-            return None
-        if answers:
+        if role == "tool":
+            if body["tool_call_id"] not in waiting:
+                return None
             waiting.discard(body["tool_call_id"])
-        elif role == "assistant":
-            waiting = {call["id"] for call in body.get("tool_calls", ())}
+        elif waiting:
+            return None
+        elif "tool_calls" in body:
+            waiting = {call["id"] for call in body["tool_calls"]}
         rendered.append(_same(role, body))
     return None if waiting else rendered
 
