@@ -5,6 +5,11 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from holdfast.environ import BadEnvironment
+
 if __name__ == "__main__":
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.settings")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except BadEnvironment as error:
+        sys.exit(f"manage.py: {error}")

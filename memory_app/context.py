@@ -232,8 +232,9 @@ def _policy(store: Reader, session: Snapshot, ask: Ask, state: State) -> Stored:
 def _time_of(store: Reader, session: Snapshot, version: int) -> int:
     """When the entry with this version was stored, in microseconds."""
     said, events = store.entries_after(session, version - 1, 1)
-    entries = [*said, *events]
-    return min(entries, key=lambda entry: entry.version).created_us
+    times = [(entry.version, entry.created_us) for entry in said]
+    times += [(entry.version, entry.created_us) for entry in events]
+    return min(times)[1]
 
 
 def _limit(tokens: int | None, policy: Policy) -> tuple[int, tuple[Mapping[str, Any], ...]]:

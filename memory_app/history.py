@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -27,7 +27,6 @@ PIN_NEIGHBOURS = 200
 MARGIN = 4
 OPENAI = FORM_CODES["openai"]
 TIED = ("assistant", "tool")
-SEQ, ROLE, TURN, TURN_START, TOKENS, TOTAL, FORM, BODY = range(8)
 
 
 class Reading(NamedTuple):
@@ -54,6 +53,14 @@ class Extent:
 
 Line = tuple[int, str, int, int, int, int, int, str]
 """(seq, role, turn, turn_start, tokens, tokens_total, form, body), as the store reads it."""
+SEQ: Final = 0
+ROLE: Final = 1
+TURN: Final = 2
+TURN_START: Final = 3
+TOKENS: Final = 4
+TOTAL: Final = 5
+FORM: Final = 6
+BODY: Final = 7
 
 
 class Said(NamedTuple):

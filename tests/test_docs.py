@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from dataclasses import fields
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.cli import COMMANDS, parser
+from holdfast.commands import outcomes
 from holdfast.facade import Session
 from memory_app.core import policy
 from sessions_app.core import errors
@@ -101,3 +104,19 @@ def test_the_python_page_lists_every_verb() -> None:
     assert verbs
     for verb in verbs:
         assert f"session.{verb}(" in page, verb
+
+
+def test_the_command_line_page_lists_every_command_and_exit_code() -> None:
+    page = (ROOT / "docs/reference/command-line.md").read_text(encoding="utf-8")
+    for command in COMMANDS:
+        assert f"| `holdfast {command} " in page, command
+    for code, _ in outcomes.MEANINGS:
+        assert f"| {code} | " in page, code
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_command_on_a_page_is_one_that_can_be_given(page: Path) -> None:
+    for line in re.findall(r"^    holdfast (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        words = shlex.split(line.partition("#")[0])
+        if not any(word.startswith("[") for word in words):
+            parser().parse_args(words)

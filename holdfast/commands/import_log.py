@@ -19,7 +19,7 @@ SHOWN_ERRORS = 20
 
 
 def options(parser: ArgumentParser) -> None:
-    parser.add_argument("format", metavar="FORMAT", help="claude-code, openai, ...")
+    parser.add_argument("format", metavar="FORMAT", help="claude-code, openai-chat or holdfast")
     parser.add_argument(
         "paths",
         nargs="*",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from operator import neg
 from typing import NamedTuple
 
@@ -168,6 +169,7 @@ class _Tail:
         self.users = {unit.seq: unit for unit in history.users}
         self.users.update((unit.seq, unit) for unit in self.units if unit.kind == "user")
         self.older = history.older
+        self.sums = [0, *accumulate([item.tokens for item in history.older])]
         self.bare = sum([unit.tokens for unit in self.units if unit.seq not in must])
         self.costs = self._costs()
         self.floor = 0
@@ -272,9 +274,11 @@ class _Tail:
         first = bisect_left(self.older, line, key=_start)
         if not first:
             return None
-        older = self.older[first:]
-        outside = self._outside(older[0]) if older else self.costs[0] - self.bare
-        return None if outside is None else self.bare + outside + sum([i.tokens for i in older])
+        if first == len(self.older):
+            return self.costs[0]
+        found = self._outside(self.older[first])
+        between = self.sums[-1] - self.sums[first]
+        return None if found is None else self.bare + found + between
 
     def _outside(self, first: Item) -> int | None:
         """What the user message costs that begins the turn of this older one; None if unknown."""

@@ -61,7 +61,11 @@ def histories(draw: st.DrawFn, most: int = 14) -> list[Payload]:
     for place in range(draw(st.integers(0, most))):
         form = draw(st.sampled_from(["openai", "anthropic", "responses"]))
         text = words(draw(sizes))
-        kind = draw(st.sampled_from("user user assistant note call call call result odd".split()))
+        kind = draw(
+            st.sampled_from(
+                ["user", "user", "assistant", "note", "call", "call", "call", "result", "odd"]
+            )
+        )
         if kind == "user":
             found.append(user(text))
         elif kind == "assistant":

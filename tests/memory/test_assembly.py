@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memory_app.core import assembly, steps
 from memory_app.core.assembly import BLOCK, BUDGET, TURNS, Budget, History, LeftOut, Stretch

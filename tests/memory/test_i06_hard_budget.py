@@ -227,7 +227,7 @@ def test_a_pin_keeps_its_whole_step_and_question(desk: Desk) -> None:
     session = desk.session([*chat(5), user("Which?"), *step, *chat(200)])
     desk.pin(session, 13)
     context = desk.context(session, tokens=500)
-    assert dict((part.name, part.messages) for part in context.parts)["retained"] == ((11, 13),)
+    assert {part.name: part.messages for part in context.parts}["retained"] == ((11, 13),)
     rules.check_provider(context)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import pytest
 
@@ -12,7 +11,6 @@ from memory_app.core.assembly import Budget, History
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Item, Unit
 
-FIXED = 0
 Sent = list[tuple[int, int]]
 """(seq, tokens) of each message that was sent."""
 
@@ -33,10 +31,11 @@ def run(steps_taken: int, size: int) -> list[Item]:
     """One turn: a task, and one tool call after another."""
     items = [Item(1, "user", 1, 1, size, size)]
     for step in range(steps_taken):
-        for role, key in (("assistant", "calls"), ("tool", "results")):
+        for role in ("assistant", "tool"):
             tokens = size // 4 + (len(items) * 7919) % (size // 2)
-            place = (len(items) + 1, role, 1, 1, tokens, items[-1].total + tokens)
-            items.append(Item(*place)._replace(**{key: (f"c{step}",)}))
+            ids = ((f"c{step}",), ()) if role == "assistant" else ((), (f"c{step}",))
+            total = items[-1].total + tokens
+            items.append(Item(len(items) + 1, role, 1, 1, tokens, total, *ids))
     return items
 
 
@@ -112,9 +111,9 @@ def test_the_prefix_breaks_once_in_many_calls() -> None:
     assert breaks <= 400 // 15
 
 
-@pytest.mark.parametrize("limit", [1_000, 4_000, 8_000, 32_000])
+@pytest.mark.parametrize("limit", [1_000, 8_000])
 def test_a_block_is_no_more_than_three_eighths_of_the_room(limit: int) -> None:
-    for units in moments(chat(200, 75)):
+    for units in moments(chat(120, 75)):
         sent = sum(tokens for _, tokens in chosen(units, Budget(limit), TRIM))
         everything = units[-1].items[-1].total
         assert sent == everything or sent > limit * 5 / 8 - 2 * 112

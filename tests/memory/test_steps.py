@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memory_app.core import steps
 from memory_app.core.steps import (
@@ -15,8 +16,6 @@ from memory_app.core.steps import (
     WHOLE,
     Item,
 )
-
-Said = tuple[str, str]
 
 
 def items(*said: str) -> list[Item]:
@@ -128,13 +127,11 @@ def test_a_thought_is_lost_with_its_call() -> None:
     assert grouped(*said) == [([1, 2], NO_RESULT), ([3, 4, 5], None), ([6], None)]
 
 
-histories = st.lists(
-    st.sampled_from(
-        "user note assistant call:a call:b call:a,b result:a result:b result:a,b thought piece "
-        "piece:a piece:b result:c".split()
-    ),
-    max_size=16,
-)
+KINDS = (
+    ("user", "note", "assistant", "thought", "piece", "piece:a", "piece:b")
+    + ("call:a", "call:b", "call:a,b", "result:a", "result:b", "result:a,b", "result:c")
+)  # fmt: skip
+histories = st.lists(st.sampled_from(KINDS), max_size=16)
 
 
 @given(histories)
