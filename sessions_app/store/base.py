@@ -247,9 +247,7 @@ class Store(Protocol):
     ) -> Changed:
         """Keeps something that happened elsewhere as an event; `kind` is one of NOTES."""
 
-    def adopt(
-        self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]
-    ) -> Adopted:
+    def adopt(self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]) -> Adopted:
         """Takes over a session's log with its ids, numbers, times and digests, all or nothing."""
 
     def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:

@@ -115,9 +115,7 @@ class Database:
         connection = self.connection
         if connection.vendor == "sqlite":
             return _sqlite_durability(connection)
-        row = self.row(
-            "SELECT current_setting('synchronous_commit'), current_setting('fsync')", ()
-        )
+        row = self.row("SELECT current_setting('synchronous_commit'), current_setting('fsync')", ())
         commit, fsync = row if row else ("off", "off")
         if fsync == "off":
             return Durability(durable=False, by="operating_system")

@@ -22,7 +22,7 @@ from sessions_app.core import appending, chain, errors, replay
 from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
-from sessions_app.models import Policy, Project
+from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
@@ -170,6 +170,8 @@ class DurableStore(Reader):
         )
         if not moved.rowcount:
             raise errors.StoreBusy
+        if activity // HOUR_US != before.last_activity_us // HOUR_US:
+            self.db.run(sql.SET_ACTIVE_HOUR, (activity // HOUR_US, before.number))
         self._insert_messages(before.number, rows)
         return used
 
@@ -182,9 +184,7 @@ class DurableStore(Reader):
     def _stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
         said, events = self.entries_after(session, min(expected, session.version), MISSED)
         missed = entries_out(session.id, said, events)[:MISSED]
-        return errors.StaleVersion(
-            param="If-Match", current_version=session.version, missed=missed
-        )
+        return errors.StaleVersion(param="If-Match", current_version=session.version, missed=missed)
 
     # -- sessions ----------------------------------------------------------------------------
 
@@ -255,7 +255,8 @@ class DurableStore(Reader):
         params = (
             *(ids.new_id().hex, project, user, new.key, new.title, "active", 1, 0, 0, 0, 0),
             *(active, capacity, window, 1, 0, name, version, chain.GENESIS),
-            *(_json(new.metadata or {}), _json(new.tags), at, at, None, None, None),
+            *(_json(new.metadata or {}), _json(new.tags), at, at, at // HOUR_US),
+            *(None, None, None),
         )
         row = self.db.row(sql.INSERT_SESSION, params)
         return int(row[0]) if row else None
@@ -317,9 +318,7 @@ class DurableStore(Reader):
 
         return self._change(project, session, decide, guard)
 
-    def _visible_tokens(
-        self, session: Snapshot, retracted: Sequence[tuple[int, int]]
-    ) -> int:
+    def _visible_tokens(self, session: Snapshot, retracted: Sequence[tuple[int, int]]) -> int:
         prompt = self.prompt(session).data
         hidden = sum(
             self.totals(session.number, last)[0] - self.totals(session.number, first - 1)[0]
@@ -431,7 +430,7 @@ class DurableStore(Reader):
             *(turn_start, tokens, active, policy[1], policy[0]),
             *(state.prompt_version, state.overlay_version),
             *(name, version, chain.GENESIS, _json(state.metadata), _json(state.tags), now, now),
-            *(None, parent.id.hex, at),
+            *(now // HOUR_US, None, parent.id.hex, at),
         )
         row = self.db.row(sql.INSERT_SESSION, params)
         return int(row[0]) if row else None
@@ -483,9 +482,7 @@ class DurableStore(Reader):
 
         return self._change(project, session, decide, guard)
 
-    def adopt(
-        self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]
-    ) -> Adopted:
+    def adopt(self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]) -> Adopted:
         """Takes over a session's log with its ids, numbers, times and digests, all or nothing.
 
         `row` has the fields of an export's session line. A session that is here already and is
@@ -561,6 +558,7 @@ class DurableStore(Reader):
             **{name: row[name] for name in ADOPTED_AS_THEY_ARE},
             **{name: getattr(ledger, name) for name in ADOPTED_FROM_LOG},
             "id": UUID(row["id"]).hex,
+            "active_hour": row["last_activity_us"] // HOUR_US,
             "policy_name": row["policy"],
             "window_tokens": row["window"],
             "metadata": _json(row["metadata"]),
@@ -901,4 +899,3 @@ def _dropped(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _json(value: Any) -> str:
     return orjson.dumps(value).decode()
-

@@ -214,9 +214,7 @@ class Reader:
         seq = 0
         while seq < session.messages:
             with self.db.reading():
-                rows = self.db.rows(
-                    sql.LOG_MESSAGES, (session.number, seq, session.version, page)
-                )
+                rows = self.db.rows(sql.LOG_MESSAGES, (session.number, seq, session.version, page))
             if not rows:
                 raise errors.NotFound("The session was purged meanwhile.")
             yield from map(_log_message, rows)
@@ -251,9 +249,7 @@ class Reader:
             row = self.db.row(sql.POLICY_DATA, (project, name, version))
         return (int(row[0]), str(row[1])) if row else None
 
-    def policy_at(
-        self, project: int, name: str, at: int | None = None
-    ) -> tuple[int, str] | None:
+    def policy_at(self, project: int, name: str, at: int | None = None) -> tuple[int, str] | None:
         """(version, JSON text) of what was the newest version of a policy at a time (None: now),
         or of its first; None when there is no such policy."""
         with self.db.reading():

@@ -30,6 +30,7 @@ ADVANCE = """
         last_activity_us = ?, head = ?
     WHERE number = ? AND version = ?
 """
+SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"
 SET_VERSION = "UPDATE holdfast_session SET version = ?, head = ? WHERE number = ?"
 SET_COLUMNS = "UPDATE holdfast_session SET {names} WHERE number = ?"
@@ -55,9 +56,9 @@ INSERT_SESSION = """
     INSERT INTO holdfast_session
         (id, project_id, end_user_id, key, title, status, version, messages, turns, turn_start,
          tokens, active_tokens, capacity, window_tokens, prompt_version, overlay_version,
-         policy_name, policy_version, head, metadata, tags, created_us, last_activity_us, purge_us,
-         forked_from, forked_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         policy_name, policy_version, head, metadata, tags, created_us, last_activity_us,
+         active_hour, purge_us, forked_from, forked_at)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT DO NOTHING
     RETURNING number
 """
