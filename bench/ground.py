@@ -68,7 +68,7 @@ class Ground:
         server = self._postgres()
         with psycopg.connect(server, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-        return f"{server.rpartition("/")[0]}/{name}"
+        return f"{server.removesuffix('/postgres')}/{name}"
 
     def place(self, database: str) -> Place:
         """A fresh database, migrated, with its default project."""
@@ -121,10 +121,11 @@ def prepare_environment(folder: Path) -> None:
 def start_django(folder: Path) -> None:
     """Settings and apps, as `holdfast.open` starts them; the subjects import models."""
     from holdfast import bootstrap
+
+    bootstrap.ready(folder / "first.sqlite3")
     from sessions_app import preparing
     from sessions_app.core import tokens
 
-    bootstrap.ready(folder / "first.sqlite3")
     tokens.preload(preparing.encoder())
 
 

@@ -20,7 +20,7 @@ from memory_app.core import assembly
 from memory_app.core.assembly import Budget, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
-from memory_app.history import Extent, HistoryReader, Reading
+from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.policies import Stored
 from sessions_app import ids
 from sessions_app.core import errors, forms
@@ -299,7 +299,7 @@ def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
     tokens = assembly.needed(frame.budget)
     oldest = assembly.first_turn(frame.policy.rules, turns)
     guess = _guess(frame.session, tokens, turns - oldest + 1)
-    room = frame.budget.limit - frame.budget.fixed
+    room = assembly.room(frame.budget)
     return Extent(frame.end, turns, room, tokens, oldest, guess)
 
 
@@ -308,7 +308,7 @@ def _guess(session: Snapshot, tokens: int, turns: int) -> int:
     said = max(1, session.messages)
     by_tokens = tokens * said // max(1, session.tokens)
     by_turns = turns * said // max(1, session.turns)
-    return min(by_tokens, by_turns) + 4
+    return min(by_tokens, by_turns) + MARGIN + 4
 
 
 def _begins_with_user(rendered: forms.Rendered) -> bool:

@@ -6,8 +6,10 @@ size comes from the running totals, and what is retracted is stepped over.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -106,7 +108,10 @@ class HistoryReader:
         return self.store.totals(self.session.number, last)[1]
 
     def _newest(self, extent: Extent) -> tuple[list[Unit], list[Item], bool]:
-        """The units at the end, messages before them, and whether nothing is before the units."""
+        """The units at the end, messages before them, and whether nothing is before the units.
+
+        What is returned depends on the log alone and not on how large the chunks were.
+        """
         lines: list[Line] = []
         end = self._before_retracted(extent.end + 1)
         chunk = max(LEAST_CHUNK, min(MOST_CHUNK, extent.guess))
@@ -116,17 +121,30 @@ class HistoryReader:
                 break
             lines = self._visible(more[::-1]) + lines
             end = self._before_retracted(more[-1][SEQ])
+            found = self._enough(lines, extent)
+            if found:
+                return *found, False
             chunk = min(MOST_CHUNK, chunk * 2)
-            if end <= 1:
-                break
-            if more[-1][TURN] < extent.oldest_turn:
-                return self._units(lines), [], False
-            if sum([line[TOKENS] for line in lines]) > extent.tokens:
-                for start in (_tail_of(lines, extent.room), 0):
-                    units = self._units(lines[start:])
-                    if sum([unit.tokens for unit in units if not unit.broken]) > extent.room:
-                        return units, _older(lines, units), False
         return steps.group(self._items(lines)), [], end <= 1
+
+    def _enough(
+        self, lines: Sequence[Line], extent: Extent
+    ) -> tuple[list[Unit], list[Item]] | None:
+        """The units in these lines and the messages before them, if no older ones are needed."""
+        shown = bisect_left(lines, extent.oldest_turn, key=itemgetter(TURN))
+        known = _tail_of(lines, extent.tokens)
+        past = shown - MARGIN - 1
+        if past >= 0 and (known is None or known <= past):
+            for start in (past, 0):
+                units = self._units(lines[start:])
+                if shown == len(lines) or (units and units[0].seq <= lines[shown][SEQ]):
+                    return units, []
+        if known is not None:
+            for start in (max(known, (_tail_of(lines, extent.room) or 0) - MARGIN), 0):
+                units = self._units(lines[start:])
+                if sum([unit.tokens for unit in units if not unit.broken]) > extent.room:
+                    return units, _between(lines, known, units[0].seq)
+        return None
 
     def _units(self, lines: Sequence[Line]) -> list[Unit]:
         """The units in a run of messages that may begin in the middle of one."""
@@ -247,19 +265,19 @@ class HistoryReader:
         return _by_seq(steps.group(items[first:])).get(seq)
 
 
-def _tail_of(lines: Sequence[Line], room: int) -> int:
-    """The index from which lines come to more than `room` tokens, and a few before it."""
+def _tail_of(lines: Sequence[Line], tokens: int) -> int | None:
+    """The last index from which lines come to more than so many tokens."""
     found = 0
     for index in range(len(lines) - 1, -1, -1):
         found += lines[index][TOKENS]
-        if found > room:
-            return max(0, index - MARGIN)
-    return 0
+        if found > tokens:
+            return index
+    return None
 
 
-def _older(lines: Iterable[Line], units: Sequence[Unit]) -> list[Item]:
-    first = units[0].seq
-    return [Item(*line[:FORM]) for line in lines if line[SEQ] < first]
+def _between(lines: Sequence[Line], first: int, seq: int) -> list[Item]:
+    """lines[first:] as far as they come before a message."""
+    return [Item(*line[:FORM]) for line in lines[first:] if line[SEQ] < seq]
 
 
 def _may_tie(line: Line) -> bool:

@@ -9,7 +9,17 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from sessions_app import answers, auth, bodies, clock, listing, paging, parameters, preparing, search
+from sessions_app import (
+    answers,
+    auth,
+    bodies,
+    clock,
+    listing,
+    paging,
+    parameters,
+    preparing,
+    search,
+)
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import (
     OF_A_SESSION,

@@ -24,7 +24,7 @@ BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 # What the README's reader has at hand: a client and a model's name.
-PRELUDE = '''
+PRELUDE = """
 from openai.types.chat import ChatCompletion
 
 MODEL = "gpt-5-mini"
@@ -43,7 +43,7 @@ class _Completions:
 class client:
     class chat:
         completions = _Completions()
-'''
+"""
 
 
 def examples(page: Path) -> str:

@@ -99,7 +99,8 @@ def first_turn(policy: Policy, turns: int) -> int:
 
     It moves on by five eighths of the turns kept at a time, so their number is an upper bound.
     Moving one by one would break the prefix at every turn; this way a chat of even turns finds
-    86 % of its input in the provider's cache, and shows 7 to 16 turns when 16 are kept.
+    81 % of its input in the provider's cache when 12 turns are kept, and 86 % with 16, system text
+    and tools not counted. The price: a context shows 6 to 12 turns, or 7 to 16.
     """
     if policy.strategy != "last_turns" or turns <= policy.turns:
         return 0
@@ -120,11 +121,15 @@ def block_size(tokens: int) -> int:
     return max(1, size >> step << step)
 
 
+def room(budget: Budget) -> int:
+    """Tokens that messages may take up."""
+    return max(0, budget.limit - budget.fixed)
+
+
 def needed(budget: Budget) -> int:
     """Tokens of messages, newest first, from which a context of this budget can be decided: what
     fits, and one block more to say how much was missing."""
-    room = budget.limit - budget.fixed
-    return room + block_size(room)
+    return room(budget) + block_size(room(budget))
 
 
 def musts(history: History) -> dict[int, Unit]:
@@ -140,7 +145,12 @@ def select(budget: Budget, history: History, policy: Policy) -> Selection:
     must = musts(history)
     least = budget.fixed + sum([unit.tokens for unit in must.values()])
     if least > budget.limit:
-        raise errors.BudgetTooSmall(param="tokens", least=least)
+        raise errors.BudgetTooSmall(
+            f"What must be in the context takes {least} tokens. Ask for at least so many, or "
+            "shorten the system text, the tools, what is pinned or the last user message.",
+            param="tokens",
+            least=least,
+        )
     tail = _Tail(budget, history, must)
     cut, why = tail.cut(first_turn(policy, history.turns))
     return Selection(
@@ -298,12 +308,11 @@ def _parts(
     must: dict[int, Unit], recent: list[Unit], question: Unit | None
 ) -> tuple[tuple[Unit, ...], tuple[Unit, ...], tuple[Unit, ...]]:
     """(retained, recent, new): the question is new while nothing answers it."""
+    asked: tuple[Unit, ...] = ()
     if question and (not recent or recent[-1].seq <= question.seq):
         asked, recent = (question,), [unit for unit in recent if unit.seq != question.seq]
-    else:
-        asked = ()
-        if question and all(unit.seq != question.seq for unit in recent):
-            recent = sorted((*recent, question), key=PLACE)
+    elif question and all(unit.seq != question.seq for unit in recent):
+        recent = sorted((*recent, question), key=PLACE)
     if len(must) == (question is not None):
         return (), tuple(recent), asked
     there = {unit.seq for unit in (*recent, *asked)}

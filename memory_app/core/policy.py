@@ -28,7 +28,7 @@ class Policy:
     window: int = 128_000
     reserve: int = 8_000
     strategy: str = "last_turns"
-    turns: int = 16
+    turns: int = 12
     marks: tuple[float, ...] = (0.6, 0.8, 0.9)
 
     @property

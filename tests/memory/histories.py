@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 Payload = dict[str, Any]
 
+KINDS = ("user", "user", "assistant", "note", "call", "call", "call", "result", "odd")
+
 sizes = st.sampled_from([1, 3, 12, 60])
 
 

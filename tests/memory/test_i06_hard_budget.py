@@ -202,7 +202,7 @@ def test_turns_before_a_long_retraction_come_back(desk: Desk) -> None:
     desk.retract(session, 41)
     shown = said(desk.context(session))
     assert shown[-1].startswith("19 ")
-    assert 7 * 2 <= len(shown) <= 16 * 2
+    assert 6 * 2 <= len(shown) <= 12 * 2
 
 
 def test_a_step_outlives_its_retracted_question(desk: Desk) -> None:

@@ -9,7 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from memory_app import policies as policies_of
 from memory_app.context import FORMS
+from memory_app.core import assembly
+from memory_app.core.assembly import Budget
+from memory_app.history import Extent, HistoryReader
 from sessions_app.core import errors
 from sessions_app.store.base import Window
 from tests.memory import rules
@@ -79,3 +83,32 @@ def check_miss(desk: Desk, session: UUID, ask: dict[str, Any], miss: Any) -> Non
     wider = desk.context(session, **ask | {"tokens": ask["tokens"] + miss.short_by})
     if wider.limit == ask["tokens"] + miss.short_by:
         assert miss.seq in rules.chosen(wider), miss
+
+
+@bounded
+@given(payloads=histories(40), data=st.data())
+def test_reading_only_the_end_chooses_the_same(
+    desk: Desk, payloads: list[Any], data: st.DataObject
+) -> None:
+    session = desk.session(payloads)
+    edited(desk, session, data)
+    now = desk.now(session)
+    store = desk.store
+    reader = HistoryReader(store, now, store.state(now))
+    turns = reader.turns(now.messages, whole=True)
+    whole = reader.read(Extent(now.messages, turns, 10**9, 10**9, 0, 100)).history
+    for policy in ("token_trim", desk.policy("few", turns=data.draw(st.integers(1, 8)))):
+        rules_of = policies_of.stored(store, desk.project, *_newest(desk, policy)).rules
+        budget = Budget(data.draw(st.integers(70, 900)))
+        try:
+            expected = assembly.select(budget, whole, rules_of)
+        except errors.BudgetTooSmall:
+            continue
+        context = desk.context(session, tokens=budget.limit, policy=policy)
+        assert rules.chosen(context) == sorted(
+            item.seq for unit in expected.units() for item in unit.items
+        )
+
+
+def _newest(desk: Desk, policy: str) -> tuple[str, int]:
+    return policy, policies_of.named_at(desk.store, desk.project, policy).version

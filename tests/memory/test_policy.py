@@ -64,7 +64,9 @@ def test_whatever_is_within_bounds_is_taken(
         ({"marks": {"0.5": 1}}, errors.InvalidField, "marks"),
     ],
 )
-def test_a_bad_value_names_its_field(data: dict[str, Any], error: type, param: str) -> None:
+def test_a_bad_value_names_its_field(
+    data: dict[str, Any], error: type[errors.HoldfastError], param: str
+) -> None:
     with pytest.raises(error) as caught:
         rules.read(data)
     assert caught.value.param == param

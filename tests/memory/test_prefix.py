@@ -82,7 +82,7 @@ def share(items: list[Item], policy: Policy, limit: int) -> float:
     return cached(chosen(units, Budget(limit), policy) for units in moments(items))
 
 
-TURNS = Policy()
+TURNS = Policy(turns=16)
 TRIM = Policy(strategy="token_trim")
 LONG: dict[str, Callable[[], list[Item]]] = {
     "chat": lambda: chat(400, 75),
@@ -94,6 +94,10 @@ LONG: dict[str, Callable[[], list[Item]]] = {
 @pytest.mark.parametrize("kind", LONG)
 def test_a_long_session_stays_in_the_cache(kind: str, policy: Policy, limit: int) -> None:
     assert share(LONG[kind](), policy, limit) >= 0.85
+
+
+def test_twelve_turns_kept_stay_in_the_cache_for_four_fifths() -> None:
+    assert share(LONG["chat"](), Policy(), 120_000) >= 0.80
 
 
 @pytest.mark.parametrize("kind", LONG)

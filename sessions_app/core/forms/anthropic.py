@@ -362,9 +362,9 @@ def _with_id(block: Body, names: dict[str, str], used: set[str]) -> Body:
         used.add(own)
         return block if own == given else {**block, "id": own}
     if block["type"] == "tool_result":
-        given = block["tool_use_id"]
-        own = names.get(given, given)
-        return block if own == given else {**block, "tool_use_id": own}
+        asked = block["tool_use_id"]
+        renamed = names.get(asked, asked)
+        return block if renamed == asked else {**block, "tool_use_id": renamed}
     return block
 
 

@@ -1,0 +1,37 @@
+"""The query of a page, read by an allow-list. A form sends empty fields; they ask for nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.http import HttpRequest
+
+from sessions_app import http
+from sessions_app.calls import Parameter
+from sessions_app.core.strict import Reader
+
+
+def asked(request: HttpRequest, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
+    """The parameters that say something. Raises the errors of `http.read_query`."""
+    readers = {name: _or_empty(parameter.reader) for name, parameter in parameters.items()}
+    return {
+        name: value
+        for name, value in http.read_query(request, readers).items()
+        if value not in (None, [])
+    }
+
+
+def _or_empty(reader: Reader) -> Reader:
+    def read(text: str) -> Any:
+        return reader.read(text) if text else None
+
+    return replace(reader, read=read)
+
+
+def query(values: Mapping[str, Any], **changes: Any) -> str:
+    """A query with some values changed, None taking one away; `?` of nothing is the bare page."""
+    wanted = {name: value for name, value in {**values, **changes}.items() if value is not None}
+    return f"?{urlencode(wanted, doseq=True)}"

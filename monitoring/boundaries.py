@@ -1,0 +1,101 @@
+"""Events as the lines between messages that they are in a transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sessions_app.core.replay import Entry
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an event says: in words, why, and which message or other session it is about."""
+
+    text: str
+    reason: str = ""
+    seq: int | None = None
+    session: str | None = None
+
+
+def words(event: Entry) -> Words:
+    """The words for an event; a kind this release does not know is named as it is."""
+    if not event.data and event.kind in _NEEDS_DATA:
+        return Words(f"{_plain(event.kind)} (erased)")
+    say = _SAID.get(event.kind)
+    return say(event.data) if say else Words(_plain(event.kind))
+
+
+def _plain(kind: str) -> str:
+    return kind.replace("_", " ").capitalize()
+
+
+def _created(data: Data) -> Words:
+    tools = len(data.get("tools") or ())
+    having = [
+        *(["a system text"] if data.get("system") else []),
+        *([f"{tools} tool{'s' * (tools != 1)}"] if tools else []),
+    ]
+    return Words(f"Created with {' and '.join(having)}" if having else "Created")
+
+
+def _prompt(data: Data) -> Words:
+    return Words(f"System text and tools changed, now {len(data.get('tools') or ())} tools")
+
+
+def _policy(data: Data) -> Words:
+    return Words(f"Policy {data['policy']}, version {data['policy_version']}")
+
+
+def _details(data: Data) -> Words:
+    return Words(f"Changed: {', '.join(data)}")
+
+
+def _retracted(data: Data) -> Words:
+    first, last = int(data["from"]), int(data["to"])
+    which = f"#{first}" if first == last else f"#{first} to #{last}"
+    return Words(f"Retracted {which}", str(data.get("reason") or ""), seq=first)
+
+
+def _pin(verb: str) -> Callable[[Data], Words]:
+    def say(data: Data) -> Words:
+        return Words(f"{verb} #{data['seq']}", str(data.get("reason") or ""), seq=int(data["seq"]))
+
+    return say
+
+
+def _forked(data: Data) -> Words:
+    return Words(f"Forked at version {data['at']}", session=str(data["session"]))
+
+
+def _records(data: Data) -> Words:
+    records = data.get("records")
+    kept = len(records) if isinstance(records, list) else 1
+    return Words(f"Kept from the import as it was: {kept} record{'s' * (kept != 1)}")
+
+
+def _just(text: str) -> Callable[[Data], Words]:
+    return lambda _data: Words(text)
+
+
+_NEEDS_DATA = frozenset({"policy", "retracted", "pinned", "unpinned", "forked"})
+_SAID: Mapping[str, Callable[[Data], Words]] = {
+    "created": _created,
+    "prompt": _prompt,
+    "policy": _policy,
+    "details": _details,
+    "retracted": _retracted,
+    "pinned": _pin("Pinned"),
+    "unpinned": _pin("Unpinned"),
+    "forked": _forked,
+    "ended": _just("Ended"),
+    "reopened": _just("Reopened"),
+    "deleted": _just("Deleted"),
+    "restored": _just("Restored"),
+    "imported_boundary": _just("Compacted by the tool it was imported from"),
+    "imported_summary": _just("Summary by the tool it was imported from"),
+    "imported_records": _records,
+}

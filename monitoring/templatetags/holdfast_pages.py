@@ -1,0 +1,72 @@
+"""What the templates need to write numbers and times, the same in every locale."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from monitoring import amounts
+from sessions_app.core import instants
+
+register = template.Library()
+register.filter("count", amounts.count)
+register.filter("size", amounts.size)
+register.filter("span", amounts.span)
+register.filter("percent", amounts.percent)
+
+
+@register.filter
+def thousandths(share: float) -> str:
+    """A share as a place on a bar of 1000; beyond its end is its end."""
+    return f"{min(1.0, max(0.0, share)) * 1000:.1f}"
+
+
+@register.filter
+def filled(level: float) -> str:
+    """How full in a word, by the marks."""
+    return "high" if level >= 0.9 else "raised" if level >= 0.6 else "low"
+
+
+@register.filter
+def latency(ms: float) -> str:
+    """Milliseconds, or seconds where there are some."""
+    return f"{ms / 1000:,.1f} s" if ms >= 1000 else f"{ms:,.0f} ms"
+
+
+@register.simple_tag(takes_context=True)
+def ago(context: template.Context, us: int) -> SafeString:
+    """A time as how long ago it was."""
+    return _time(us, "ago", amounts.ago((int(context["now"]) - us) / 1_000_000))
+
+
+@register.simple_tag
+def clock(us: int) -> SafeString:
+    """A time of day."""
+    return _time(us, "clock", f"{_moment(us):%H:%M:%S}")
+
+
+@register.simple_tag
+def moment(us: int) -> SafeString:
+    """A day and time."""
+    return _time(us, "moment", f"{_moment(us):%Y-%m-%d %H:%M}")
+
+
+def _time(us: int, shown_as: str, text: str) -> SafeString:
+    iso, full = instants.render(us), f"{_moment(us):%Y-%m-%d %H:%M:%S} UTC"
+    return format_html(
+        '<time datetime="{}" data-as="{}" title="{}">{}</time>', iso, shown_as, full, text
+    )
+
+
+def _moment(us: int) -> datetime:
+    return datetime.fromisoformat(instants.render(us)).astimezone(UTC)
+
+
+@register.inclusion_tag("holdfast/_level.html")
+def level(share: float) -> dict[str, Any]:
+    """A bar of how full something is, with its marks and the figure beside it."""
+    return {"share": share}
