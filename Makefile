@@ -26,7 +26,7 @@ run: $(READY) ## Start the server with demo data, on SQLite
 
 test: $(READY) ## Run the whole suite (HOLDFAST_TEST_DATABASE=postgres: on PostgreSQL)
 	@echo "Testing with $$(cat $(MADE)) on $${HOLDFAST_TEST_DATABASE:-sqlite}"
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest -n auto --dist worksteal $(PYTEST_ARGS)
 
 check: $(READY) ## Lint, format, types, imports, templates, migrations, system checks
 	@echo "Checking style"

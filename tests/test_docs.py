@@ -76,6 +76,8 @@ def test_a_page_links_only_to_what_is_there(page: Path) -> None:
 def test_the_error_page_lists_every_error_with_its_own_words() -> None:
     page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
     for leaf in errors.leaves():
+        if leaf.__module__ != errors.__name__:
+            continue
         if leaf.__subclasses__() and "code" not in vars(leaf):
             continue
         words = " ".join((leaf.__doc__ or "").split())
