@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in asked.only or SUBJECTS:
             for database in databases:
                 try:
-                    figures += measured(here, name, database, quick=asked.quick)
-                except Skipped as reason:
-                    skipped[f"{name} on {database}"] = str(reason)
+                    figures.extend(measured(here, name, database, quick=asked.quick))
+                except Skipped as skip:
+                    skipped[f"{name} on {database}"] = str(skip)
     print(", ".join(f"{name} {value}" for name, value in around.items()), end="\n\n")
     print(table(figures))
     for name, reason in skipped.items():
@@ -49,17 +49,17 @@ def options() -> argparse.ArgumentParser:
     return parser
 
 
-def measured(here: Ground, name: str, database: str, *, quick: bool) -> list[Figure]:
-    """The figures of one subject, none where it has nothing to say about this database."""
+def measured(here: Ground, name: str, database: str, *, quick: bool) -> Iterator[Figure]:
+    """The figures of one subject, none where it has nothing to say about this database. Raises
+    Skipped, maybe after some figures."""
     # Imported now, because Django must be ready.
     subject = import_module(f"bench.{name}")
     if database not in subject.DATABASES:
-        return []
+        return
     began = time.monotonic()
-    found = list(subject.measure(here, database, quick=quick))
+    yield from subject.measure(here, database, quick=quick)
     took = time.monotonic() - began
     print(f"{name} on {database}: {took:.1f} s", file=sys.stderr)
-    return found
 
 
 if __name__ == "__main__":

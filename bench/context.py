@@ -18,20 +18,28 @@ MOST_MS = 0.3
 
 
 def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
-    """Built from 2,000 messages; nothing is kept from one call to the next but the policy."""
+    """From 2,000 messages, under each policy a project begins with: `token_trim` fills the budget,
+    `default` shows twelve turns at most."""
     place = ground.place(database)
-    session = place.session("context", MESSAGES)
-    found = context.build(place.store, place.project, session, context.Ask(tokens=TOKENS))
-    shown = len(found.messages)
     control = raw.beside(place)
     control.fill(MESSAGES)
+    for policy in ("token_trim", "default"):
+        session = place.session(policy, MESSAGES, policy=policy)
+        yield from of_session(place, session, control, policy, rounds=30 if quick else 150)
+
+
+def of_session(
+    place: Place, session: UUID, control: raw.Raw, policy: str, *, rounds: int
+) -> Iterator[Figure]:
+    found = context.build(place.store, place.project, session, context.Ask(tokens=TOKENS))
+    shown = len(found.messages)
     calls = {RAW: timed(lambda: control.last(shown)), BUILD: timed(built(place, session))}
-    samples = interleaved(calls, rounds=30 if quick else 150)
-    named, how = "context of 8,000 tokens from 2,000 messages", f"{shown} messages in it"
+    samples = interleaved(calls, rounds=rounds)
+    named = f"context of 8,000 tokens from 2,000 messages, policy `{policy}`"
     p50, p99 = samples[BUILD].p50, samples[BUILD].p99
-    how += f", {found.tokens} tokens; p99 {p99:.3f} ms"
-    yield Figure(f"{named}, p50", database, p50, "ms", MOST_MS, how)
-    yield compared(f"{named}, over reading its rows", database, samples, (BUILD, RAW))
+    how = f"{shown} messages in it, {found.tokens} tokens; p99 {p99:.3f} ms"
+    yield Figure(f"{named}, p50", place.database, p50, "ms", MOST_MS, how)
+    yield compared(f"{named}, over reading its rows", place.database, samples, (BUILD, RAW))
 
 
 def built(place: Place, session: UUID) -> Callable[[], object]:

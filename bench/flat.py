@@ -7,7 +7,7 @@ from uuid import UUID
 
 from bench.append import endless
 from bench.context import built
-from bench.ground import POSTGRES, SQLITE, Ground, Place
+from bench.ground import APPENDS_BEFORE, POSTGRES, SQLITE, Ground, Place
 from bench.measuring import Samples, interleaved, timed
 from bench.reading import last
 from bench.report import Figure, compared
@@ -25,7 +25,8 @@ def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
     """Reading the last 20 and building a context at 10,000 over 200; appends' last tenth over
     their first, each in a database of its own."""
     place = ground.place(database)
-    old, new = place.session("old", LONG), place.session("new", SHORT)
+    old = place.session("old", LONG, policy="token_trim")
+    new = place.session("new", SHORT, policy="token_trim")
     for verb, name in ((last, "last 20 messages"), (built, "context of 8,000 tokens")):
         samples = both(place, verb, (old, new), rounds=30 if quick else 150)
         named = f"{name}, at 10,000 over at 200 messages"
@@ -46,8 +47,9 @@ def tenths(ground: Ground, database: str, *, appends: int) -> Samples:
     calls = {}
     for name, before in ((FINAL, LONG - TENTH), (FIRST, 0)):
         place = ground.place(database)
+        timed(appending(place, place.session("before")))(APPENDS_BEFORE[database])
         calls[name] = timed(appending(place, place.session("tenths", before)))
-    return interleaved(calls, rounds=appends // 20 - 1)
+    return interleaved(calls, rounds=appends // 20, warm_up=0)
 
 
 def appending(place: Place, session: UUID) -> Callable[[], object]:

@@ -19,6 +19,9 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 # What the product reads: a run must neither touch nor obey what its caller has set up.
 PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
 PREFILL = 500
+# An append to a SQLite file whose log is still growing waits longer for the disk than one to a
+# file whose log has reached its full size and is written over: so many appends fill it.
+APPENDS_BEFORE = {SQLITE: 500, POSTGRES: 20}
 
 
 @dataclass(frozen=True)
@@ -30,12 +33,13 @@ class Place:
     alias: str
     store: Any
     project: int
+    stack: ExitStack  # what is closed before the servers are stopped
 
-    def session(self, key: str, messages: int = 0) -> UUID:
+    def session(self, key: str, messages: int = 0, *, policy: str | None = None) -> UUID:
         """A session with so many messages."""
         import holdfast
 
-        found = UUID(holdfast.open(key, database=self.address).id)
+        found = UUID(holdfast.open(key, database=self.address, policy=policy).id)
         self.fill(found, messages)
         return found
 
@@ -46,6 +50,15 @@ class Place:
         for begin in range(0, messages, PREFILL):
             size = min(PREFILL, messages - begin)
             self.store.append(self.project, session, prepared(size, begin))
+        if messages and self.database == POSTGRES:
+            self.analyze()
+
+    def analyze(self) -> None:
+        """What autovacuum does within a minute; before, PostgreSQL plans without statistics."""
+        import psycopg
+
+        with psycopg.connect(self.address, autocommit=True) as connection:
+            connection.execute("ANALYZE")
 
 
 @dataclass
@@ -53,7 +66,8 @@ class Ground:
     """Gives out places; what they need is started at first use and gone at the end."""
 
     folder: Path
-    _stack: ExitStack
+    _connections: ExitStack
+    _servers: ExitStack
     _numbers: Iterator[int] = field(default_factory=count)
     _server: str | None = None
 
@@ -80,7 +94,7 @@ class Ground:
         from sessions_app.store import get_store
 
         project = ensure_project(LOCAL, alias).pk
-        return Place(database, address, alias, get_store(alias), project)
+        return Place(database, address, alias, get_store(alias), project, self._connections)
 
     def _postgres(self) -> str:
         if self._server is None:
@@ -89,7 +103,7 @@ class Ground:
             except ImportError as error:
                 raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
             try:
-                self._server = self._stack.enter_context(running_postgres()).url
+                self._server = self._servers.enter_context(running_postgres()).url
             except ServerMissing as error:
                 raise Skipped(str(error)) from error
         return self._server
@@ -103,9 +117,11 @@ def ground() -> Iterator[Ground]:
         folder = Path(name).resolve()
         prepare_environment(folder)
         start_django(folder)
-        found = Ground(folder, stack)
-        stack.callback(close_connections)
-        yield found
+        servers, connections = ExitStack(), ExitStack()
+        stack.enter_context(servers)
+        stack.enter_context(connections)
+        connections.callback(close_connections)
+        yield Ground(folder, connections, servers)
 
 
 def prepare_environment(folder: Path) -> None:

@@ -7,7 +7,10 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
+
+MOST_SECONDS, LEAST_ROUNDS = 15.0, 5
 
 # Makes so many calls and returns what each took, in nanoseconds.
 Block = Callable[[int], list[int]]
@@ -16,7 +19,7 @@ Block = Callable[[int], list[int]]
 def percentile(values: Sequence[float], share: float) -> float:
     """The smallest value that at least `share` (0 to 1) of `values` do not exceed."""
     ranked = sorted(values)
-    return ranked[max(0, -(-len(ranked) * share // 1).__int__() - 1)]
+    return ranked[max(0, ceil(len(ranked) * share) - 1)]
 
 
 @dataclass(frozen=True)
@@ -98,15 +101,20 @@ def timed(call: Callable[[], object]) -> Block:
     return block
 
 
-def interleaved(calls: Mapping[str, Block], *, rounds: int, per_block: int = 20) -> Samples:
-    """Each call's block in turn, `rounds` times, another one first each time; one round of
-    warming up is thrown away."""
+def interleaved(
+    calls: Mapping[str, Block], *, rounds: int, per_block: int = 20, warm_up: int = 20
+) -> Samples:
+    """Each call's block in turn, `rounds` times (fewer on a machine so busy that it would take
+    long), another one first each time; `warm_up` calls of each go before and are thrown away."""
     names = list(calls)
     taken: dict[str, list[list[int]]] = {name: [] for name in names}
     for name in names:
-        calls[name](per_block)
+        calls[name](warm_up)
     with watched_collections() as collections:
+        stop = time.monotonic() + MOST_SECONDS
         for turn in range(rounds):
+            if turn >= LEAST_ROUNDS and time.monotonic() > stop:
+                break
             shift = turn % len(names)
             for name in names[shift:] + names[:shift]:
                 taken[name].append(calls[name](per_block))

@@ -11,22 +11,22 @@ from sessions_app.core.appending import Prepared
 
 BYTES = 608
 KINDS = 97  # so many different texts; a prime, so that they do not fall in step with the blocks
-WORDS = (
+PROSE = (
     "the flight on Friday leaves at nine and I would like to keep an aisle seat if there is one "
     "please check whether my booking 48213 allows a change without a fee because the invoice from "
     "March said otherwise and nobody at the desk could tell me which rule applies to tickets that "
     "were paid with points so far we have looked at two earlier connections through Vienna and a "
     "later one over Zurich both need a new confirmation by tomorrow noon thank you very much"
-).split()
+)
 ROLES = ("user", "assistant")
 
 
 @lru_cache(maxsize=KINDS)
 def text(kind: int) -> str:
     """Prose of just the length that makes the stored JSON 608 bytes."""
-    random = Random(kind)
+    random, known = Random(kind), PROSE.split()
     length = BYTES - len('{"content":""}')
-    words = " ".join(random.choice(WORDS) for _ in range(length // 3))
+    words = " ".join(random.choice(known) for _ in range(length // 3))
     return words[:length]
 
 

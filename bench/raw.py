@@ -20,9 +20,7 @@ TABLES = (
 )
 UPDATE = "UPDATE raw_session SET version = version + 1 WHERE id = 1"
 INSERT = "INSERT INTO raw_message VALUES (1, {0}, {0}, {0})"
-LAST = (
-    "SELECT seq, role, body FROM raw_message WHERE session_id = 1 ORDER BY seq DESC LIMIT {0}"
-)
+LAST = "SELECT seq, role, body FROM raw_message WHERE session_id = 1 ORDER BY seq DESC LIMIT {0}"
 
 
 class Raw(Protocol):
@@ -40,8 +38,11 @@ class Raw(Protocol):
 def beside(place: Place) -> Raw:
     """A control in the folder, or in the database, that Holdfast's tables of `place` are in."""
     if place.database == POSTGRES:
-        return RawPostgres(place)
-    return RawSqlite(f"{place.address}-raw.sqlite3")
+        control: RawPostgres | RawSqlite = RawPostgres(place)
+    else:
+        control = RawSqlite(f"{place.address}-raw.sqlite3")
+    place.stack.callback(control.connection.close)
+    return control
 
 
 class RawSqlite:
@@ -82,6 +83,7 @@ class RawPostgres:
     def __init__(self, place: Place) -> None:
         from django.db import connections
 
+        self.place = place
         parameters = dict(connections[place.alias].get_connection_params())
         parameters.pop("pool", None)
         self.connection: psycopg.Connection[Any] = psycopg.connect(**parameters)
@@ -103,6 +105,7 @@ class RawPostgres:
             values = [(seq, message.role, message.body) for seq, message in rows]
             cursor.executemany(self.insert, values)
         self.connection.commit()
+        self.place.analyze()
         self.connection.autocommit = True  # reading needs no transaction, neither does Holdfast
         self.seq += count
 

@@ -39,17 +39,19 @@ class Figure:
         return {**asdict(self), "reached": self.reached}
 
     def cells(self) -> tuple[str, ...]:
-        target = "" if self.target is None else f"<= {amount(self.target, self.unit)}"
+        target = "" if self.target is None else f"<= {with_unit(f'{self.target:g}', self.unit)}"
         reached = {None: "", True: "yes", False: "**no**"}[self.reached]
-        shown = amount(self.value, self.unit)
+        shown = with_unit(digits(self.value), self.unit)
         return self.what, self.database, shown, target, reached, self.how
 
 
-def amount(value: float, unit: str) -> str:
-    """A number with its unit, no more digits than it deserves."""
-    digits = 0 if value >= 100 else 2 if value >= 1 else 3
-    text = f"{value:.{digits}f}" if digits == 0 else f"{value:.{digits}f}".rstrip("0").rstrip(".")
-    return f"{text}{unit}" if unit in ("x", "%") else f"{text} {unit}"
+def digits(value: float) -> str:
+    """A number, no more of it than it deserves."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+
+
+def with_unit(number: str, unit: str) -> str:
+    return f"{number}{unit}" if unit == "x" else f"{number} {unit}"
 
 
 def compared(

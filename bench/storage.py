@@ -19,10 +19,10 @@ SESSIONS = 50
 MOST = 850.0
 
 DBSTAT = """
-    SELECT SUM(pgsize) FROM dbstat JOIN sqlite_schema s USING (name)
-    WHERE aggregate AND s.tbl_name IN (?, ?)
+    SELECT SUM(pgsize) FROM dbstat
+    WHERE name IN (SELECT name FROM sqlite_schema WHERE tbl_name IN (?, ?))
 """
-RELATIONS = "SELECT SUM(pg_total_relation_size(name::regclass)) FROM UNNEST(%s) AS name"
+RELATIONS = "SELECT SUM(pg_total_relation_size(name::regclass)) FROM UNNEST(%s::text[]) AS name"
 
 
 def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:

@@ -17,8 +17,9 @@ from holdfast.version import VERSION
 from memory_app import api as memory
 from sessions_app import api as said
 from sessions_app import auth, schemas
+from sessions_app.calls import MAX_BODY
 from sessions_app.core.errors import HoldfastError, MethodNotAllowed, NotFound
-from sessions_app.http import contract, json_response
+from sessions_app.http import contract, json_response, read_raw
 from sessions_app.models import Project
 from sessions_app.store.database import Database
 
@@ -105,6 +106,7 @@ def _allowed(methods: list[str]) -> list[str]:
 def _only_get(request: HttpRequest) -> None:
     if request.method != "GET":
         raise MethodNotAllowed(allow=_allowed(["GET"]))
+    read_raw(request, limit=MAX_BODY)
 
 
 # ── The document ─────────────────────────────────────────────────────────────────────────────

@@ -1,7 +1,8 @@
-"""What Django answers with when no view did: the one JSON shape below `api/`, else a plain page."""
+"""What Django answers with when no view did: the one JSON shape for programs, else a plain page."""
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 from django.core.exceptions import DisallowedHost
@@ -17,6 +18,7 @@ from sessions_app.core.errors import (
 )
 from sessions_app.http import error_response
 
+_FOR_PROGRAMS = re.compile(r"/(?:api|ws)/|/(?:health|metrics)(?:/|\Z)")
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -51,7 +53,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponse:
-    if request.path_info.startswith("/api/"):
+    if _FOR_PROGRAMS.match(request.path_info) or not request.accepts("text/html"):
         return error_response(error, request)
     page = _PAGE.format(title=HTTPStatus(status).phrase, advice=error.message)
     return HttpResponse(page, status=status)

@@ -39,7 +39,8 @@ class LocalBackend:
     # -- sessions ----------------------------------------------------------------------------
 
     def open(self, body: Json) -> Json:
-        return self._changed(self._store.open(self._project, bodies.new_session(fields.read(body, bodies.OPENED))))
+        new = bodies.new_session(fields.read(body, bodies.OPENED))
+        return self._changed(self._store.open(self._project, new))
 
     def session(self, session: str) -> Json:
         found = self._get(session)

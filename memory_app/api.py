@@ -32,6 +32,7 @@ from sessions_app.schemas import (
     maybe,
     thing,
 )
+from sessions_app.store.base import Appended
 
 contexts = Router(tags=["context"])
 kept_policies = Router(tags=["policies"])
@@ -144,19 +145,27 @@ def get_context(call: Call, session: str) -> HttpResponse:
 def append_and_get_context(call: Call, session: str) -> HttpResponse:
     """Store what is in `append`, then build the context with it, in one call.
 
-    Storing needs the scope `write`. With an Idempotency-Key the messages are stored once, and a
-    repeated request gets the context as of then: the same messages and digest.
+    Storing needs the scope `write`. Where no context can be built, nothing is stored either. With
+    an Idempotency-Key the messages are stored once, and a repeated request gets the context as of
+    then: the same messages and digest.
     """
-    number, ask = session_id(session), _ask(call.body)
+    number = session_id(session)
     batch = call.body.get("append")
     if batch is None:
-        return json_response(200, context.build(store(), call.project, number, ask).as_json())
+        built = context.build(store(), call.project, number, _ask(call.body))
+        return json_response(200, built.as_json())
     call.caller.need(WRITE)
-    done = store().append(call.project, number, batch, call.guard)
-    if ask.at is None:
-        ask = _ask({**call.body, "at": done.version})
-    built = context.build(store(), call.project, number, ask)
-    return json_response(200, {**built.as_json(), "appended": answers.appended_out(done)})
+    shown: dict[int, context.Context] = {}
+
+    def build(done: Appended) -> None:
+        ask = _ask({"at": done.version, **call.body})
+        shown[done.version] = context.build(store(), call.project, number, ask)
+
+    done = store().append(call.project, number, batch, call.guard, check=build)
+    if done.version not in shown:
+        build(done)
+    payload = shown[done.version].as_json()
+    return json_response(200, {**payload, "appended": answers.appended_out(done)})
 
 
 def _ask(given: Mapping[str, Any]) -> Ask:
@@ -208,7 +217,7 @@ def get_policy(call: Call, name: str) -> HttpResponse:
     "PUT",
     "/policies/{name}",
     takes=Takes(ADMIN, fields=None, schema={"$ref": "#/components/schemas/PolicyIn"}),
-    gives=Gives({200: "Policy"}),
+    gives=Gives({200: "Policy"}, errors=(404,)),
 )
 def put_policy(call: Call, name: str) -> HttpResponse:
     """Store the next version of a policy.

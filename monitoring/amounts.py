@@ -22,8 +22,10 @@ def size(octets: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """Seconds in the two largest units that they fill, as 2 h 14 min."""
+    """Seconds in the two largest units that they fill, as 2 h 14 min; from five minutes on nobody
+    counts the seconds."""
     left = max(0, round(seconds))
+    left -= left % 60 if left >= 300 else 0
     for index, (length, unit) in enumerate(_SPANS):
         if left >= length:
             whole, rest = divmod(left, length)

@@ -39,11 +39,15 @@ def around(messages: int, anchor: int) -> Span:
 
 
 def before(messages: int, seq: int) -> Span:
-    """The page that ends before a message."""
+    """The page that ends before a message; the first page where nothing is before it."""
     last = min(seq - 1, messages)
+    if last < 1:
+        return Span(1, min(messages, PAGE), messages)
     return Span(max(1, last - PAGE + 1), last, messages)
 
 
 def after(messages: int, seq: int) -> Span:
-    """The page that begins after a message."""
-    return Span(min(seq, messages) + 1, min(messages, seq + PAGE), messages)
+    """The page that begins after a message; the newest where nothing is after it."""
+    if seq >= messages:
+        return newest(messages)
+    return Span(seq + 1, min(messages, seq + PAGE), messages)

@@ -21,7 +21,7 @@ from ninja import Router
 from sessions_app import auth, http
 from sessions_app.auth import READ, Caller
 from sessions_app.core import fields, strict
-from sessions_app.core.errors import NotFound
+from sessions_app.core.errors import InvalidField, NotFound
 from sessions_app.core.fields import Fields
 from sessions_app.store import get_store
 from sessions_app.store.base import Guard, Request
@@ -133,6 +133,8 @@ def _read(request: HttpRequest, takes: Takes, readers: Mapping[str, strict.Reade
     key = _request_key(request, raw) if takes.keyed else None
     query = http.read_query(request, readers)
     payload = strict.loads(raw, limit=strict.MAX_DEPTH) if raw else None
+    if raw and payload is None:
+        raise InvalidField("The body must be a JSON object, not null.")
     body = {} if takes.fields is None else fields.read(payload, takes.fields)
     return Call(request, caller, query, payload, body, key, takes.matched)
 

@@ -14,7 +14,6 @@ from typing import Any, ClassVar, NoReturn, Self
 from django.db import models
 from django.db.models import F, Q
 
-
 HOUR_US = 3600 * 1_000_000
 
 

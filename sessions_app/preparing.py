@@ -28,11 +28,11 @@ def batch(payloads: Sequence[object], *, path: str = "messages") -> list[Prepare
         raise errors.InvalidField("Send at least one message.", param=path)
     if len(payloads) > MAX_BATCH:
         raise errors.TooLong(f"At most {MAX_BATCH} messages in one call.", param=path)
-    found = []
-    for index, payload in enumerate(payloads):
-        for message in messages.read(payload, path=f"{path}[{index}]"):
-            found.append(prepared(message))
-    return found
+    return [
+        prepared(message)
+        for index, payload in enumerate(payloads)
+        for message in messages.read(payload, path=f"{path}[{index}]")
+    ]
 
 
 def single(payload: object) -> list[Prepared]:

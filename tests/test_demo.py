@@ -39,7 +39,7 @@ def test_a_load_that_was_cut_short_is_finished(db: None) -> None:
     (offsite,) = (sample for sample in demo.samples() if sample.key == "demo-offsite")
     session = loading._opened(store, project, offsite, clock.now_us())
     first = [loading._payload(line, session.created_us) for line in offsite.lines[:7]]
-    store.append(project, session.id, loading.preparing.batch(first))
+    store.append(project, session.id, preparing.batch(first))
     assert loading.load(store, project, [offsite], clock.now_us()) == ["demo-offsite"]
     found = store.find(project, "demo-offsite")
     assert found

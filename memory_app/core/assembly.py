@@ -111,12 +111,12 @@ def first_turn(policy: Policy, turns: int) -> int:
 def block_size(tokens: int) -> int:
     """How many tokens the cut moves on at a time where messages may take up `tokens`.
 
-    About a third of them: a share of s / (f * (1 - f / 2) * tokens) of the input is not in the
+    About a quarter of them: a share of s / (f * (1 - f / 2) * tokens) of the input is not in the
     cache when turns come to s tokens and blocks are the share f. A larger f pays in messages not
     shown, a smaller one in cache. Rounded down to three binary digits, so that a slightly other
     budget has the same blocks.
     """
-    size = tokens * 3 // 8
+    size = tokens // 4
     step = max(0, size.bit_length() - 3)
     return max(1, size >> step << step)
 
@@ -128,8 +128,8 @@ def room(budget: Budget) -> int:
 
 def needed(budget: Budget) -> int:
     """Tokens of messages, newest first, from which a context of this budget can be decided: what
-    fits, and one block more to say how much was missing."""
-    return room(budget) + block_size(room(budget))
+    fits, and two blocks more to say how much the next older ones were short of."""
+    return room(budget) + 2 * block_size(room(budget))
 
 
 def musts(history: History) -> dict[int, Unit]:

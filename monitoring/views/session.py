@@ -96,19 +96,17 @@ def _around(session: UUID, seq: int) -> Part:
 
 
 def _part(session: Snapshot, span: Span) -> Part:
-    """One message more on either side tells which events lie between the window and them."""
+    """One message more in front tells which events lie between it and the window."""
     store = get_store(auth.alias())
     size = max(0, span.last - span.first + 1)
-    wider = store.messages(session, Window(after=max(0, span.first - 2), limit=size + 2))
-    earlier = [row.version for row in wider if row.seq < span.first]
-    later = [row.version for row in wider if row.seq > span.last]
+    wider = store.messages(session, Window(after=max(0, span.first - 2), limit=size + 1))
+    messages = [row for row in wider if span.first <= row.seq <= span.last]
     events = store.events(
         session,
-        after=earlier[-1] if earlier else 0,
-        before=later[0] if later else None,
+        after=wider[0].version if span.earlier else 0,
+        before=messages[-1].version if span.later else None,
         limit=MOST_EVENTS,
     )
-    messages = [row for row in wider if span.first <= row.seq <= span.last]
     return Part(session, span, messages, events, store.prompt(session))
 
 

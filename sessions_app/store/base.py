@@ -8,7 +8,7 @@ request. A repeated request is answered from what was kept, before anything else
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 from uuid import UUID
@@ -89,6 +89,9 @@ class Appended:
     used: int
     durable: bool
     durable_by: str | None = None
+
+
+Check = Callable[[Appended], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +196,17 @@ class Store(Protocol):
         SessionDeleted, InvalidField (no such policy)."""
 
     def append(
-        self, project: int, session: UUID, batch: Sequence[Prepared], guard: Guard = UNGUARDED
+        self,
+        project: int,
+        session: UUID,
+        batch: Sequence[Prepared],
+        guard: Guard = UNGUARDED,
+        *,
+        check: Check | None = None,
     ) -> Appended:
-        """Stores all of `batch` or nothing. Raises NotFound, SessionDeleted, SessionEnded,
-        StaleVersion, IdempotencyMismatch."""
+        """Stores all of `batch` or nothing. `check` sees a new answer before it is committed; what
+        it raises undoes the append. Raises NotFound, SessionDeleted, SessionEnded, StaleVersion,
+        IdempotencyMismatch."""
 
     def edit(self, project: int, session: UUID, edit: Edit, guard: Guard = UNGUARDED) -> Changed:
         """Stores new values as events; nothing new, no event."""

@@ -30,6 +30,7 @@ from sessions_app.store.base import (
     Adopted,
     Appended,
     Changed,
+    Check,
     Edit,
     Guard,
     NewSession,
@@ -125,10 +126,17 @@ class DurableStore(Reader):
 
     @replayed
     def append(
-        self, project: int, session: UUID, batch: Sequence[Prepared], guard: Guard = UNGUARDED
+        self,
+        project: int,
+        session: UUID,
+        batch: Sequence[Prepared],
+        guard: Guard = UNGUARDED,
+        *,
+        check: Check | None = None,
     ) -> Appended:
-        """Stores all of `batch` or nothing. Raises NotFound, SessionDeleted, SessionEnded,
-        StaleVersion, IdempotencyMismatch."""
+        """Stores all of `batch` or nothing. `check` sees a new answer before it is committed; what
+        it raises undoes the append. Raises NotFound, SessionDeleted, SessionEnded, StaleVersion,
+        IdempotencyMismatch."""
         now = clock.now_us()
         with self.db.transaction() as durability:
             row = self.db.locked_row(sql.STANDING, (session.hex, project))
@@ -138,6 +146,8 @@ class DurableStore(Reader):
             used = self._store_batch(before, batch, now)
             done = _appended(session, before, batch, used=used, durability=durability)
             self._remember(project, guard.request, 201, kept.appended(done), now=now)
+            if check is not None:
+                check(done)
         return done
 
     def _appendable(

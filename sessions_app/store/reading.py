@@ -140,7 +140,8 @@ class Reader:
     ) -> list[StoredMessage]:
         """Messages with after < seq < before whose stored JSON holds `text` literally, ignoring
         case as the database does; field names count too, so callers look again at the words."""
-        pattern = f"%{like_escaped(orjson.dumps(text).decode()[1:-1])}%"
+        literal = like_escaped(orjson.dumps(text).decode()[1:-1])
+        pattern = f"%{_any_case(literal) if self.db.is_sqlite else literal}%"
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
             rows = self.db.rows(statement, (session.number, after, before, pattern, limit))
@@ -303,6 +304,14 @@ def deleted_error(session: Snapshot) -> errors.SessionDeleted:
     """The 410 of a deleted session, with the time it will be purged."""
     at = instants.render(session.purge_us) if session.purge_us else None
     return errors.SessionDeleted(purge_at=at)
+
+
+def _any_case(pattern: str) -> str:
+    """The pattern for SQLite, which knows the case of ASCII letters only: any character stands for
+    another letter that has one."""
+    return "".join(
+        "_" if not char.isascii() and char.lower() != char.upper() else char for char in pattern
+    )
 
 
 def like_escaped(text: str) -> str:

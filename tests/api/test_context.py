@@ -141,3 +141,33 @@ def test_an_append_with_a_context_needs_its_version_and_the_right_to_write(
     refused(teammate.post(f"{session}/context", body), 403, "forbidden")
     answer(teammate.post(f"{session}/context", {"tokens": 100}))
     assert Message.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "code"),
+    [
+        ({"tokens": 1}, "budget_too_small"),
+        ({"policy": "missing"}, "invalid_field"),
+        ({"at": 99}, "version_not_found"),
+    ],
+)
+def test_an_append_whose_context_is_refused_stores_nothing_and_leaves_its_key_free(
+    owner: Persona, session: str, asked: dict[str, Any], code: str
+) -> None:
+    body = {"append": {"role": "user", "content": "three"}}
+    before = answer(owner.get(session))
+    refused(owner.post(f"{session}/context", {**body, **asked}, Idempotency_Key="k"), 422, code)
+    assert answer(owner.get(session))["head"] == before["head"]
+    built = answer(owner.post(f"{session}/context", body, Idempotency_Key="k"))
+    assert (built["version"], Message.objects.count()) == (4, 3)
+
+
+def test_the_least_that_an_append_needs_counts_what_is_appended(
+    owner: Persona, session: str
+) -> None:
+    body = {"append": {"role": "user", "content": "three " * 40}}
+    error = refused(
+        owner.post(f"{session}/context", {**body, "tokens": 9}), 422, "budget_too_small"
+    )
+    built = answer(owner.post(f"{session}/context", {**body, "tokens": error["least"]}))
+    assert [message["content"] for message in built["messages"][1:]] == ["three " * 40]

@@ -109,3 +109,30 @@ def test_answers_are_json_in_utf_8(owner: Persona) -> None:
     assert made["Content-Type"] == "application/json"
     assert json.loads(made.content.decode("utf-8"))["title"] == "é💡"
     assert answer(owner.get("/sessions"))["data"][0]["title"] == "é💡"
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/health/", "/ws/v1/sessions/x"])
+def test_an_address_for_programs_that_does_not_exist_is_json(client: Client, path: str) -> None:
+    refused(client.get(path), 404, "not_found")  # type: ignore[arg-type]
+
+
+def test_a_caller_that_takes_no_html_gets_none(client: Client) -> None:
+    response = client.get("/no/such/page", headers={"Accept": "application/json"})
+    refused(response, 404, "not_found")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/sessions"),
+        ("PATCH", "/sessions/{s}"),
+        ("POST", "/sessions/{s}/end"),
+        ("POST", "/sessions/{s}/messages"),
+        ("POST", "/sessions/{s}/context"),
+        ("PUT", "/policies/p"),
+    ],
+)
+def test_a_body_of_null_is_no_object(owner: Persona, method: str, path: str) -> None:
+    made = owner.opened()
+    refused(owner.call(method, path.format(s=made["id"]), b"null"), 422, "invalid_field")
+    assert answer(owner.get(f"/sessions/{made['id']}"))["head"] == made["head"]

@@ -37,3 +37,19 @@ def test_health_is_only_read(client: Client, db: None) -> None:
     assert client.head("/health").status_code == 200
     response = client.post("/health")
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD")
+
+
+def test_health_takes_no_body_but_json(client: Client, db: None) -> None:
+    for path in ("/health", "/api/v1/openapi.json"):
+        response = client.generic("GET", path, b"hello", "text/plain")
+        assert response.status_code == 415
+        assert json.loads(response.content)["error"]["code"] == "unsupported_media_type"
+
+
+def test_health_under_a_foreign_host_is_refused_in_json(
+    client: Client, db: None, settings: Any
+) -> None:
+    settings.ALLOWED_HOSTS = ["holdfast.example"]
+    response = client.get("/health", headers={"Host": "evil.example"})
+    assert response.status_code == 400
+    assert json.loads(response.content)["error"]["code"] == "bad_host"

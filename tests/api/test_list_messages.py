@@ -152,3 +152,13 @@ def test_a_cursor_belongs_to_its_session_search_and_order(owner: Persona, sessio
         refused(owner.get(f"{path}{following}"), 400, "bad_cursor")
     refused(owner.get(f"{session}?after={following}x"), 400, "bad_cursor")
     refused(owner.get(f"{session}?after=first"), 400, "bad_cursor")
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [("Köln am Rhein", "KÖLN"), ("ПРИВЕТ", "привет"), ("100% Ärger_x", "ä"), ("Ωmega", "ωMEGA")],
+)
+def test_a_search_ignores_the_case_of_all_letters(owner: Persona, said: str, wanted: str) -> None:
+    made = owner.opened()["id"]
+    owner.said(made, "Kiln am Rhein", said, "100% argerxx", "пирог")
+    assert seqs(owner, f"/sessions/{made}/messages", q=wanted) == [2]

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from pytest_django import Settings
+
+from monitoring.access import CSP
+from sessions_app.models import Project
+from tests.pages.markup import Markup
+from tests.pages.samples import session
+
+HOST = "tests.pages.host_urls"
+
+
+def addresses(project: Project) -> list[str]:
+    one = f"/sessions/{session(project).id}"
+    return ["/sessions/", f"{one}/", f"{one}/m/1/", f"{one}/context/", f"{one}/context/2/"]
+
+
+def twin_of(address: str) -> str:
+    return address[:-1] + ".json"
+
+
+def test_nobody_is_sent_to_the_login_and_back(client: Client, project: Project) -> None:
+    for address in addresses(project):
+        response = client.get(address, {"a": "b"})
+        assert response.status_code == 302
+        assert response.headers["Location"].startswith("/login/?next=/sessions/")
+
+
+def test_a_twin_answers_nobody_with_401(client: Client, project: Project) -> None:
+    for address in addresses(project):
+        assert client.get(twin_of(address)).status_code == 401
+
+
+def test_an_account_that_is_no_member_is_refused(client: Client, project: Project) -> None:
+    client.force_login(User.objects.create_user("guest"))
+    for address in addresses(project):
+        response = client.get(address)
+        assert response.status_code == 403
+        assert "Ask an administrator" in Markup(response).text
+        assert client.get(twin_of(address)).status_code == 403
+
+
+def test_a_member_sees_every_page_and_its_twin(client: Client, project: Project) -> None:
+    client.force_login(User.objects.create_user("ana", is_staff=True))
+    for address in addresses(project):
+        assert client.get(address).status_code == 200
+        assert client.get(twin_of(address)).status_code == 200
+
+
+def test_a_member_logs_in_where_they_wanted_to_go_and_out_again(
+    client: Client, project: Project
+) -> None:
+    User.objects.create_user("ana", password="a long password", is_staff=True)
+    sent = {"username": "ana", "password": "a long password", "next": "/sessions/?q=x"}
+    response = client.post("/login/", sent)
+    assert response.headers["Location"] == "/sessions/?q=x"
+    assert "Log out" in Markup(client.get("/sessions/")).text
+    assert client.post("/logout/").headers["Location"] == "/login/"
+    assert client.get("/sessions/").status_code == 302
+
+
+def test_the_login_leads_to_no_other_site(client: Client, project: Project) -> None:
+    User.objects.create_user("ana", password="a long password", is_staff=True)
+    sent = {"username": "ana", "password": "a long password", "next": "https://evil.example/"}
+    assert client.post("/login/", sent).headers["Location"] == "/sessions/"
+
+
+def test_a_wrong_password_is_told_calmly(client: Client, db: None) -> None:
+    response = client.post("/login/", {"username": "ana", "password": "no"})
+    assert response.status_code == 200
+    assert "Please enter a correct" in Markup(response).text
+
+
+def test_logging_in_and_out_asks_for_the_token(project: Project) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert client.post("/login/", {"username": "a", "password": "b"}).status_code == 403
+    assert client.post("/logout/").status_code == 403
+
+
+@pytest.mark.usefixtures("local")
+def test_local_mode_needs_no_login_but_a_local_host(
+    client: Client, project: Project, settings: Settings
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    for address in addresses(project):
+        assert client.get(address, headers={"host": "localhost:8000"}).status_code == 200
+        assert client.get(address, headers={"host": "rebound.example"}).status_code == 400
+        assert client.get(twin_of(address), headers={"host": "rebound.example"}).status_code == 400
+
+
+@pytest.mark.usefixtures("local")
+def test_every_page_is_sent_with_the_strict_policy(client: Client, project: Project) -> None:
+    for address in (*addresses(project), "/login/", "/sessions/?nonsense=1"):
+        headers = client.get(address).headers
+        assert headers["Content-Security-Policy"] == CSP
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["X-Frame-Options"] == "DENY"
+        assert "no-store" in headers["Cache-Control"]
+    assert "unsafe" not in CSP
+
+
+@pytest.mark.usefixtures("local")
+def test_pages_only_read(client: Client, project: Project) -> None:
+    for address in addresses(project):
+        for method in (client.post, client.put, client.delete):
+            assert method(address).status_code == 405
+
+
+@pytest.mark.usefixtures("local")
+def test_pages_work_below_a_prefix_and_without_middleware(
+    client: Client, project: Project, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = HOST
+    settings.MIDDLEWARE = []
+    settings.TEMPLATES = [{**settings.TEMPLATES[0], "OPTIONS": {}}]
+    for address in addresses(project):
+        response = client.get(f"/memory{address}")
+        assert response.status_code == 200
+        shown = Markup(response)
+        own = [link for link in shown.links if link[0] == "/" and not link.startswith("/static/")]
+        assert own
+        assert all(link.startswith("/memory/") for link in own)
+        assert response.headers["Content-Security-Policy"] == CSP
+
+
+@pytest.mark.usefixtures("local")
+def test_a_locale_with_decimal_commas_changes_no_number(
+    client: Client, project: Project, settings: Settings
+) -> None:
+    settings.USE_I18N = True
+    settings.LANGUAGE_CODE = "de"
+    settings.USE_THOUSAND_SEPARATOR = True
+    for address in addresses(project):
+        shown = Markup(client.get(address))
+        for name in ("x", "width", "x1", "x2"):
+            assert not [value for value in shown.values(name) if "," in value]
+        assert not [link for link in shown.links if "," in link or "\xa0" in link]

@@ -1,0 +1,244 @@
+"""The pages in a real browser: what only a browser knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from holdfast.projects import ensure_project
+from sessions_app.store.base import Snapshot
+from tests.pages.canaries import addresses, poisoned
+from tests.pages.samples import session, talk
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+WIDE, NARROW = (1280, 900), (375, 780)
+AXE = "axe_playwright_python"
+
+pytestmark = pytest.mark.usefixtures("local", "transactional_db")
+
+
+@dataclass
+class Browser:
+    """A page of a browser, and all that went wrong in it."""
+
+    page: Page
+    base: str
+    troubles: list[str] = field(default_factory=list)
+
+    def open(self, address: str) -> None:
+        self.page.goto(f"{self.base}{address}")
+
+    def focused(self) -> str:
+        """The row or message with the focus, by its words."""
+        words = "document.activeElement.closest('[data-item]')?.innerText ?? ''"
+        return str(self.page.evaluate(words))
+
+    def watch(self) -> None:
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.troubles.append(f"error: {error}"))
+        self.page.on("dialog", lambda dialog: self.troubles.append(f"dialog: {dialog.message}"))
+        self.page.on("request", self._asked)
+
+    def _said(self, message: ConsoleMessage) -> None:
+        # A browser reports the status of a page that is meant to be a 404 as an error of its own.
+        if message.type in ("error", "warning") and "status of 404" not in message.text:
+            self.troubles.append(f"console: {message.text}")
+
+    def _asked(self, request: Request) -> None:
+        if not request.url.startswith(self.base):
+            self.troubles.append(f"foreign: {request.url}")
+
+
+@dataclass
+class Site:
+    """A running server and how to look at it; its data is there before any browser starts,
+    because Django refuses queries in a thread in which Playwright's loop runs."""
+
+    url: str
+    chromium: Path
+    poisoned: Snapshot
+    long: Snapshot
+
+    @contextmanager
+    def browser(self, size: tuple[int, int] = WIDE, scheme: str = "light") -> Iterator[Browser]:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=self.chromium, args=FLAGS)
+            width, height = size
+            page = chromium.new_page(
+                viewport={"width": width, "height": height},
+                color_scheme="dark" if scheme == "dark" else "light",
+            )
+            found = Browser(page, self.url)
+            found.watch()
+            yield found
+            chromium.close()
+
+
+@pytest.fixture
+def site(live_server: LiveServer, chromium: Path) -> Site:
+    project = ensure_project()
+    long = session(project, talk(150), title="A long talk", user="alice")
+    made = poisoned(project)
+    for number in range(4):
+        session(project, talk(1), title=f"Talk {number}")
+    return Site(live_server.url, chromium, made, long)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_every_page_is_quiet_and_as_wide_as_the_screen(
+    site: Site, size: tuple[int, int], scheme: str
+) -> None:
+    pages = [*addresses(site.poisoned), f"/sessions/{site.long.id}/m/100/", "/login/"]
+    with site.browser(size, scheme) as browser:
+        for address in pages:
+            browser.open(address)
+            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert browser.page.evaluate(wider) <= 0, address
+            for fold in browser.page.locator("details").all():
+                fold.evaluate("element => { element.open = true }")
+            assert browser.page.evaluate(wider) <= 0, f"{address} unfolded"
+        assert browser.troubles == []
+
+
+@pytest.mark.skipif(find_spec(AXE) is None, reason=f"{AXE} is not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(site: Site, scheme: str) -> None:
+    spec = find_spec(AXE)
+    assert spec
+    assert spec.origin
+    script = Path(spec.origin).with_name("axe.min.js").read_text()
+    with site.browser(scheme=scheme) as browser:
+        for address in [*addresses(site.poisoned), f"/sessions/{site.long.id}/", "/login/"]:
+            browser.open(address)
+            # Straight into the page's world: as a script element the policy would refuse it.
+            browser.page.evaluate(script)
+            run = "axe.run().then(found => found.violations)"
+            serious = [
+                (found["id"], [node["html"][:160] for node in found["nodes"][:3]])
+                for found in browser.page.evaluate(run)
+                if found["impact"] in ("serious", "critical")
+            ]
+            assert serious == [], address
+
+
+def test_the_list_is_walked_with_the_keyboard(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open("/sessions/")
+        keys = browser.page.keyboard
+        keys.press("j")
+        assert "Talk 3" in browser.focused()
+        keys.press("j")
+        keys.press("j")
+        keys.press("k")
+        assert "Talk 2" in browser.focused()
+        keys.press("Enter")
+        browser.page.wait_for_selector("[role=log]")
+        assert browser.page.inner_text("h1") == "Talk 2"
+        keys.press("g")
+        keys.press("s")
+        browser.page.wait_for_url("**/sessions/")
+
+
+def test_turns_are_walked_across_pages_with_the_keyboard(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open(f"/sessions/{site.long.id}/")
+        keys = browser.page.keyboard
+        keys.press("]")
+        assert "Question 100" in browser.focused()
+        keys.press("]")
+        assert "Question 101" in browser.focused()
+        keys.press("[")
+        assert "Question 100" in browser.focused()
+        keys.press("[")
+        browser.page.wait_for_url("**before=201")
+
+
+def test_search_takes_the_keys_while_somebody_types(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open("/sessions/")
+        keys = browser.page.keyboard
+        keys.press("/")
+        keys.type("jk?t")
+        assert browser.page.input_value("#search") == "jk?t"
+        assert not browser.page.locator("dialog").is_visible()
+        keys.press("Escape")
+        keys.press("j")
+        assert browser.focused()
+
+
+def test_help_opens_and_closes_and_keys_can_be_switched_off(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open("/sessions/")
+        keys, page = browser.page.keyboard, browser.page
+        keys.press("?")
+        assert page.locator("dialog").is_visible()
+        page.uncheck("dialog input[type=checkbox]")
+        keys.press("Escape")
+        assert not page.locator("dialog").is_visible()
+        keys.press("?")
+        assert not page.locator("dialog").is_visible()
+
+
+def test_a_theme_is_there_before_the_first_paint_and_stays(site: Site) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    with site.browser(scheme="light") as browser:
+        browser.open("/sessions/")
+        light = browser.page.evaluate(ground)
+        browser.page.keyboard.press("t")
+        browser.page.keyboard.press("t")
+        assert browser.page.evaluate(ground) != light
+        dark = browser.page.evaluate(ground)
+        browser.page.reload(wait_until="commit")
+        browser.page.wait_for_function("document.body")
+        assert browser.page.evaluate(ground) == dark
+        assert browser.page.evaluate("document.documentElement.dataset.theme") == "dark"
+
+
+def test_times_can_be_read_in_the_zone_of_the_browser(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open(f"/sessions/{site.long.id}/")
+        first = browser.page.locator('time[data-as="clock"]').first
+        assert "UTC" in str(first.get_attribute("title"))
+        browser.page.click('[data-switch="zone"]')
+        assert browser.page.inner_text('[data-switch="zone"]') == "Local"
+
+
+def test_a_message_opens_in_sight_and_back_keeps_the_list(site: Site) -> None:
+    with site.browser() as browser:
+        browser.open("/sessions/?user=alice")
+        browser.page.click("text=A long talk")
+        browser.page.wait_for_selector("#m300")
+        browser.open(f"/sessions/{site.long.id}/m/120/")
+        assert browser.page.evaluate("document.activeElement.id") == "m120"
+        box = browser.page.locator("#m120").bounding_box()
+        assert box
+        assert 0 < box["y"] < WIDE[1]
+        browser.page.go_back()
+        browser.page.go_back()
+        assert browser.page.url.endswith("/sessions/?user=alice")
+        assert browser.page.input_value("#by-user") == "alice"
+
+
+def test_pages_are_whole_without_scripts(site: Site) -> None:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
+        page = chromium.new_page(java_script_enabled=False)
+        page.goto(f"{site.url}/sessions/{site.long.id}/context/?tokens=500")
+        assert page.locator("svg.bar rect").count() >= 2
+        assert not page.locator("[data-switch=theme]").is_visible()
+        chromium.close()

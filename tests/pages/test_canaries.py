@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from urllib.parse import quote
+
+import pytest
+from django.test import Client
+
+from sessions_app.models import Project
+from tests.pages.canaries import CANARY, SHORT, addresses, poisoned
+from tests.pages.markup import Markup
+
+pytestmark = pytest.mark.usefixtures("local")
+
+
+def test_no_string_becomes_markup(client: Client, project: Project) -> None:
+    for address in addresses(poisoned(project)):
+        response = client.get(address)
+        assert response.status_code in (200, 404)
+        assert Markup(response).dangers() == []
+
+
+def test_what_was_said_is_shown_to_the_letter(client: Client, project: Project) -> None:
+    one = f"/sessions/{poisoned(project).id}/"
+    assert Markup(client.get("/sessions/")).text.count(SHORT) >= 3
+    assert Markup(client.get(one)).text.count(CANARY) >= 8
+
+
+@pytest.mark.parametrize("name", ["q", "user", "tag"])
+def test_a_filter_becomes_no_markup(client: Client, project: Project, name: str) -> None:
+    poisoned(project)
+    response = client.get(f"/sessions/?{name}={quote(SHORT)}")
+    assert response.status_code == 200
+    assert Markup(response).dangers() == []
+    assert SHORT in Markup(response).text or SHORT in Markup(response).values("value")
+
+
+@pytest.mark.parametrize("query", ["sort", "after", "status", SHORT])
+def test_a_refused_query_becomes_no_markup(client: Client, project: Project, query: str) -> None:
+    response = client.get(f"/sessions/?{quote(query)}={quote(CANARY)}")
+    assert response.status_code in (400, 422)
+    assert Markup(response).dangers() == []

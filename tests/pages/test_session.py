@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+
+from holdfast.projects import ensure_project
+from sessions_app import preparing
+from sessions_app.models import Project
+from sessions_app.store.base import Edit, Snapshot
+from sessions_app.store.durable import DurableStore
+from tests.pages.markup import Markup
+from tests.pages.samples import TALK, TOOL, assistant, session, statements, talk, user
+
+pytestmark = pytest.mark.usefixtures("local")
+
+
+def page(client: Client, made: Snapshot, rest: str = "") -> Markup:
+    response = client.get(f"/sessions/{made.id}/{rest}")
+    assert response.status_code == 200
+    return Markup(response)
+
+
+def seqs(shown: Markup) -> list[int]:
+    """The messages that have a place on the page."""
+    return [int(name[1:]) for name in shown.values("id") if name[:1] == "m" and name[1:].isdigit()]
+
+
+def test_the_header_tells_what_the_session_is(client: Client, project: Project) -> None:
+    made = session(project, title="Flight", user="alice", tags=("vip",), system="Be brief.")
+    text = page(client, made).text
+    for told in ("Flight", "alice", "active", "vip", "default", "Level of 120,000", "Be brief."):
+        assert told in text
+
+
+def test_the_prompt_names_its_tools(client: Client, project: Project) -> None:
+    assert "search_flights" in page(client, session(project, [], tools=[TOOL])).text
+
+
+def test_a_call_and_its_result_stand_together(client: Client, project: Project) -> None:
+    shown = page(client, session(project))
+    assert seqs(shown) == [1, 2, 3, 4]
+    assert shown.count("article") == 3
+    assert "ME 422 at 13:20" in shown.text
+
+
+def test_a_reply_links_to_what_it_was_answered_from(client: Client, project: Project) -> None:
+    made = session(project)
+    links = page(client, made).links
+    for version in (2, 4):
+        assert f"/sessions/{made.id}/context/{version}/" in links
+
+
+def test_every_message_has_its_permalink(client: Client, project: Project) -> None:
+    made = session(project)
+    links = page(client, made).links
+    assert all(f"/sessions/{made.id}/m/{seq}/" in links for seq in (1, 2, 3, 4))
+
+
+def test_a_retracted_message_stays_and_says_so(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project)
+    store.retract(project.pk, made.id, (4, 4), "wrong day")
+    shown = page(client, made)
+    assert "ME 422 leaves at 13:20." in shown.text
+    assert "Retracted #4" in shown.text
+    assert "wrong day" in shown.text
+    assert any("retracted" in name.split() for name in shown.values("class"))
+
+
+def test_events_stand_in_the_order_of_versions(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project)
+    store.edit(project.pk, made.id, Edit(title="New title"))
+    store.end(project.pk, made.id)
+    text = page(client, made).text
+    places = [text.index(told) for told in ("Created", "ME 422 leaves", "Changed: title", "Ended")]
+    assert places == sorted(places)
+
+
+def test_a_fork_links_to_where_it_came_from(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project)
+    fork = store.fork(project.pk, made.id, 3).session
+    shown = page(client, fork)
+    assert "Forked at version 3" in shown.text
+    assert f"/sessions/{made.id}/" in shown.links
+
+
+def test_a_long_session_shows_its_newest_hundred(client: Client, project: Project) -> None:
+    made = session(project, talk(150))
+    shown = page(client, made)
+    assert seqs(shown) == list(range(201, 301))
+    assert f"/sessions/{made.id}/?before=201" in shown.links
+    assert not any("?after=" in link for link in shown.links)
+
+
+def test_earlier_and_later_pages_join_without_gap(client: Client, project: Project) -> None:
+    made = session(project, talk(120))
+    newest, before = page(client, made), page(client, made, "?before=141")
+    assert seqs(before) == list(range(41, 141))
+    assert seqs(page(client, made, "?after=140")) == seqs(newest)
+    assert f"/sessions/{made.id}/?after=140" in before.links
+
+
+@pytest.mark.parametrize("seq", [1, 60, 150, 300])
+def test_a_message_opens_in_its_window(client: Client, project: Project, seq: int) -> None:
+    made = session(project, talk(150))
+    shown = page(client, made, f"m/{seq}/")
+    assert seq in seqs(shown)
+    assert len(seqs(shown)) == 100
+    (pointed,) = [attrs for tag, attrs in shown.tags if "autofocus" in attrs]
+    assert pointed["id"] == f"m{seq}"
+
+
+def test_a_tool_result_opens_with_its_call(client: Client, project: Project) -> None:
+    shown = page(client, session(project), "m/3/")
+    (pointed,) = [attrs for tag, attrs in shown.tags if "autofocus" in attrs]
+    assert pointed["id"] == "m2"
+    assert [tag for tag, attrs in shown.tags if "open" in attrs] == ["details"]
+
+
+def test_no_event_is_lost_between_two_windows(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project, talk(50))
+    store.pin(project.pk, made.id, 7)
+    store.append(project.pk, made.id, preparing.batch(talk(50)))
+    said = [page(client, made, query).text.count("Pinned #7") for query in ("?before=101", "")]
+    assert said == [0, 1]
+
+
+def test_huge_content_is_cut_with_its_size_and_shown_whole_on_request(
+    client: Client, project: Project
+) -> None:
+    made = session(project, [user("head " + "x" * 30_000 + " tail")])
+    cut = page(client, made)
+    assert "tail" not in cut.text
+    assert "of 30.0 kB are not shown" in cut.text
+    address = f"/sessions/{made.id}/m/1/?whole=true"
+    assert address in cut.links
+    assert "tail" in Markup(client.get(address)).text
+
+
+def test_counts_that_are_estimated_say_so(client: Client, project: Project) -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    shown = page(client, session(project, [{"role": "user", "content": [image]}]))
+    assert "~" in shown.text
+    assert not shown.count("img")
+
+
+def test_the_statements_do_not_grow_with_the_session(client: Client, project: Project) -> None:
+    counts = []
+    for turns in (5, 50):
+        made = session(project, talk(turns))
+        with statements() as ran:
+            page(client, made)
+        counts.append(len(ran))
+    assert counts[0] == counts[1] <= 6
+
+
+def test_the_twin_holds_messages_and_events_of_the_window(client: Client, project: Project) -> None:
+    made = session(project, TALK, title="Flight")
+    found = client.get(f"/sessions/{made.id}.json").json()
+    assert found["session"]["title"] == "Flight"
+    assert [entry["version"] for entry in found["entries"]] == [1, 2, 3, 4, 5]
+    assert (found["earlier"], found["later"]) == (None, None)
+
+
+def test_the_twin_of_a_message_holds_its_window(client: Client, project: Project) -> None:
+    made = session(project, talk(150))
+    found = client.get(f"/sessions/{made.id}/m/100.json").json()
+    assert (found["earlier"], found["later"]) == (50, 149)
+
+
+@pytest.mark.parametrize("rest", ["m/0/", "m/9/", f"m/{10**30}/", "nowhere/"])
+def test_a_message_that_is_not_there_is_404(client: Client, project: Project, rest: str) -> None:
+    assert client.get(f"/sessions/{session(project).id}/{rest}").status_code == 404
+
+
+def test_a_session_that_is_not_there_says_what_to_do(client: Client, project: Project) -> None:
+    response = client.get(f"/sessions/{uuid4()}/")
+    text = Markup(response).text
+    assert response.status_code == 404
+    assert "Nothing was changed" in text
+    assert response.headers["X-Request-Id"] in text
+
+
+def test_a_deleted_session_is_410_and_says_until_when(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project)
+    store.delete(project.pk, made.id)
+    response = client.get(f"/sessions/{made.id}/")
+    assert response.status_code == 410
+    assert "still stored" in Markup(response).text
+    assert client.get(f"/sessions/{made.id}.json").json()["error"]["code"] == "session_deleted"
+
+
+def test_a_session_of_another_project_is_404(client: Client, project: Project) -> None:
+    assert client.get(f"/sessions/{session(ensure_project('other')).id}/").status_code == 404
+
+
+def test_an_error_that_was_recorded_is_shown(client: Client, project: Project) -> None:
+    made = session(project, [user("x"), assistant("y", error="rate limited")])
+    assert "rate limited" in page(client, made).text
