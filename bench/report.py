@@ -47,7 +47,9 @@ class Figure:
 
 def digits(value: float) -> str:
     """A number, no more of it than it deserves."""
-    return f"{value:.0f}" if value >= 100 else f"{value:.2f}" if value >= 1 else f"{value:.3f}"
+    if value >= 100 or value == 0:
+        return f"{value:.0f}"
+    return f"{value:.2f}" if value >= 1 else f"{value:.3f}"
 
 
 def with_unit(number: str, unit: str) -> str:

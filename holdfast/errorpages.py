@@ -7,7 +7,9 @@ from http import HTTPStatus
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 
+from monitoring import access, failures
 from sessions_app.core.errors import (
     BadHost,
     Forbidden,
@@ -31,29 +33,37 @@ _PAGE = """<!doctype html>
 """
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """400: what Django itself refuses."""
     error = BadHost() if isinstance(exception, DisallowedHost) else InvalidRequest()
     return _answer(request, error, 400)
 
 
-def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """403."""
     return _answer(request, Forbidden("You do not have the right to do that."), 403)
 
 
-def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404."""
     return _answer(request, NotFound("There is nothing at this address."), 404)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:
+def server_error(request: HttpRequest) -> HttpResponseBase:
     """500."""
     return _answer(request, Internal(), 500)
 
 
-def _answer(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponse:
-    if _FOR_PROGRAMS.match(request.path_info) or not request.accepts("text/html"):
+def _accepted(request: HttpRequest) -> str:
+    """What the caller asks for by name; a program that takes anything gets JSON."""
+    return request.headers.get("Accept", "")
+
+
+def _answer(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponseBase:
+    if _FOR_PROGRAMS.match(request.path_info) or "text/html" not in _accepted(request):
         return error_response(error, request)
+    if status in (403, 404):
+        return access.secured(request, failures.page(request, error))
+    # Here the request's host is not to be trusted, or the templates may be what failed.
     page = _PAGE.format(title=HTTPStatus(status).phrase, advice=error.message)
     return HttpResponse(page, status=status)

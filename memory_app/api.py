@@ -157,14 +157,16 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
     call.caller.need(WRITE)
     shown: dict[int, context.Context] = {}
 
-    def build(done: Appended) -> None:
+    def build(done: Appended) -> dict[str, Any]:
         ask = _ask({"at": done.version, **call.body})
-        shown[done.version] = context.build(store(), call.project, number, ask)
+        built = shown[done.version] = context.build(store(), call.project, number, ask)
+        return {"id": str(built.id), "took_ms": built.took_ms}
 
     done = store().append(call.project, number, batch, call.guard, check=build)
-    if done.version not in shown:
+    told = done.told or {}
+    if done.version not in shown:  # a repeated request: the same context, under the same id
         build(done)
-    payload = shown[done.version].as_json()
+    payload = {**shown[done.version].as_json(), **told}
     return json_response(200, {**payload, "appended": answers.appended_out(done)})
 
 

@@ -7,7 +7,7 @@ import pytest
 from holdfast import demo
 from holdfast.demo import loading
 from holdfast.projects import ensure_project
-from sessions_app import clock, verifying
+from sessions_app import clock, preparing, verifying
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
 

@@ -78,7 +78,7 @@ class Snapshot:
 @dataclass(frozen=True, slots=True)
 class Appended:
     """What an append is answered with; messages are seq first_seq .. first_seq + len(tokens) - 1,
-    versions end at `version`."""
+    versions end at `version`. `told` is what else the caller answered with and needs again."""
 
     session: UUID
     version: int
@@ -89,9 +89,10 @@ class Appended:
     used: int
     durable: bool
     durable_by: str | None = None
+    told: Mapping[str, Any] | None = None
 
 
-Check = Callable[[Appended], None]
+Check = Callable[[Appended], Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)

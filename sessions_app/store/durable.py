@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -134,9 +134,9 @@ class DurableStore(Reader):
         *,
         check: Check | None = None,
     ) -> Appended:
-        """Stores all of `batch` or nothing. `check` sees a new answer before it is committed; what
-        it raises undoes the append. Raises NotFound, SessionDeleted, SessionEnded, StaleVersion,
-        IdempotencyMismatch."""
+        """Stores all of `batch` or nothing. `check` sees a new answer before it is committed: what
+        it returns is kept with the answer, what it raises undoes the append. Raises NotFound,
+        SessionDeleted, SessionEnded, StaleVersion, IdempotencyMismatch."""
         now = clock.now_us()
         with self.db.transaction() as durability:
             row = self.db.locked_row(sql.STANDING, (session.hex, project))
@@ -145,9 +145,9 @@ class DurableStore(Reader):
             before = self._appendable(project, session, row, guard.expected)
             used = self._store_batch(before, batch, now)
             done = _appended(session, before, batch, used=used, durability=durability)
-            self._remember(project, guard.request, 201, kept.appended(done), now=now)
             if check is not None:
-                check(done)
+                done = replace(done, told=check(done))
+            self._remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
     def _appendable(
@@ -313,7 +313,6 @@ class DurableStore(Reader):
         """Takes seq from..to (to the end if None) out of view; the log keeps them."""
 
         def decide(now: Snapshot) -> Change:
-            _check_active(now)
             first, last = _checked_span(span, now.messages)
             state = self.overlay(now)
             ranges = replay.merge_ranges([*state.retracted, (first, last)])

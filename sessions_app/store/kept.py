@@ -26,6 +26,8 @@ def appended(answer: Appended) -> str:
         answer.durable,
         answer.durable_by,
     ]
+    if answer.told is not None:
+        figures.append(answer.told)
     return orjson.dumps(figures).decode()
 
 

@@ -138,10 +138,9 @@ class Reader:
         limit: int = 50,
         newest_first: bool = False,
     ) -> list[StoredMessage]:
-        """Messages with after < seq < before whose stored JSON holds `text` literally, ignoring
-        case as the database does; field names count too, so callers look again at the words."""
-        literal = like_escaped(orjson.dumps(text).decode()[1:-1])
-        pattern = f"%{_any_case(literal) if self.db.is_sqlite else literal}%"
+        """Messages with after < seq < before whose stored JSON may hold `text` literally, ignoring
+        case; field names count too, so callers look again at the words."""
+        pattern = f"%{_any_case(like_escaped(orjson.dumps(text).decode()[1:-1]))}%"
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
             rows = self.db.rows(statement, (session.number, after, before, pattern, limit))
@@ -307,8 +306,8 @@ def deleted_error(session: Snapshot) -> errors.SessionDeleted:
 
 
 def _any_case(pattern: str) -> str:
-    """The pattern for SQLite, which knows the case of ASCII letters only: any character stands for
-    another letter that has one."""
+    """The pattern for a database that knows the case of ASCII letters only, as SQLite does and
+    PostgreSQL may: any character stands for another letter that has one."""
     return "".join(
         "_" if not char.isascii() and char.lower() != char.upper() else char for char in pattern
     )

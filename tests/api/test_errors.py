@@ -51,7 +51,8 @@ def test_a_method_that_is_not_taken_is_told_which_are(
 def test_a_host_that_is_not_ours_is_refused_in_json(owner: Persona, settings: Any) -> None:
     settings.ALLOWED_HOSTS = ["holdfast.example"]
     refused(owner.get("/sessions", Host="evil.example"), 400, "bad_host")
-    response = owner.client.get("/nowhere", headers={"Host": "evil.example"})
+    browser = {"Host": "evil.example", "Accept": "text/html"}
+    response = owner.client.get("/nowhere", headers=browser)
     assert (response.status_code, response["Content-Type"]) == (400, "text/html; charset=utf-8")
 
 
@@ -92,11 +93,12 @@ def test_a_fault_of_the_database_asks_to_try_again(
             cursor.execute(f"ALTER TABLE gone RENAME TO {table}")
 
 
-def test_a_page_that_does_not_exist_is_plain_html(client: Client, db: None) -> None:
-    response = client.get("/no/such/page")
+def test_a_page_that_does_not_exist_is_a_page_for_a_browser(client: Client, db: None) -> None:
+    response = client.get("/no/such/<page>", headers={"Accept": "text/html,*/*;q=0.8"})
     assert response.status_code == 404
     assert response["Content-Type"].startswith("text/html")
-    assert b"<script" not in response.content
+    assert "default-src 'none'" in response["Content-Security-Policy"]
+    assert b"<page>" not in response.content
 
 
 def test_an_answer_without_a_request_id_gets_one(owner: Persona) -> None:
@@ -116,9 +118,11 @@ def test_an_address_for_programs_that_does_not_exist_is_json(client: Client, pat
     refused(client.get(path), 404, "not_found")  # type: ignore[arg-type]
 
 
-def test_a_caller_that_takes_no_html_gets_none(client: Client) -> None:
-    response = client.get("/no/such/page", headers={"Accept": "application/json"})
-    refused(response, 404, "not_found")  # type: ignore[arg-type]
+@pytest.mark.parametrize("headers", [{}, {"Accept": "*/*"}, {"Accept": "application/json"}])
+def test_a_caller_that_does_not_ask_for_html_gets_none(
+    client: Client, headers: dict[str, str]
+) -> None:
+    refused(client.get("/no/such/page", headers=headers), 404, "not_found")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
