@@ -43,7 +43,7 @@ def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
         FRESH: partial(processes, SCRIPT, ground, database),
         EXISTING: lambda count: [run_script(SCRIPT, existing) for _ in range(count)],
     }
-    samples = interleaved(calls, rounds=3 if quick else 7, per_block=1, warm_up=1)
+    samples = interleaved(calls, rounds=2 if quick else 7, per_block=1, warm_up=1)
     control = samples[CONTROL]
     for name in (FRESH, EXISTING):
         beyond = (samples[name].p50 - control.p50) / 1000

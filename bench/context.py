@@ -25,7 +25,7 @@ def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
     control.fill(MESSAGES)
     for policy in ("token_trim", "default"):
         session = place.session(policy, MESSAGES, policy=policy)
-        yield from of_session(place, session, control, policy, rounds=30 if quick else 150)
+        yield from of_session(place, session, control, policy, rounds=20 if quick else 150)
 
 
 def of_session(

@@ -12,6 +12,8 @@ from typing import Any
 
 from bench.measuring import Samples
 
+# A ratio whose blocks spread by more than this says little, reached or not.
+UNSTEADY = 3.0
 HEAD = ("What", "Database", "Measured", "Target", "Reached", "How")
 
 
@@ -64,6 +66,8 @@ def compared(
     low, high = subject.over(control)
     how = f"p50 {subject.p50:.3f} ms against {control.p50:.3f} ms of {names[1]}"
     how += f"; block by block {low:.2f}x to {high:.2f}x"
+    if high > UNSTEADY * low:
+        how += "; **the machine was too busy, measure again**"
     ratio = subject.p50 / control.p50
     return Figure(what, database, ratio, target=target, how=how, samples=samples.as_json())
 

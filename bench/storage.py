@@ -15,7 +15,7 @@ from bench.report import Figure
 
 DATABASES = (SQLITE, POSTGRES)
 TABLES = ("holdfast_message", "holdfast_event")
-SESSIONS = 50
+EACH = 100
 MOST = 850.0
 
 DBSTAT = """
@@ -28,19 +28,19 @@ RELATIONS = "SELECT SUM(pg_total_relation_size(name::regclass)) FROM UNNEST(%s::
 def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
     """Conversations that grow side by side, one message at a time, as they do in use."""
     place = ground.place(database)
-    each = 20 if quick else 100
+    sessions = 10 if quick else 50
     before = pages(place) if database == SQLITE else 0
-    write(place, each)
+    write(place, sessions)
     found, counted = size(place, before)
-    how = f"{payload.BYTES} bytes of them payload; {SESSIONS} sessions of {each}; {counted}"
+    how = f"{payload.BYTES} bytes of them payload; {sessions} sessions of {EACH}; {counted}"
     named = "the log with its indexes, a message"
-    yield Figure(named, database, found / (SESSIONS * each), "bytes", MOST, how)
+    yield Figure(named, database, found / (sessions * EACH), "bytes", MOST, how)
 
 
-def write(place: Place, each: int) -> None:
-    sessions = [place.session(f"storage-{number}") for number in range(SESSIONS)]
-    for number in range(each):
-        for session in sessions:
+def write(place: Place, sessions: int) -> None:
+    opened = [place.session(f"storage-{number}") for number in range(sessions)]
+    for number in range(EACH):
+        for session in opened:
             place.store.append(place.project, session, payload.prepared(1, number))
 
 

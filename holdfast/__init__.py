@@ -1,4 +1,4 @@
-"""Holdfast keeps the state of LLM conversations: the log, the context, the memory, and why.
+"""Holdfast keeps the state of LLM conversations: the log, the context, and why.
 
 Importing it loads neither Django nor a driver; the first `open()` does.
 """

@@ -38,7 +38,8 @@ class StoredMessage(NamedTuple):
 
     def message(self) -> Message:
         """The message in the form it came in; an erased one has an empty body."""
-        return messages.decode(self.role, FORM_NAMES[self.form], self.body or "{}", self.created_us)
+        body = orjson.loads(self.body) if self.body else {}
+        return Message(self.role, FORM_NAMES[self.form], body, self.created_us)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,8 @@ what goes back to the same provider is what came from it; everything else is der
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -41,8 +40,7 @@ ROLES = ("system", "developer", "user", "assistant", "tool")
 OUR_NAMES = ("author", "name", "model", "context", "finish_reason")
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message as it was given.
 
     `body` holds the caller's own fields without role and created_at, null ones dropped.
