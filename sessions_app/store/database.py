@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
+from types import TracebackType
 from typing import Any
 
 from django.db import (
@@ -32,6 +32,9 @@ from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK
 log = logging.getLogger("holdfast.store")
 
 Row = tuple[Any, ...]
+Kind = type[BaseException] | None
+Raised = BaseException | None
+Trace = TracebackType | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +69,16 @@ class Database:
     def connection(self) -> Any:
         # Django finds a thread's connection anew each time, which shows in a verb of six
         # statements; in a transaction it cannot be another one.
-        return getattr(self._held, "connection", None) or connections[self.alias]
+        return self.held or connections[self.alias]
 
-    @contextmanager
-    def _holding(self, connection: Any) -> Iterator[None]:
-        before = getattr(self._held, "connection", None)
+    @property
+    def held(self) -> Any:
+        """The connection of this thread's open transaction, if there is one."""
+        return getattr(self._held, "connection", None)
+
+    @held.setter
+    def held(self, connection: Any) -> None:
         self._held.connection = connection
-        try:
-            yield
-        finally:
-            self._held.connection = before
 
     @property
     def is_sqlite(self) -> bool:
@@ -134,29 +137,84 @@ class Database:
             return Durability(durable=False, by="operating_system")
         return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
 
-    @contextmanager
-    def transaction(self) -> Iterator[Durability]:
-        """All or nothing; yields how durable it will be once it is left.
+    def transaction(self) -> Transaction:
+        """All or nothing; entering it tells how durable it will be once it is left.
 
         Inside a caller's own transaction it is a savepoint and nothing is durable before the
         caller commits.
         """
-        connection = self.connection
-        with failures(self):
+        return Transaction(self)
+
+    def reading(self) -> Failures:
+        """Reads that need not see one moment; driver errors become ours."""
+        return Failures(self)
+
+
+class Failures:
+    """Turns driver errors into errors of the contract, and drops a connection that is of no use.
+
+    A class, as is Transaction: a generator for each would show in a read of a few rows.
+    """
+
+    __slots__ = ("_database",)
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: Kind, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, DatabaseError | InterfaceError):
+            raise_ours(self._database, error)
+
+
+class Transaction:
+    """The transaction of one verb of the store; see `Database.transaction`."""
+
+    __slots__ = ("_before", "_begun", "_database")
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __enter__(self) -> Durability:
+        database = self._database
+        connection = database.connection
+        self._before = database.held
+        try:
             connection.ensure_connection()
             # Django's cursors would refuse here; ours are the driver's.
             connection.validate_no_broken_transaction()
             nested = _in_transaction(connection)
             plain = nested or connection.vendor != "sqlite"
-            begun = transaction.atomic(using=self.alias) if plain else Immediate(connection)
-            with self._holding(connection), begun:
-                yield ON_COMMIT if nested else self.durability()
+            self._begun = (
+                transaction.atomic(using=database.alias) if plain else Immediate(connection)
+            )
+            self._begun.__enter__()
+        except (DatabaseError, InterfaceError) as error:
+            raise_ours(database, error)
+            raise
+        database.held = connection
+        try:
+            return ON_COMMIT if nested else database.durability()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
 
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Reads that need not see one moment; driver errors become ours."""
-        with failures(self):
-            yield
+    def __exit__(
+        self, kind: Kind, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        database = self._database
+        database.held = self._before
+        try:
+            self._begun.__exit__(kind, error, trace)
+        except (DatabaseError, InterfaceError) as failed:
+            raise_ours(database, failed)
+            raise
+        if isinstance(error, DatabaseError | InterfaceError):
+            raise_ours(database, error)
 
 
 def _in_transaction(connection: Any) -> bool:
@@ -180,18 +238,14 @@ def _executed(connection: Any, sql: str, params: Sequence[Any]) -> Any:
         return connection.connection.execute(sql, params)
 
 
-@contextmanager
-def failures(database: Database) -> Iterator[None]:
-    """Turns driver errors into errors of the contract, and drops a connection that is of no use."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, DatabaseError) as error:
-        wrapped = _wrap(error, sqlite=database.is_sqlite)
-        if wrapped is None:
-            raise
-        log.warning("store %s: %s", wrapped.code, str(error))
-        _drop(database, broken=not isinstance(wrapped, errors.StoreBusy))
-        raise wrapped from error
+def raise_ours(database: Database, error: DatabaseError | InterfaceError) -> None:
+    """Raises the contract's error for a driver's, if it has one."""
+    wrapped = _wrap(error, sqlite=database.is_sqlite)
+    if wrapped is None:
+        return
+    log.warning("store %s: %s", wrapped.code, str(error))
+    _drop(database, broken=not isinstance(wrapped, errors.StoreBusy))
+    raise wrapped from error
 
 
 _FULL = re.compile(

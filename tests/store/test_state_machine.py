@@ -111,7 +111,8 @@ class Sessions(RuleBasedStateMachine):
     def patient(self) -> tuple[Any, ...]:
         """Verbs that an ended session takes."""
         store = self.store
-        return store.edit, store.pin, store.fork, store.end, store.reopen, store.delete
+        changes = (store.edit, store.retract, store.pin)
+        return *changes, store.fork, store.end, store.reopen, store.delete
 
     @rule(target=sessions, title=TEXTS, prompt=st.integers(0, 500))
     def open(self, title: str, prompt: int) -> UUID:
@@ -180,7 +181,7 @@ class Sessions(RuleBasedStateMachine):
         if not count:
             return
         seq = 1 + int(place * (count - 1))
-        if self.refused(session, self.store.pin, seq):
+        if self.refused(session, self.store.retract, self.store.pin, seq):
             return
         before = self.now(session).pinned
         after = before | {seq} if pinned else before - {seq}
