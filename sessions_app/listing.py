@@ -25,7 +25,7 @@ SORTS = {
 STATUSES = ("active", "idle", "ended", "archived", "deleted")
 
 _SNAPSHOT = {"user": "end_user__key", "window": "window_tokens", "project": "project_id"}
-_COLUMNS = tuple(_SNAPSHOT.get(name, name) for name in Snapshot.__dataclass_fields__)
+_COLUMNS = tuple(_SNAPSHOT.get(name, name) for name in Snapshot._fields)
 
 Filter = Callable[[SessionQuerySet, Any], SessionQuerySet]
 _FILTERS: Mapping[str, Filter] = {

@@ -7,14 +7,12 @@ decides that place by a conditional UPDATE and only then asks for the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from sessions_app.core import chain
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """A message ready to be stored: checked, encoded and counted. `at` in microseconds, or now."""
 
     role: str
@@ -25,8 +23,7 @@ class Prepared:
     at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a session stood before a write."""
 
     version: int

@@ -14,7 +14,7 @@ from sessions_app.core.messages import Message
 from sessions_app.core.replay import Entry
 
 FORM_CODES = {"openai": 0, "anthropic": 1, "responses": 2}
-FORM_NAMES = {code: name for name, code in FORM_CODES.items()}
+FORM_NAMES = tuple(FORM_CODES)
 
 
 class StoredMessage(NamedTuple):

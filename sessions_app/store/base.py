@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from sessions_app.core.appending import Prepared
@@ -38,8 +38,7 @@ class Guard:
 UNGUARDED = Guard()
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """A session row as it stood at one moment."""
 
     number: int
@@ -75,8 +74,7 @@ class Snapshot:
         return round(self.active_tokens / self.capacity, 4)
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """What an append is answered with; messages are seq first_seq .. first_seq + len(tokens) - 1,
     versions end at `version`. `told` is what else the caller answered with and needs again."""
 

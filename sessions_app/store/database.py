@@ -91,18 +91,20 @@ class Database:
 
     def run(self, sql: str, params: Sequence[Any] = ()) -> Any:
         """The driver's cursor after one statement; `?` marks a parameter."""
-        return _executed(self.connection, sql, params)
+        connection = self.connection
+        with connection.wrap_database_errors:
+            return _executed(connection, sql, params)
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         connection = self.connection
-        cursor = _executed(connection, sql, params)
         with connection.wrap_database_errors:
-            return list(cursor.fetchall())
+            found: list[Row] = _executed(connection, sql, params).fetchall()
+        return found
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
         connection = self.connection
-        cursor = _executed(connection, sql, params)
         with connection.wrap_database_errors:
+            cursor = _executed(connection, sql, params)
             found: Row | None = cursor.fetchone()
             cursor.close()
         return found
@@ -184,7 +186,8 @@ class Transaction:
         connection = database.connection
         self._before = database.held
         try:
-            connection.ensure_connection()
+            if connection.connection is None:
+                connection.ensure_connection()
             # Django's cursors would refuse here; ours are the driver's.
             connection.validate_no_broken_transaction()
             nested = _in_transaction(connection)
@@ -224,18 +227,19 @@ def _in_transaction(connection: Any) -> bool:
 def _sqlite_durability(connection: Any) -> Durability:
     if connection.is_in_memory_db():
         return Durability(durable=False, by="never")
-    ((level,),) = _executed(connection, "PRAGMA synchronous", ()).fetchall()
+    with connection.wrap_database_errors:
+        ((level,),) = _executed(connection, "PRAGMA synchronous", ()).fetchall()
     return _SQLITE_LEVELS.get(level, DURABLE)
 
 
 def _executed(connection: Any, sql: str, params: Sequence[Any]) -> Any:
+    """The driver's cursor; to be called where the driver's errors are wrapped."""
     if connection.vendor != "sqlite":
         connection.close_if_health_check_failed()
         sql = _percent(sql)
     if connection.connection is None:
         connection.ensure_connection()
-    with connection.wrap_database_errors:
-        return connection.connection.execute(sql, params)
+    return connection.connection.execute(sql, params)
 
 
 def raise_ours(database: Database, error: DatabaseError | InterfaceError) -> None:

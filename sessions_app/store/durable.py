@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -146,8 +146,9 @@ class DurableStore(Reader):
             used = self._store_batch(before, batch, now)
             done = _appended(session, before, batch, used=used, durability=durability)
             if check is not None:
-                done = replace(done, told=check(done))
-            self._remember(project, guard.request, 201, kept.appended(done), now=now)
+                done = done._replace(told=check(done))
+            if guard.request is not None:
+                self._remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
     def _appendable(

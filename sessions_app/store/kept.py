@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +9,7 @@ import orjson
 
 from sessions_app.store.base import Appended, Changed, Snapshot
 
-_SNAPSHOT = tuple(item.name for item in fields(Snapshot))
+_SNAPSHOT = Snapshot._fields
 
 
 def appended(answer: Appended) -> str:

@@ -96,7 +96,7 @@ def test_the_copy_is_the_session_in_every_column(importing: Importing, path: Pat
     emptied(importing)
     importing.run(FORM, path)
     after = importing.session("talk")
-    for name in Snapshot.__slots__:
+    for name in Snapshot._fields:
         if name != "number":
             assert getattr(after, name) == getattr(before, name), name
     assert importing.store.state(after) == state
