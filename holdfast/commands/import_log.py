@@ -45,7 +45,8 @@ def run(args: Namespace) -> int:
     if args.format not in importers.FORMATS:
         known = ", ".join(sorted(importers.FORMATS))
         raise Refusal(f"There is no format {args.format!r}. It is one of: {known}.")
-    if not args.paths and not importers.FORMATS[args.format].find():
+    paths = args.paths or importers.FORMATS[args.format].find()
+    if not paths:
         raise Refusal(f"There is nothing to import as {args.format}. Name files or folders.")
     project = opening.project_of(args, store)
     with progress(f"Importing {args.format}") as on_progress:
@@ -53,7 +54,7 @@ def run(args: Namespace) -> int:
             store,
             project.pk,
             args.format,
-            args.paths,
+            paths,
             dry_run=args.dry_run,
             user=args.user,
             on_progress=on_progress,
@@ -67,16 +68,19 @@ def _tell(report: Report, args: Namespace) -> None:
         say_json({**asdict(report), "dry_run": args.dry_run})
         return
     would = "Would import" if args.dry_run else "Imported"
-    say(f"{would} {report.sessions} sessions: {report}.")
+    say(f"{would} {_counted(report.sessions, 'session')}: {report}.")
     if report.repaired:
-        say(
-            f"{report.repaired} messages had characters that cannot be stored; they are U+FFFD now."
-        )
+        had = _counted(report.repaired, "message")
+        say(f"Repaired {had} with characters that cannot be stored; they are U+FFFD now.")
     if report.unknown:
-        say(f"{report.unknown} records are no messages and are kept as they are.")
+        say(f"Kept {_counted(report.unknown, 'record')} of other kinds as they are.")
     for warning in report.warnings[:SHOWN_ERRORS]:
         note(f"Note: {warning}")
     for path, line, reason in report.errors[:SHOWN_ERRORS]:
         note(f"{path}, line {line}: {reason}" if line else f"{path}: {reason}")
     if len(report.errors) > SHOWN_ERRORS:
         note(f"... and {len(report.errors) - SHOWN_ERRORS} more; --json shows all.")
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -70,7 +70,7 @@ def test_a_dry_run_stores_nothing(shell: Shell, filled: Path) -> None:
     log = filled.with_name("log.jsonl")
     database = shell.home / "dry.sqlite3"
     result = shell.run("import", "openai-chat", log, "--dry-run", "--database", database)
-    assert "Would import 1 sessions: 2 new" in result.stdout
+    assert "Would import 1 session: 2 new" in result.stdout
     exported = shell.run("export", "--all", "--database", database).stdout.splitlines()
     assert json.loads(exported[-1]) == {"sessions": 0}
 
@@ -161,3 +161,32 @@ def test_manage_py_has_the_same_commands(shell: Shell, filled: Path) -> None:
         [*command, "verify", "--nonsense"], env=shell.environment, capture_output=True, check=False
     )
     assert wrong.returncode == 2
+
+
+TRANSCRIPT = (
+    '{"type": "user", "uuid": "u1", "parentUuid": null, "sessionId": "s1", "isSidechain": false,'
+    ' "timestamp": "2026-01-05T09:00:00Z",'
+    ' "message": {"role": "user", "content": "Fix the test."}}\n'
+    '{"type": "assistant", "uuid": "a1", "parentUuid": "u1", "sessionId": "s1",'
+    ' "isSidechain": false, "timestamp": "2026-01-05T09:00:02Z", "message": {"id": "m1",'
+    ' "role": "assistant", "model": "claude-x", "content": [{"type": "text", "text": "Done."}]}}\n'
+)
+
+
+@pytest.mark.parametrize("variable", [None, "CLAUDE_CONFIG_DIR"])
+def test_transcripts_of_claude_code_are_found_without_a_path(
+    shell: Shell, tmp_path: Path, variable: str | None
+) -> None:
+    folder = tmp_path / (".claude" if variable is None else "elsewhere")
+    (folder / "projects" / "-home-me-app").mkdir(parents=True)
+    (folder / "projects" / "-home-me-app" / "s1.jsonl").write_text(TRANSCRIPT)
+    variables = {variable: str(folder)} if variable else {}
+    first = shell.run("import", "claude-code", variables=variables)
+    assert first.returncode == 0, first.stderr
+    assert "Imported 1 session: 2 new, 0 skipped." in first.stdout
+    again = shell.run("import", "claude-code", variables=variables)
+    assert "0 new, 2 skipped." in again.stdout
+
+
+def test_nothing_to_find_is_said(shell: Shell) -> None:
+    assert "nothing to import as claude-code" in shell.refused(2, "import", "claude-code")
