@@ -77,6 +77,17 @@ def _records(data: Data) -> Words:
     return Words(f"Kept from the import as it was: {kept} record{'s' * (kept != 1)}")
 
 
+def _compacted(data: Data) -> Words:
+    """Why, how full it was and when, as far as the tool wrote it down."""
+    tokens = data.get("pre_tokens")
+    told = [
+        *([str(data["trigger"])] if data.get("trigger") else []),
+        *([f"at {tokens:,} tokens"] if isinstance(tokens, int) else []),
+        *([str(data["at"])] if data.get("at") else []),
+    ]
+    return Words("Compacted by the tool it was imported from", ", ".join(told))
+
+
 def _just(text: str) -> Callable[[Data], Words]:
     return lambda _data: Words(text)
 
@@ -95,7 +106,7 @@ _SAID: Mapping[str, Callable[[Data], Words]] = {
     "reopened": _just("Reopened"),
     "deleted": _just("Deleted"),
     "restored": _just("Restored"),
-    "imported_boundary": _just("Compacted by the tool it was imported from"),
+    "imported_boundary": _compacted,
     "imported_summary": _just("Summary by the tool it was imported from"),
     "imported_records": _records,
 }

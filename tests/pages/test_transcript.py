@@ -166,3 +166,10 @@ def test_windows_side_by_side_cover_all_messages(messages: int) -> None:
         assert windows.after(messages, earlier.later).first == span.first
         span = earlier
     assert seen == list(range(1, messages + 1))
+
+
+def test_a_foreign_compaction_says_why_and_when() -> None:
+    data = {"trigger": "auto", "pre_tokens": 155_000, "at": "2026-01-05T09:00:00Z"}
+    found = boundaries.words(Entry(6, "imported_boundary", 1, data))
+    assert found.reason == "auto, at 155,000 tokens, 2026-01-05T09:00:00Z"
+    assert boundaries.words(Entry(6, "imported_boundary", 1, {})).reason == ""
