@@ -207,9 +207,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
         names = (*hour, column, "number")
         return self.order_by(*(f"-{name}" if descending else name for name in names))
 
-    def purgeable(self, now: int) -> Self:
-        return self.filter(status=Session.DELETED, purge_us__lte=now)
-
 
 def _uuids(text: str) -> list[uuid.UUID]:
     try:

@@ -52,16 +52,6 @@ class MessageRow(NamedTuple):
     body: str
 
 
-def turns_in(batch: Sequence[Prepared]) -> int:
-    """How many turns `batch` begins."""
-    return sum(1 for item in batch if item.role == "user")
-
-
-def tokens_in(batch: Sequence[Prepared]) -> int:
-    """Tokens of the whole batch."""
-    return sum(item.tokens for item in batch)
-
-
 def last_moment(batch: Sequence[Prepared], now: int) -> int:
     """The time of the newest message, never later than `now`."""
     return min(max(now if item.at is None else item.at for item in batch), now)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -282,8 +281,3 @@ def _drop(database: Database, *, broken: bool) -> None:
         connection.close_if_unusable_or_obsolete()
     elif broken or (connection.connection is not None and connection.connection.in_transaction):
         connection.close()
-
-
-def sqlite_version_is_enough() -> bool:
-    """RETURNING, which the store relies on, came with SQLite 3.35."""
-    return sqlite3.sqlite_version_info >= (3, 35)
