@@ -129,10 +129,11 @@ def _run(view: View, takes: Takes) -> View:
 def _read(request: HttpRequest, takes: Takes, readers: Mapping[str, strict.Reader]) -> Call:
     caller = auth.authenticate(request)
     caller.need(takes.scope)
-    raw = http.read_raw(request, limit=getattr(settings, "HOLDFAST_MAX_BODY", MAX_BODY))
+    limit = getattr(settings, "HOLDFAST_MAX_BODY", MAX_BODY)
+    raw = http.read_raw(request, limit=limit)
     key = _request_key(request, raw) if takes.keyed else None
     query = http.read_query(request, readers)
-    payload = strict.loads(raw, limit=strict.MAX_DEPTH) if raw else None
+    payload = http.read_body(request, limit=limit)
     if raw and payload is None:
         raise InvalidField("The body must be a JSON object, not null.")
     body = {} if takes.fields is None else fields.read(payload, takes.fields)
