@@ -6,6 +6,8 @@ Importing it loads neither Django nor a driver; the first `open()` does.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,10 +18,20 @@ if TYPE_CHECKING:
 
     __version__: str
 
+
+def _pages() -> str:
+    """The name that the dashboard is imported by: a host's own `monitoring` goes before ours."""
+    ours = Path(__file__).resolve().parents[1] / "monitoring" / "__init__.py"
+    found = find_spec("monitoring")
+    taken = found is None or found.origin is None or Path(found.origin).resolve() != ours
+    return "holdfast.pages" if taken else "monitoring"
+
+
+PAGES = _pages()
 APPS = (
     "sessions_app.apps.SessionsConfig",
     "memory_app.apps.MemoryConfig",
-    "monitoring.apps.MonitoringConfig",
+    f"{PAGES}.apps.MonitoringConfig",
     "holdfast.apps.HoldfastConfig",
     "ninja",
     "django_htmx",
@@ -39,6 +51,7 @@ _LAZY = {
 
 __all__ = [
     "APPS",
+    "PAGES",
     "Appended",
     "Changed",
     "Client",

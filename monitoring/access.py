@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.cache import add_never_cache_headers
+from django.views.decorators.csrf import csrf_protect
 
-from monitoring import failures
 from sessions_app import auth
 from sessions_app.core.errors import (
     BadHost,
@@ -23,6 +24,8 @@ from sessions_app.core.errors import (
     Unauthorized,
 )
 from sessions_app.http import contract, request_id
+
+from . import failures
 
 CSP = "; ".join(
     (
@@ -39,6 +42,11 @@ CSP = "; ".join(
 NO_PROJECT = 0
 """The number of no row: a project that is not there yet shows empty pages."""
 
+VIEWER, EDITOR, ADMIN = "viewer", "editor", "admin"
+ROLES = (VIEWER, EDITOR, ADMIN)
+"""What a member may do, each more than the one before it: look, change, administer."""
+LOCAL_MEMBER = "local"
+
 View = Callable[..., HttpResponseBase]
 
 
@@ -48,40 +56,91 @@ def page(view: View) -> View:
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
         try:
-            enter(request)
+            enter(request, ("GET", "HEAD"), VIEWER)
             return secured(request, view(request, **path))
-        except Unauthorized:
-            return secured(request, redirect_to_login(request.get_full_path()))
+        except HoldfastError as error:
+            return _failed(request, error)
         except DisallowedHost:
             return secured(request, failures.page(request, BadHost()))
-        except HoldfastError as error:
-            return secured(request, failures.page(request, error))
 
     return shown
+
+
+def change(view: View) -> View:
+    """What a form of a page posts to: for editors, and never from a foreign page."""
+
+    @csrf_protect
+    @wraps(view)
+    def changed(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        try:
+            enter(request, ("POST",), EDITOR)
+            return secured(request, view(request, **path))
+        except HoldfastError as error:
+            return _failed(request, error)
+        except DisallowedHost:
+            return secured(request, failures.page(request, BadHost()))
+
+    return changed
 
 
 def twin(view: View) -> View:
     """The JSON of a page, under the same rights; errors in the one shape of the API."""
 
     def answered(request: HttpRequest, /, **path: Any) -> HttpResponseBase:
-        enter(request)
+        enter(request, ("GET", "HEAD"), VIEWER)
         return secured(request, view(request, **path))
 
     return wraps(view)(contract(answered))
 
 
-def enter(request: HttpRequest) -> None:
-    """Raises MethodNotAllowed, BadHost, Unauthorized (nobody is logged in) or Forbidden."""
+def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
+    if isinstance(error, Unauthorized):
+        return secured(request, redirect_to_login(request.get_full_path()))
+    return secured(request, failures.page(request, error))
+
+
+def enter(request: HttpRequest, methods: tuple[str, ...], least: str) -> None:
+    """Raises MethodNotAllowed, BadHost, ForeignOrigin, Unauthorized (nobody is logged in) or
+    Forbidden (the member's role is below `least`)."""
     auth.check_local(request)
-    if request.method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(allow=["GET", "HEAD"])
-    if auth.is_local():
-        return
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
+    if request.method not in methods:
+        raise MethodNotAllowed(allow=list(methods))
+    if not auth.is_local() and member(request) is None:
         raise Unauthorized("Log in first.")
-    if not user.is_staff:
-        raise Forbidden("Your account may not see these pages. Ask an administrator for access.")
+    if not may(request, least):
+        raise Forbidden("Your account may not do this here. Ask an administrator for access.")
+
+
+def member(request: HttpRequest) -> str | None:
+    """The name that what a member does is kept under; None when nobody is logged in."""
+    user = getattr(request, "user", None)
+    if user is not None and user.is_authenticated:
+        return str(user.get_username())
+    return LOCAL_MEMBER if auth.is_local() else None
+
+
+def may(request: HttpRequest, least: str) -> bool:
+    """Whether the member's role is `least` or more."""
+    role = role_of(request)
+    return role is not None and ROLES.index(role) >= ROLES.index(least)
+
+
+def role_of(request: HttpRequest) -> str | None:
+    """The role of whoever asks. Superusers administer; a site that sets HOLDFAST_ROLES says by
+    group who else may do what, and without it staff are editors."""
+    if auth.is_local():
+        return ADMIN
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated or not user.is_active:
+        return None
+    if getattr(user, "is_superuser", False):
+        return ADMIN
+    by_group = getattr(settings, "HOLDFAST_ROLES", None)
+    if by_group is None:
+        return EDITOR if getattr(user, "is_staff", False) else None
+    groups = user.groups.values_list("name", flat=True) if hasattr(user, "groups") else ()
+    held = [ROLES.index(by_group[group]) for group in groups if group in by_group]
+    return ROLES[max(held)] if held else None
 
 
 def secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

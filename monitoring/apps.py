@@ -4,7 +4,8 @@ from django.apps import AppConfig
 
 
 class MonitoringConfig(AppConfig):
-    name = "monitoring"
+    # Whichever of its two names this process knows it by; the label and the tables are one.
+    name = __package__ or "monitoring"
     label = "holdfast_monitoring"
     verbose_name = "Holdfast monitoring"
     default_auto_field = "django.db.models.BigAutoField"

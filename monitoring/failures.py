@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 
-from monitoring.rendering import show
 from sessions_app.core import instants
 from sessions_app.core.errors import HoldfastError
 from sessions_app.http import request_id
+
+from .rendering import show
 
 
 @dataclass(frozen=True, slots=True)

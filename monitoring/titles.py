@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import orjson
 from django.db.models.functions import Substr
 
-from monitoring import amounts
 from sessions_app.models import Message
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
+
+from . import amounts
 
 _FIRST = 5
 _READ = 1_200

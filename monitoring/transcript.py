@@ -12,12 +12,13 @@ from uuid import UUID
 
 import orjson
 
-from monitoring import amounts, boundaries
-from monitoring.boundaries import Words
 from sessions_app.core import messages
 from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.forms.otel import placeholder, response_text
 from sessions_app.core.replay import State, in_ranges
+
+from . import amounts, boundaries
+from .boundaries import Words
 
 MOST_CHARACTERS = 8_000
 MOST_FOLDED = 4_000

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from monitoring.views import context, login, session, sessions
+from .views import context, login, session, sessions
 
 app_name = "holdfast_pages"
 

@@ -9,8 +9,9 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from monitoring import amounts
 from sessions_app.core import instants
+
+from .. import amounts
 
 register = template.Library()
 register.filter("count", amounts.count)

@@ -13,10 +13,6 @@ from django.http import HttpRequest, HttpResponse
 from memory_app import context as contexts
 from memory_app import policies
 from memory_app.context import Ask, Context, Part
-from monitoring import access, budget
-from monitoring.asked import asked, query
-from monitoring.rendering import show, twin_address
-from monitoring.titles import titles
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core.errors import BudgetTooSmall, VersionNotFound
@@ -24,6 +20,11 @@ from sessions_app.http import json_response
 from sessions_app.parameters import SEARCH
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
+
+from .. import access, budget
+from ..asked import asked, query
+from ..rendering import show, twin_address
+from ..titles import titles
 
 LARGEST_BUDGET = 2**53
 ASKED: Mapping[str, Parameter] = {

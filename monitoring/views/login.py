@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.views.decorators.csrf import csrf_protect
 
-from monitoring import access
+from .. import access
 
 login = access.secure_page(
     LoginView.as_view(template_name="holdfast/login.html", next_page="holdfast_pages:sessions")

@@ -10,12 +10,6 @@ from uuid import UUID
 import orjson
 from django.http import HttpRequest, HttpResponse
 
-from monitoring import access, transcript, windows
-from monitoring.asked import asked
-from monitoring.rendering import show, twin_address
-from monitoring.titles import titles
-from monitoring.transcript import Look
-from monitoring.windows import Span
 from sessions_app import answers, auth, clock, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core.entries import StoredEvent, StoredMessage, entries_out
@@ -25,6 +19,13 @@ from sessions_app.http import json_response
 from sessions_app.parameters import LARGEST
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
+
+from .. import access, transcript, windows
+from ..asked import asked
+from ..rendering import show, twin_address
+from ..titles import titles
+from ..transcript import Look
+from ..windows import Span
 
 MOST_EVENTS = 200
 ASKED: Mapping[str, Parameter] = {

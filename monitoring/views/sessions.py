@@ -10,15 +10,16 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from monitoring import access
-from monitoring.asked import asked, query
-from monitoring.rendering import show, twin_address
-from monitoring.titles import titles
 from sessions_app import answers, auth, clock, listing, parameters
 from sessions_app.calls import Parameter
 from sessions_app.http import json_response
 from sessions_app.parameters import SEARCH
 from sessions_app.store.base import Snapshot
+
+from .. import access
+from ..asked import asked, query
+from ..rendering import show, twin_address
+from ..titles import titles
 
 SORTS = tuple(f"{sign}{name}" for name in listing.SORTS for sign in ("", "-"))
 ASKED: Mapping[str, Parameter] = {

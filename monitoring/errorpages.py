@@ -9,7 +9,6 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
-from monitoring import access, failures
 from sessions_app.core.errors import (
     BadHost,
     Forbidden,
@@ -19,6 +18,8 @@ from sessions_app.core.errors import (
     NotFound,
 )
 from sessions_app.http import error_response
+
+from . import access, failures
 
 _FOR_PROGRAMS = re.compile(r"/(?:api|ws)/|/(?:health|metrics)(?:/|\Z)")
 _PAGE = """<!doctype html>
