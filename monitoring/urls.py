@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import context, login, session, sessions
+from .views import context, login, session, sessions, style
 
 app_name = "holdfast_pages"
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path(f"{CONTEXT}.json", context.twin),
     path(f"{CONTEXT}/<int:version>/", context.page, name="context_at"),
     path(f"{CONTEXT}/<int:version>.json", context.twin),
+    path("style/", style.page, name="style"),
     path("login/", login.login, name="login"),
     path("logout/", login.logout, name="logout"),
 ]

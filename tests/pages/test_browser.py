@@ -103,7 +103,7 @@ def site(live_server: LiveServer, chromium: Path) -> Site:
 def test_every_page_is_quiet_and_as_wide_as_the_screen(
     site: Site, size: tuple[int, int], scheme: str
 ) -> None:
-    pages = [*addresses(site.poisoned), f"/sessions/{site.long.id}/m/100/", "/login/"]
+    pages = [*addresses(site.poisoned), f"/sessions/{site.long.id}/m/100/", "/login/", "/style/"]
     with site.browser(size, scheme) as browser:
         for address in pages:
             browser.open(address)
@@ -123,7 +123,12 @@ def test_axe_finds_nothing_serious(site: Site, scheme: str) -> None:
     assert spec.origin
     script = Path(spec.origin).with_name("axe.min.js").read_text()
     with site.browser(scheme=scheme) as browser:
-        for address in [*addresses(site.poisoned), f"/sessions/{site.long.id}/", "/login/"]:
+        for address in [
+            *addresses(site.poisoned),
+            f"/sessions/{site.long.id}/",
+            "/login/",
+            "/style/",
+        ]:
             browser.open(address)
             # Straight into the page's world: as a script element the policy would refuse it.
             browser.page.evaluate(script)
