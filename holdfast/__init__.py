@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from holdfast.adoption import Adoption
     from holdfast.facade import Client, Session, aopen, connect, open  # noqa: A004
     from holdfast.values import Appended, Changed, Context
     from sessions_app.core import errors
@@ -38,6 +39,7 @@ APPS = (
 )
 
 _LAZY = {
+    "Adoption": "holdfast.adoption",
     "Appended": "holdfast.values",
     "Changed": "holdfast.values",
     "Client": "holdfast.facade",
@@ -52,6 +54,7 @@ _LAZY = {
 __all__ = [
     "APPS",
     "PAGES",
+    "Adoption",
     "Appended",
     "Changed",
     "Client",

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import orjson
+from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, re_path
@@ -64,13 +65,17 @@ def urls() -> tuple[list[URLPattern], str, str]:
 
 
 def catch_all() -> URLPattern:
-    """What is below `api/` and no call: 404 in the one shape. Comes after `urls()`."""
-    return re_path(r"^api(?:/.*)?\Z", guarded(_nothing_here))
+    """What is below `api/v1/` and no call: 404 in the one shape. Comes after `urls()`.
+
+    Not below `api/`: at the root of a host site that may be the host's.
+    """
+    return re_path(rf"^{PREFIX}(?:/.*)?\Z", guarded(_nothing_here))
 
 
 def guarded(view: View) -> View:
     """A view held to the contract whatever site it runs in: host checked, JSON for every error,
-    and in no transaction of the site's, so that what it calls durable is."""
+    no login of the site's before it, and in no transaction of the site's, so that what it calls
+    durable is."""
 
     @contract
     def run(request: HttpRequest, /, **parameters: Any) -> HttpResponse:
@@ -81,7 +86,8 @@ def guarded(view: View) -> View:
         response.headers.setdefault("Cache-Control", "no-store")
         return response
 
-    return csrf_exempt(transaction.non_atomic_requests(using=auth.alias())(run))  # type: ignore[return-value]
+    outside = transaction.non_atomic_requests(using=auth.alias())(run)
+    return csrf_exempt(login_not_required(outside))  # type: ignore[return-value]
 
 
 def _as_get(view: View, request: HttpRequest, parameters: dict[str, Any]) -> HttpResponse:
@@ -115,17 +121,20 @@ def _only_get(request: HttpRequest) -> None:
 def openapi_document(request: HttpRequest) -> HttpResponse:
     """The OpenAPI document of this API."""
     _only_get(request)
-    return HttpResponse(_document(), content_type="application/json")
+    site = request.path.removesuffix(f"/{PREFIX}/openapi.json")
+    return HttpResponse(_document(site), content_type="application/json")
 
 
-@lru_cache(maxsize=1)
-def _document() -> bytes:
-    return orjson.dumps(document(), option=orjson.OPT_NON_STR_KEYS)
+@lru_cache(maxsize=4)
+def _document(site: str) -> bytes:
+    return orjson.dumps(document(site), option=orjson.OPT_NON_STR_KEYS)
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document as data; its paths stand below the address it is found at."""
+def document(site: str = "") -> dict[str, Any]:
+    """The OpenAPI document as data; `site` is what its paths stand below, "" for the root."""
     written = dict(API.get_openapi_schema(path_prefix=f"{PREFIX}/"))
+    if site:
+        written["servers"] = [{"url": site}]
     key = {"type": "http", "scheme": "bearer", "bearerFormat": "hf_<prefix>_<secret>"}
     written["components"] = {
         "schemas": {**schemas.SCHEMAS, **memory.SCHEMAS},

@@ -8,3 +8,8 @@ class HoldfastConfig(AppConfig):
     label = "holdfast"
     verbose_name = "Holdfast"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from holdfast import checks  # needs the apps loaded
+
+        checks.watch()

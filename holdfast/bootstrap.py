@@ -103,6 +103,11 @@ def _alias(database: str | Path | None) -> str:
     return alias
 
 
+def is_added(alias: str) -> bool:
+    """Whether this database came in by `open(database=...)`, beside those of the settings."""
+    return alias in _added
+
+
 def _settings_of(alias: str) -> dict[str, Any]:
     from django.db import connections
 

@@ -13,7 +13,17 @@ from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any, NoReturn
 
-from holdfast.commands import doctor, export_log, import_log, key, outcomes, serve, verify
+from holdfast.commands import (
+    adopt,
+    doctor,
+    export_log,
+    import_log,
+    key,
+    outcomes,
+    serve,
+    upkeep,
+    verify,
+)
 from holdfast.commands.console import note
 from holdfast.commands.outcomes import Refusal
 from holdfast.environ import BadEnvironment
@@ -23,9 +33,11 @@ COMMANDS: Mapping[str, ModuleType] = {
     "serve": serve,
     "import": import_log,
     "export": export_log,
+    "adopt": adopt,
     "key": key,
     "verify": verify,
     "doctor": doctor,
+    "upkeep": upkeep,
 }
 CODES = "exit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in outcomes.MEANINGS)
 BROKEN_STORE = ("store_busy", "store_unavailable", "storage_full")
@@ -36,6 +48,18 @@ class Parser(ArgumentParser):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"allow_abbrev": False, **options})
+        self._mixing = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Flags may stand before, between and behind a command's words: left to itself, argparse
+        takes the words before the first flag for all there are."""
+        if self._mixing or self._subparsers is not None:
+            return super().parse_known_args(args, namespace)
+        self._mixing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._mixing = False
 
     def error(self, message: str) -> NoReturn:
         sys.stderr.write(f"{self.prog}: {message}. See `{self.prog} --help`.\n")

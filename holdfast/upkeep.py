@@ -1,17 +1,20 @@
-"""What a running server does by itself: it empties the bin, and keeps SQLite's log open.
+"""What a running server does by itself: it empties the bin, lets the search index follow the log,
+and keeps SQLite's log open.
 
-Nothing here is needed for an answer, so nothing that goes wrong here stops the server.
+Nothing here is needed for an answer, so nothing that goes wrong here stops the server. A host site
+that runs no server of ours calls `holdfast upkeep` from its own clock instead.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from threading import Event, Thread
 
 from django.conf import settings
 from django.db import DatabaseError, connections
 
-from sessions_app import clock, preparing
+from sessions_app import clock, preparing, search
 from sessions_app.core import tokens
 from sessions_app.core.errors import HoldfastError
 from sessions_app.store import get_store
@@ -19,10 +22,23 @@ from sessions_app.store import get_store
 log = logging.getLogger("holdfast.upkeep")
 
 EVERY_SECONDS = 3600.0
+# Half of the time at most, so that requests have the other half while a large import is indexed.
+INDEX_SECONDS, INDEX_PAUSE = 0.3, 0.3
+INDEX_EVERY = 2.0
+
+
+def tidy(alias: str) -> int:
+    """Everything that is due, once; returns how many deleted sessions were purged.
+
+    Raises errors of the store.
+    """
+    search.mend(alias)
+    return len(get_store(alias).purge_due(clock.now_us()))
 
 
 class Upkeep:
-    """A daemon thread that purges what is due, at the start and every hour until `stop()`."""
+    """A daemon thread that purges what is due, at the start and every hour, and indexes what was
+    said, every other second, until `stop()`."""
 
     def __init__(self, alias: str | None = None) -> None:
         self._alias = alias or str(getattr(settings, "HOLDFAST_DATABASE", "default"))
@@ -42,23 +58,40 @@ class Upkeep:
         self._thread.join(1)
 
     def _run(self) -> None:
+        next_round = time.monotonic()
         try:
             while True:
-                self.round()
-                if self._stopped.wait(EVERY_SECONDS):
+                if time.monotonic() >= next_round:
+                    self.round()
+                    next_round += EVERY_SECONDS
+                done = self.index()
+                if self._stopped.wait(INDEX_EVERY if done else INDEX_PAUSE):
                     return
         finally:
             connections.close_all()
 
     def round(self) -> None:
-        """Purge once; what fails is logged and tried again next time."""
+        """`tidy` once; what fails is logged and tried again next time."""
         try:
-            receipts = get_store(self._alias).purge_due(clock.now_us())
+            purged = tidy(self._alias)
         except (HoldfastError, DatabaseError) as error:
             log.warning("The hourly purge failed and will be tried again: %s", error)
-            receipts = []
-        if receipts:
-            log.info("Purged %d deleted sessions.", len(receipts))
+            purged = 0
+        if purged:
+            log.info("Purged %d deleted sessions.", purged)
+        self._give_back()
+
+    def index(self) -> bool:
+        """Index for a moment; whether nothing is left to do now."""
+        try:
+            return search.bring_up_to_date(self._alias, seconds=INDEX_SECONDS)
+        except (HoldfastError, DatabaseError) as error:
+            log.warning("The search index was not brought up to date: %s", error)
+            return True
+        finally:
+            self._give_back()
+
+    def _give_back(self) -> None:
         connection = connections[self._alias]
         # SQLite checkpoints its log, which takes up to 25 ms, whenever the last connection closes:
         # this one stays open. PostgreSQL's goes back to the pool.

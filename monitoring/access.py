@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.apps import apps
 from django.conf import settings
-from django.contrib.auth.views import redirect_to_login
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import DisallowedHost
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.csrf import csrf_protect
 
@@ -39,6 +44,7 @@ CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_OF_FILES = re.compile("((?:script|style|img)-src 'self')")
 NO_PROJECT = 0
 """The number of no row: a project that is not there yet shows empty pages."""
 
@@ -50,9 +56,16 @@ LOCAL_MEMBER = "local"
 View = Callable[..., HttpResponseBase]
 
 
+def _by_our_rules(view: View) -> View:
+    """Outside a host's ATOMIC_REQUESTS, so that what a page calls durable is, and outside its
+    LoginRequiredMiddleware: who may see it is decided here, and no program is sent to a login."""
+    return login_not_required(transaction.non_atomic_requests(using=auth.alias())(view))
+
+
 def page(view: View) -> View:
     """A page for members: a login first where one is needed, errors as pages, a strict policy."""
 
+    @_by_our_rules
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
         try:
@@ -69,6 +82,7 @@ def page(view: View) -> View:
 def change(view: View) -> View:
     """What a form of a page posts to: for editors, and never from a foreign page."""
 
+    @_by_our_rules
     @csrf_protect
     @wraps(view)
     def changed(request: HttpRequest, **path: Any) -> HttpResponseBase:
@@ -90,11 +104,13 @@ def twin(view: View) -> View:
         enter(request, ("GET", "HEAD"), VIEWER)
         return secured(request, view(request, **path))
 
-    return wraps(view)(contract(answered))
+    return _by_our_rules(wraps(view)(contract(answered)))
 
 
 def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
-    if isinstance(error, Unauthorized):
+    if isinstance(error, Unauthorized) and apps.is_installed("django.contrib.auth"):
+        from django.contrib.auth.views import redirect_to_login  # needs the auth app
+
         return secured(request, redirect_to_login(request.get_full_path()))
     return secured(request, failures.page(request, error))
 
@@ -145,7 +161,7 @@ def role_of(request: HttpRequest) -> str | None:
 
 def secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """The response with what a browser may do with it: nothing foreign, no frame, no cache."""
-    response.headers["Content-Security-Policy"] = CSP
+    response.headers["Content-Security-Policy"] = _policy()
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["X-Frame-Options"] = "DENY"
     response.headers["Referrer-Policy"] = "same-origin"
@@ -154,12 +170,33 @@ def secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBas
     return response
 
 
+def _policy() -> str:
+    """CSP, and the host's server of static files where that is another one."""
+    files = urlsplit(settings.STATIC_URL or "")
+    if not files.netloc:
+        return CSP
+    return _OF_FILES.sub(rf"\1 {files.scheme or 'https'}://{files.netloc}", CSP)
+
+
 def project() -> int:
     """The project whose sessions the pages show, or NO_PROJECT before there is one."""
     try:
         return auth.local_project()
     except NotFound:
         return NO_PROJECT
+
+
+def our_login(view: View) -> View:
+    """Our login page, where LOGIN_URL leads to it. A host's own may ask for more than a password,
+    and ours must be no way around it."""
+
+    @login_not_required
+    @wraps(view)
+    def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        login = resolve_url(settings.LOGIN_URL)
+        return view(request, **path) if login == request.path else redirect(login)
+
+    return shown
 
 
 def secure_page(view: View) -> View:

@@ -21,7 +21,7 @@ from sessions_app.http import error_response
 
 from . import access, failures
 
-_FOR_PROGRAMS = re.compile(r"/(?:api|ws)/|/(?:health|metrics)(?:/|\Z)")
+_FOR_PROGRAMS = re.compile(r"/(?:api|ws|health|metrics)(?:/|\Z)")
 _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">

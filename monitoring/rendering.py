@@ -1,14 +1,25 @@
-"""Templates with what all of them need; it does not depend on a site's context processors."""
+"""Templates with what all of them need, rendered the same in every site.
+
+The engine is ours: a host's may be without these loaders, escape nothing, fill in what is not
+there (`string_if_invalid`), or write our numbers by its own language.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template import RequestContext
+from django.template.backends.django import DjangoTemplates
 
 from sessions_app import clock
+
+HERE = Path(__file__).resolve().parent
+FOLDERS = (HERE / "templates", HERE.parent / "templates")
+"""In the wheel beside this file, in the source tree beside its folder."""
 
 
 def show(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
@@ -16,7 +27,17 @@ def show(request: HttpRequest, template: str, context: Mapping[str, Any]) -> Htt
     user = getattr(request, "user", None)
     member = user if user is not None and user.is_authenticated else None
     values = {"now": clock.now_us(), "member": member, **context}
-    return render(request, f"holdfast/{template}.html", values)
+    found = _engine().get_template(f"holdfast/{template}.html").template
+    return HttpResponse(found.render(RequestContext(request, values, use_l10n=False)))
+
+
+@lru_cache(maxsize=1)
+def _engine() -> DjangoTemplates:
+    folders = [folder for folder in FOLDERS if folder.is_dir()]
+    options = {"context_processors": ["django.template.context_processors.request"]}
+    return DjangoTemplates(
+        {"NAME": "holdfast", "DIRS": folders, "APP_DIRS": False, "OPTIONS": options}
+    )
 
 
 def twin_address(request: HttpRequest) -> str:

@@ -5,9 +5,9 @@ Pure: entries in, rows out. Whatever was said stays plain text here; nothing is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
@@ -17,24 +17,23 @@ from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.forms.otel import placeholder, response_text
 from sessions_app.core.replay import State, in_ranges
 
-from . import amounts, boundaries
+from . import amounts, boundaries, marks, texts
 from .boundaries import Words
+from .texts import MOST_CHARACTERS, MOST_FOLDED, Text
 
-MOST_CHARACTERS = 8_000
-MOST_FOLDED = 4_000
 GAP_US = 5 * 60 * 1_000_000
-_OUTLINE = 64
 _PREVIEW = 96
 _UNCHANGED = State()
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A text, or its beginning when `left` characters are not shown; `octets` is its whole size."""
+class Review(Protocol):
+    """What members think of a message, as far as a page shows it."""
 
-    shown: str
-    octets: int
-    left: int = 0
+    rating: str
+    comment: str
+    needs_review: bool
+    member: str
+    updated_us: int
 
 
 @dataclass(slots=True)
@@ -48,17 +47,23 @@ class Result:
     text: Text
     retracted: bool
     failed: bool
+    pinned: bool = False
+    review: Review | None = None
 
 
 @dataclass(slots=True)
 class Block:
-    """One part of a message. `kind` is text, reasoning, call, result, attachment or data."""
+    """One part of a message. `kind` is text, reasoning, call, result, attachment, data or json.
+    `elsewhere` is the message outside this window that holds a call's result, or a result's call;
+    `found` says that the words looked for are in it, or in its result."""
 
     kind: str
     text: Text
     name: str = ""
     call: str = ""
     result: Result | None = None
+    elsewhere: int | None = None
+    found: bool = False
 
     @property
     def preview(self) -> str:
@@ -86,6 +91,7 @@ class Said:
     pinned: bool = False
     erased: bool = False
     anchor: bool = False
+    review: Review | None = None
 
     @property
     def before(self) -> int:
@@ -95,12 +101,6 @@ class Said:
     @property
     def begins_turn(self) -> bool:
         return self.role == "user" and not self.retracted
-
-    @property
-    def outline(self) -> str:
-        """Its first words, for a list of turns."""
-        texts = [block.text.shown for block in self.blocks if block.kind == "text"]
-        return amounts.cut(" ".join(texts), _OUTLINE) or "(no words)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +135,44 @@ class Gap:
 Row = Said | Boundary | Gap
 
 
+class _Waiting(NamedTuple):
+    """A call that waits for its result, and whether it is in the window."""
+
+    block: Block
+    seq: int
+    inside: bool
+
+
 @dataclass(slots=True)
 class _Fold:
-    """Calls that still wait for their results, by id."""
+    """Calls that still wait, by id; and where a folded result is shown."""
 
-    waiting: dict[str, Block] = field(default_factory=dict)
-    seqs: dict[int, int] = field(default_factory=dict)
+    waiting: dict[str, _Waiting] = field(default_factory=dict)
+    shown_in: dict[int, int] = field(default_factory=dict)
+
+    def wait(self, blocks: Iterable[Block], seq: int, *, inside: bool) -> None:
+        for block in blocks:
+            if block.kind == "call" and block.call:
+                self.waiting[block.call] = _Waiting(block, seq, inside)
+
+    def answered(self, block: Block) -> _Waiting | None:
+        return self.waiting.pop(block.call, None) if block.kind == "result" else None
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How to look at a window: the state of its session, the message to point out, and whether
-    that one is shown whole."""
+    """How to look at a window: the state of its session, the message to point out and whether
+    that one is shown whole, the words to find, whether to show what is stored. `lead` and `trail`
+    are the messages around the window, as far as they were read; `reviews` are by seq."""
 
     state: State = _UNCHANGED
     anchor: int | None = None
     whole: bool = False
+    find: str = ""
+    stored: bool = False
+    lead: Sequence[StoredMessage] = ()
+    trail: Sequence[StoredMessage] = ()
+    reviews: Mapping[int, Review] = field(default_factory=dict)
 
 
 def rows(
@@ -159,9 +181,9 @@ def rows(
     """Messages and events as rows in version order, tool results folded into their calls."""
     entries: list[StoredMessage | StoredEvent] = [*said, *events]
     look = look or Look()
-    fold = _Fold()
+    fold = _led_in(look.lead)
     found: list[Row] = []
-    last: int | None = None
+    last = look.lead[-1].created_us if look.lead else None
     for entry in sorted(entries, key=lambda entry: entry.version):
         if isinstance(entry, StoredEvent):
             found.append(_boundary(entry))
@@ -171,13 +193,52 @@ def rows(
             found += _gap(last, entry.created_us)
             found.append(row)
         last = entry.created_us
+    _led_out(look.trail, fold)
     _point_out(found, look.anchor, fold)
+    _fit([row for row in found if isinstance(row, Said)], look)
     return found
 
 
-def outline(found: Sequence[Row]) -> list[Said]:
-    """The messages that begin a turn."""
-    return [row for row in found if isinstance(row, Said) and row.begins_turn]
+def unanswered(said: Sequence[StoredMessage]) -> bool:
+    """Whether the last step of a window still waits for results."""
+    results: set[str] = set()
+    calling = False
+    for stored in reversed(said):
+        if stored.role == "tool" and not calling:
+            results.update(messages.result_ids(stored.message()))
+            continue
+        calls = messages.call_ids(stored.message()) if stored.role == "assistant" else ()
+        if not calls or not results.issuperset(calls):
+            return bool(calls)
+        calling = True
+    return False
+
+
+def unasked(said: Sequence[StoredMessage]) -> bool:
+    """Whether a window begins with results whose calls stand before it."""
+    return bool(said) and said[0].role == "tool"
+
+
+def _led_in(lead: Iterable[StoredMessage]) -> _Fold:
+    """What still waits for its result where a window begins."""
+    fold = _Fold()
+    for stored in lead:
+        blocks = _blocks(stored)
+        for block in blocks:
+            fold.answered(block)
+        fold.wait(blocks, stored.seq, inside=False)
+    return fold
+
+
+def _led_out(trail: Iterable[StoredMessage], fold: _Fold) -> None:
+    """Tells calls of the window where behind it their results are."""
+    for stored in trail:
+        if stored.role == "user":
+            return
+        for block in _blocks(stored):
+            call = fold.answered(block)
+            if call and call.inside:
+                call.block.elsewhere = stored.seq
 
 
 def _gap(last: int | None, at: int) -> Iterator[Gap]:
@@ -187,33 +248,35 @@ def _gap(last: int | None, at: int) -> Iterator[Gap]:
 
 def _boundary(event: StoredEvent) -> Boundary:
     entry = event.entry()
-    return Boundary(
-        event.version,
-        event.kind,
-        event.created_us,
-        boundaries.words(entry),
-        _text(_json(entry.data), MOST_FOLDED),
-    )
+    data = texts.whole(_json(entry.data))
+    texts.clip(data, MOST_FOLDED)
+    return Boundary(event.version, event.kind, event.created_us, boundaries.words(entry), data)
 
 
 def _message(stored: StoredMessage, look: Look, fold: _Fold) -> Said | None:
     """The row of a message; None when all of it was folded into the calls it answers."""
-    message = stored.message()
-    most = None if look.whole and stored.seq == look.anchor else MOST_CHARACTERS
-    blocks = [_block(part, most) for part in messages.parts(message)]
-    row = _said(stored, message.body, blocks, look)
+    if look.stored:
+        return _said(stored, [Block("json", texts.whole(_stored(stored)))], look)
+    blocks = _blocks(stored)
+    row = _said(stored, blocks, look)
     if stored.role == "tool":
         row.blocks = [block for block in blocks if not _folded(block, row, fold)]
         if blocks and not row.blocks:
             return None
-    for block in blocks:
-        if block.kind == "call" and block.call:
-            fold.waiting[block.call] = block
-            fold.seqs[id(block)] = stored.seq
+    fold.wait(blocks, stored.seq, inside=True)
     return row
 
 
-def _said(stored: StoredMessage, body: dict[str, Any], blocks: list[Block], look: Look) -> Said:
+def _blocks(stored: StoredMessage) -> list[Block]:
+    return [_block(part) for part in messages.parts(stored.message())]
+
+
+def _stored(stored: StoredMessage) -> str:
+    return _json(orjson.loads(stored.body)) if stored.body else ""
+
+
+def _said(stored: StoredMessage, blocks: list[Block], look: Look) -> Said:
+    body = stored.message().body
     return Said(
         seq=stored.seq,
         version=stored.version,
@@ -221,7 +284,7 @@ def _said(stored: StoredMessage, body: dict[str, Any], blocks: list[Block], look
         at=stored.created_us,
         tokens=stored.tokens,
         estimated=stored.tokens_estimated,
-        blocks=blocks,
+        blocks=blocks if stored.body else [],
         author=str(body.get("author") or body.get("name") or ""),
         model=str(body.get("model") or ""),
         latency_ms=body.get("latency_ms"),
@@ -229,6 +292,7 @@ def _said(stored: StoredMessage, body: dict[str, Any], blocks: list[Block], look
         retracted=in_ranges(stored.seq, look.state.retracted),
         pinned=stored.seq in look.state.pinned,
         erased=not stored.body,
+        review=look.reviews.get(stored.seq),
     )
 
 
@@ -237,11 +301,14 @@ def _error(error: Any) -> str:
 
 
 def _folded(block: Block, row: Said, fold: _Fold) -> bool:
-    """Whether a result found the call it belongs to."""
-    call = fold.waiting.pop(block.call, None) if block.kind == "result" else None
+    """Whether a result found the call it belongs to in the window."""
+    call = fold.answered(block)
     if call is None:
         return False
-    call.result = Result(
+    if not call.inside:
+        block.elsewhere = call.seq
+        return False
+    call.block.result = Result(
         row.seq,
         row.at,
         row.tokens,
@@ -249,35 +316,65 @@ def _folded(block: Block, row: Said, fold: _Fold) -> bool:
         block.text,
         retracted=row.retracted,
         failed=block.name == "failed",
+        pinned=row.pinned,
+        review=row.review,
     )
-    fold.seqs[row.seq] = fold.seqs[id(call)]
+    fold.shown_in[row.seq] = call.seq
     return True
 
 
 def _point_out(found: Iterable[Row], anchor: int | None, fold: _Fold) -> None:
     """Marks the anchor, or the message whose call it answers."""
-    wanted = None if anchor is None else fold.seqs.get(anchor, anchor)
+    wanted = None if anchor is None else fold.shown_in.get(anchor, anchor)
     for row in found:
         if isinstance(row, Said) and row.seq == wanted:
             row.anchor = True
 
 
-def _block(part: dict[str, Any], most: int | None) -> Block:
+def _fit(found: Sequence[Said], look: Look) -> None:
+    """Clips what is long, around the words that are looked for, so that the page stays small."""
+    shown = [piece for row in found for piece in _texts(row)]
+    rooms = texts.share([piece[2] for piece in shown if not _is_whole(piece, look)])
+    left = iter(rooms)
+    for piece in shown:
+        _, block, text = piece
+        at = marks.first(text.shown, look.find)
+        block.found = block.found or at is not None
+        if not _is_whole(piece, look):
+            texts.clip(text, min(next(left), _most(block)), at or 0)
+
+
+def _texts(row: Said) -> Iterator[tuple[int, Block, Text]]:
+    """Every text of a row with the message it is of and the block it stands in."""
+    for block in row.blocks:
+        yield row.seq, block, block.text
+        if block.result:
+            yield block.result.seq, block, block.result.text
+
+
+def _is_whole(piece: tuple[int, Block, Text], look: Look) -> bool:
+    return look.whole and piece[0] == look.anchor
+
+
+def _most(block: Block) -> int:
+    return MOST_CHARACTERS if block.kind in ("text", "reasoning", "json") else MOST_FOLDED
+
+
+def _block(part: dict[str, Any]) -> Block:
     kind = part["type"]
-    folded = most and MOST_FOLDED
     if kind in ("text", "reasoning"):
-        return Block(kind, _text(str(part["content"]), most))
+        return Block(kind, texts.whole(str(part["content"])))
     if kind == "tool_call":
         arguments = part["arguments"]
         text = arguments if isinstance(arguments, str) else _json(arguments)
-        return Block("call", _text(text, folded), str(part["name"]), str(part.get("id") or ""))
+        return Block("call", texts.whole(text), str(part["name"]), str(part.get("id") or ""))
     if kind == "tool_call_response":
         text = response_text(part["response"])
         failed = "failed" if part.get("is_error") else ""
-        return Block("result", _text(text, folded), failed, str(part.get("id") or ""))
+        return Block("result", texts.whole(text), failed, str(part.get("id") or ""))
     if kind == "generic":
-        return Block("data", _text(_json(part["value"]), folded))
-    return Block("attachment", _text(_attached(part), folded))
+        return Block("data", texts.whole(_json(part["value"])))
+    return Block("attachment", texts.whole(_attached(part)))
 
 
 def _attached(part: dict[str, Any]) -> str:
@@ -286,13 +383,6 @@ def _attached(part: dict[str, Any]) -> str:
     if part["type"] == "blob":
         return f"{told} {amounts.size(len(part['content']) * 3 // 4)}"
     return told
-
-
-def _text(text: str, most: int | None) -> Text:
-    octets = len(text.encode())
-    if most is None or len(text) <= most:
-        return Text(text, octets)
-    return Text(text[:most], octets, len(text) - most)
 
 
 def _json(value: Any) -> str:

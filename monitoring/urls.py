@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from django.apps import apps
 from django.urls import path
 
-from .views import context, login, session, sessions, style
+from . import access
+from .views import context, message, reviews, session, sessions, style
 
 app_name = "holdfast_pages"
 
@@ -18,13 +20,23 @@ urlpatterns = [
     path("sessions.json", sessions.twin),
     path(f"{ONE}/", session.page, name="session"),
     path(f"{ONE}.json", session.twin),
-    path(f"{MESSAGE}/", session.message_page, name="message"),
-    path(f"{MESSAGE}.json", session.message_twin),
+    path(f"{ONE}/export.jsonl", session.export, name="session_export"),
+    path(f"{MESSAGE}/", message.page, name="message"),
+    path(f"{MESSAGE}.json", message.twin),
+    path(f"{MESSAGE}.txt", message.text),
+    path(f"{MESSAGE}/review/", reviews.save),
     path(f"{CONTEXT}/", context.page, name="context"),
     path(f"{CONTEXT}.json", context.twin),
     path(f"{CONTEXT}/<int:version>/", context.page, name="context_at"),
     path(f"{CONTEXT}/<int:version>.json", context.twin),
     path("style/", style.page, name="style"),
-    path("login/", login.login, name="login"),
-    path("logout/", login.logout, name="logout"),
 ]
+
+# A site without accounts has nobody to log in, and Django's forms for it could not be imported.
+if apps.is_installed("django.contrib.auth"):
+    from .views import login
+
+    urlpatterns += [
+        path("login/", access.our_login(login.login), name="login"),
+        path("logout/", login.logout, name="logout"),
+    ]

@@ -50,7 +50,11 @@ LISTED: Mapping[str, Parameter] = {
     "user": parameters.text(255, "The user whose sessions they are."),
     "status": parameters.choice("Deleted ones are left out otherwise.", *listing.STATUSES),
     "tag": parameters.text(255, "A tag; several must all be there.", many=True),
-    "q": parameters.text(SEARCH, "Part of the title, key, user, or the whole id."),
+    "q": parameters.text(
+        SEARCH,
+        "Words that a message, or title, key, user and tags, must all have, in any order, without"
+        " accents and case; the last may be a beginning. Or the beginning of a key or id.",
+    ),
     "active_since": parameters.instant("Anything happened at or after."),
     "active_until": parameters.instant("Began at or before."),
     "min_tokens": parameters.integer(0, LARGEST, "At least so many tokens in all."),

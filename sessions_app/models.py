@@ -8,11 +8,12 @@ PostgreSQL would reorder its keys and rewrite its numbers, and a digest is over 
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, Self
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
 
 HOUR_US = 3600 * 1_000_000
 
@@ -145,7 +146,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.exclude(status=Session.DELETED)
 
     def of_user(self, key: str) -> Self:
-        return self.filter(end_user__key=key)
+        # A user is found by project and key, and the sessions by the user.
+        return self.filter(end_user__key=key, end_user__project_id=F("project_id"))
 
     def tagged(self, tag: str) -> Self:
         return self.filter(pk__in=SessionTag.objects.filter(name=tag).values("session_id"))
@@ -154,7 +156,8 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Those whose span of activity overlaps [since, until], in microseconds."""
         rows = self
         if since is not None:
-            rows = rows.filter(last_activity_us__gte=since)
+            # The hour adds nothing; it is what the index knows.
+            rows = rows.filter(last_activity_us__gte=since, active_hour__gte=since // HOUR_US)
         if until is not None:
             rows = rows.filter(created_us__lte=until)
         return rows
@@ -167,14 +170,13 @@ class SessionQuerySet(models.QuerySet["Session"]):
             return self.filter(status=Session.ACTIVE, last_activity_us__gte=idle_before)
         return self.filter(status=status)
 
-    def mentioning(self, text: str) -> Self:
-        """Title, key, user or id containing `text`, ignoring case."""
-        return self.filter(
-            Q(title__icontains=text)
-            | Q(key__icontains=text)
-            | Q(end_user__key__icontains=text)
-            | Q(id__in=_uuids(text))
-        )
+    def among(self, statement: str, params: Sequence[Any]) -> Self:
+        """Those whose numbers a statement of the store gives."""
+        return self.filter(number__in=RawSQL(statement, params))  # noqa: S611 - the store's own
+
+    def numbered(self, numbers: models.QuerySet[Any, Any]) -> Self:
+        """Those whose numbers another query gives."""
+        return self.filter(number__in=numbers)
 
     def keyed(self, key: str) -> Self:
         return self.filter(key=key)
@@ -195,7 +197,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
         value, number = place
         side = "lt" if descending else "gt"
         tied = Q(**{column: value, f"number__{side}": number})
-        rows = self.filter(Q(**{f"{column}__{side}": value}) | tied)
+        # The first condition adds nothing to the second; it is one that an index can begin at.
+        rows = self.filter(**{f"{column}__{side}e": value})
+        rows = rows.filter(Q(**{f"{column}__{side}": value}) | tied)
         if column == "last_activity_us":
             return rows.filter(**{f"active_hour__{side}e": value // HOUR_US})
         return rows
@@ -208,13 +212,6 @@ class SessionQuerySet(models.QuerySet["Session"]):
         return self.order_by(*(f"-{name}" if descending else name for name in names))
 
 
-def _uuids(text: str) -> list[uuid.UUID]:
-    try:
-        return [uuid.UUID(text)]
-    except ValueError:
-        return []
-
-
 class Session(models.Model):
     """One conversation and the agent state around it.
 
@@ -222,6 +219,10 @@ class Session(models.Model):
     it in the same conditional UPDATE, so one row read tells all that a write or context needs.
     `active_hour` is the hour of `last_activity_us` since the epoch: the list of the newest sessions
     is indexed by it, so that an append seldom has to move an index entry.
+
+    The full-text index follows behind: it has messages 1..`indexed_messages`, and `indexed_words`
+    of the session's own title, key, user and tags. `index_due_us` says since when there may be
+    more, None that there is not; these three are no part of the log.
     """
 
     ACTIVE, ENDED, ARCHIVED, DELETED = "active", "ended", "archived", "deleted"
@@ -229,7 +230,9 @@ class Session(models.Model):
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
     project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
-    end_user = models.ForeignKey(EndUser, models.PROTECT, related_name="+", null=True)
+    end_user = models.ForeignKey(
+        EndUser, models.PROTECT, related_name="+", null=True, db_index=False
+    )
     key = models.CharField(max_length=255, null=True)  # noqa: DJ001 - absent is not the empty key
     title = models.CharField(max_length=255, blank=True, default="")
     status = models.CharField(max_length=8, default=ACTIVE)
@@ -254,6 +257,9 @@ class Session(models.Model):
     purge_us = models.BigIntegerField(null=True)
     forked_from = models.UUIDField(null=True)
     forked_at = models.BigIntegerField(null=True)
+    index_due_us = models.BigIntegerField(null=True, default=0, db_default=0)
+    indexed_messages = models.BigIntegerField(default=0, db_default=0)
+    indexed_words = models.TextField(default="", db_default="")
 
     objects = SessionManager()
     everything: ClassVar[models.Manager[Session]] = models.Manager.from_queryset(SessionQuerySet)()
@@ -267,7 +273,21 @@ class Session(models.Model):
         )
         indexes = (
             models.Index(fields=("project", "active_hour"), name="holdfast_session_recent"),
+            models.Index(fields=("end_user", "active_hour"), name="holdfast_session_of_user"),
+            models.Index(
+                fields=("project", "created_us", "number"), name="holdfast_session_created"
+            ),
             models.Index(fields=("purge_us",), name="holdfast_session_purge"),
+            models.Index(
+                fields=("forked_from",),
+                condition=Q(forked_from__isnull=False),
+                name="holdfast_session_forks",
+            ),
+            models.Index(
+                fields=("index_due_us", "number"),
+                condition=Q(index_due_us__isnull=False),
+                name="holdfast_session_index_due",
+            ),
         )
 
     def __str__(self) -> str:
@@ -340,6 +360,57 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} {self.kind}"
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def of(self, session: int) -> Self:
+        """Those of one session, in the order of its messages."""
+        return self.filter(session_id=session).order_by("seq")
+
+    def between(self, first: int, last: int) -> Self:
+        return self.filter(seq__range=(first, last))
+
+    def needed(self) -> Self:
+        """Those whose message somebody should look at."""
+        return self.filter(needs_review=True)
+
+    def of_project(self, project: int) -> Self:
+        return self.filter(session__project_id=project)
+
+
+class Review(models.Model):
+    """What members think of a message: one review a message, which the last to write decides.
+
+    Written by `sessions_app.reviews` alone. It is no part of the log: it changes no version, no
+    digest covers it, a fork begins without it, and it goes with its session.
+    """
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    rating = models.CharField(max_length=4, blank=True, default="")
+    comment = models.TextField(blank=True, default="")
+    needs_review = models.BooleanField(default=False)
+    member = models.CharField(max_length=255)
+    created_us = models.BigIntegerField()
+    updated_us = models.BigIntegerField()
+
+    objects = ReviewQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_review"
+        constraints = (
+            models.UniqueConstraint(fields=("session", "seq"), name="holdfast_review_message"),
+        )
+        indexes = (
+            models.Index(
+                fields=("session", "seq"),
+                condition=Q(needs_review=True),
+                name="holdfast_review_needed",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"#{self.seq} {self.rating or '-'}"
 
 
 class RequestKey(models.Model):

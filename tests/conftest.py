@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from django.db import connections
 from hypothesis import settings as hypothesis_settings
+
+from tests import building
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("ci")
@@ -22,3 +25,17 @@ def django_db_modify_db_settings(
         if settings["ENGINE"] == "django.db.backends.sqlite3":
             name = test_database_path.with_stem(f"{test_database_path.stem}-{alias}")
             settings["TEST"]["NAME"] = str(name)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    (built,) = building.made_once(tmp_path_factory, "wheel", building.build).glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="session")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python with the wheel, for which this checkout is not there."""
+    make = partial(building.install, wheel)
+    return building.python_of(building.made_once(tmp_path_factory, "installed", make))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,11 +14,9 @@ import pytest
 import yaml
 
 from holdfast.version import VERSION
+from tests.building import APPS, ROOT
 from tests.servers import Server, ServerMissing, missing, running_redis, started
 
-ROOT = Path(__file__).parent.parent
-APPS = ("holdfast", "monitoring", "memory_app", "sessions_app")
-BUILD_INPUTS = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE")
 LOCKS = {"py313-django61": "6.1.", "py311-django52": "5.2."}
 PAGES = {"monitoring/templates/": "templates", "monitoring/static/": "static"}
 
@@ -34,18 +31,9 @@ def files_below(folder: Path) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
-    """The names inside a wheel built from a copy, so that the checkout gets no build folder."""
-    source, output = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("wheel")
-    for name in (*APPS, "templates", "static", "tests", "bench", "docs", "requirements"):
-        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in BUILD_INPUTS:
-        shutil.copy(ROOT / name, source)
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"]
-    command += ["--no-build-isolation", "--wheel-dir", str(output), str(source)]
-    subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
-    (built,) = output.glob("holdfast-*.whl")
-    return set(zipfile.ZipFile(built).namelist())
+def carried(wheel: Path) -> set[str]:
+    """The names inside the wheel."""
+    return set(zipfile.ZipFile(wheel).namelist())
 
 
 @pytest.fixture(scope="module")
@@ -62,20 +50,20 @@ def test_the_changelog_and_the_package_name_the_same_version() -> None:
 
 
 @pytest.mark.parametrize(("folder", "source"), PAGES.items())
-def test_the_wheel_carries_every_page_file(wheel: set[str], folder: str, source: str) -> None:
-    carried = {name.removeprefix(folder) for name in wheel if name.startswith(folder)}
-    assert carried == files_below(ROOT / source)
+def test_the_wheel_carries_every_page_file(carried: set[str], folder: str, source: str) -> None:
+    names = {name.removeprefix(folder) for name in carried if name.startswith(folder)}
+    assert names == files_below(ROOT / source)
 
 
 @pytest.mark.parametrize("app", APPS)
-def test_the_wheel_carries_every_file_of_an_app(wheel: set[str], app: str) -> None:
-    inside = {name for name in wheel if not name.startswith(tuple(PAGES))}
-    carried = {name.removeprefix(f"{app}/") for name in inside if name.startswith(f"{app}/")}
-    assert carried == files_below(ROOT / app)
+def test_the_wheel_carries_every_file_of_an_app(carried: set[str], app: str) -> None:
+    inside = {name for name in carried if not name.startswith(tuple(PAGES))}
+    names = {name.removeprefix(f"{app}/") for name in inside if name.startswith(f"{app}/")}
+    assert names == files_below(ROOT / app)
 
 
-def test_the_wheel_leaves_tests_bench_and_docs_out(wheel: set[str]) -> None:
-    top = {name.split("/")[0] for name in wheel}
+def test_the_wheel_leaves_tests_bench_and_docs_out(carried: set[str]) -> None:
+    top = {name.split("/")[0] for name in carried}
     assert top == {*APPS, f"holdfast-{VERSION}.dist-info"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
 from pathlib import Path
@@ -12,22 +13,34 @@ from holdfast.commands.console import note, progress, say, say_json
 from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
 if TYPE_CHECKING:
-    from sessions_app.importers import Report
+    from sessions_app.importers import Following, Report
 
 HELP = "import the logs of other tools"
 SHOWN_ERRORS = 20
+LOOK_EVERY = 1.0
+"""Seconds between two looks at followed files; looks that take long come less often."""
+RESTS = 4
 
 
 def options(parser: ArgumentParser) -> None:
-    parser.add_argument("format", metavar="FORMAT", help="claude-code, openai-chat or holdfast")
+    parser.add_argument(
+        "format",
+        metavar="FORMAT",
+        help="whose logs: claude-code, openai-chat, holdfast, anthropic, chatgpt, claude-ai, "
+        "openai-agents, llm or langgraph",
+    )
     parser.add_argument(
         "paths",
         nargs="*",
+        default=[],
         type=Path,
         metavar="PATH",
-        help="files or folders (claude-code finds its own when there is none)",
+        help="files or folders (claude-code and llm find their own when there is none)",
     )
     parser.add_argument("--dry-run", action="store_true", help="read everything, store nothing")
+    parser.add_argument(
+        "--follow", action="store_true", help="go on as the files grow, until Ctrl-C"
+    )
     parser.add_argument("--user", help="whose sessions they become")
     parser.add_argument("--json", action="store_true", help="answer in JSON")
     opening.database_option(parser)
@@ -35,7 +48,7 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(args: Namespace) -> int:
-    """0, or 4 when a line or file could not be imported; all others are."""
+    """0, or 4 when a line or file could not be imported; all others are. Following ends with 0."""
     missing = next((path for path in args.paths if not path.exists()), None)
     if missing is not None:
         raise Refusal(f"There is no file {missing}. Check the path.")
@@ -46,9 +59,15 @@ def run(args: Namespace) -> int:
         known = ", ".join(sorted(importers.FORMATS))
         raise Refusal(f"There is no format {args.format!r}. It is one of: {known}.")
     paths = args.paths or importers.FORMATS[args.format].find()
-    if not paths:
+    if not paths and not args.follow:
         raise Refusal(f"There is nothing to import as {args.format}. Name files or folders.")
+    if args.follow:
+        _check_followable(args)
     project = opening.project_of(args, store)
+    if args.follow:
+        reader = importers.FORMATS[args.format]
+        follow = importers.Following(store, project.pk, reader, args.paths, user=args.user)
+        return _follow(follow, args)
     with progress(f"Importing {args.format}") as on_progress:
         report = importers.run(
             store,
@@ -61,6 +80,53 @@ def run(args: Namespace) -> int:
         )
     _tell(report, args)
     return INCOMPLETE if report.errors else OK
+
+
+def _check_followable(args: Namespace) -> None:
+    """Raises Refusal for what does not grow line by line."""
+    from sessions_app import importers
+
+    suffixes = importers.line_suffixes(importers.FORMATS[args.format])
+    if not suffixes:
+        followable = [
+            name for name, reader in importers.FORMATS.items() if importers.line_suffixes(reader)
+        ]
+        raise Refusal(
+            f"Files of {args.format} are not written line by line, so they cannot be followed; "
+            f"leave --follow out. Those of {', '.join(sorted(followable))} can."
+        )
+    for path in args.paths:
+        if path.is_file() and not path.name.endswith(suffixes):
+            raise Refusal(f"{path} is not written line by line ({', '.join(suffixes)}).")
+    if args.dry_run:
+        raise Refusal("--follow stores what comes, --dry-run stores nothing. Leave one out.")
+
+
+def _follow(follow: Following, args: Namespace) -> int:
+    """Looks again and again until Ctrl-C; a line for each file that brought something."""
+    first = True
+    try:
+        while True:
+            begun = time.monotonic()
+            for path, report in follow.look():
+                _tell_change(path, report, args)
+            if first:
+                note(f"Following {_counted(follow.watched, 'file')}; Ctrl-C ends.")
+                first = False
+            time.sleep(max(LOOK_EVERY, RESTS * (time.monotonic() - begun)))
+    except KeyboardInterrupt:
+        _tell(follow.total, args)
+    return OK
+
+
+def _tell_change(path: Path, report: Report, args: Namespace) -> None:
+    if args.json:
+        say_json({"path": str(path), **asdict(report)})
+        return
+    if report.new:
+        say(f"{path}: {report}")
+    for _, line, reason in report.errors[:SHOWN_ERRORS]:
+        note(f"{path}, line {line}: {reason}" if line else f"{path}: {reason}")
 
 
 def _tell(report: Report, args: Namespace) -> None:

@@ -14,10 +14,10 @@ CLOSED_PIPE: Final = 141
 
 MEANINGS: Final = (
     (OK, "done"),
-    (PROBLEMS, "verify or doctor found problems"),
+    (PROBLEMS, "verify or doctor found problems, or adopt --compare differences"),
     (USAGE, "wrong usage: unknown flag, missing file, bad value, bad environment"),
     (UNUSABLE, "the database or file cannot be used: no database, newer, locked, full"),
-    (INCOMPLETE, "an import or export had errors"),
+    (INCOMPLETE, "an import, export or adoption had errors"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
     (CLOSED_PIPE, "the reader of the output went away"),
 )

@@ -3,153 +3,137 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import orjson
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from sessions_app import answers, auth, clock, parameters
+from sessions_app import answers, auth, clock, exporting, parameters, reviews
 from sessions_app.calls import Parameter
-from sessions_app.core.entries import StoredEvent, StoredMessage, entries_out
-from sessions_app.core.errors import InvalidField, NotFound
-from sessions_app.core.replay import Entry
+from sessions_app.core.entries import entries_out
+from sessions_app.core.errors import InvalidField
 from sessions_app.http import json_response
-from sessions_app.parameters import LARGEST
+from sessions_app.parameters import LARGEST, SEARCH
 from sessions_app.store import get_store
-from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.base import Snapshot
 
-from .. import access, transcript, windows
+from .. import access, excerpt, finding, fragments, sessionpage, windows
 from ..asked import asked
-from ..rendering import show, twin_address
-from ..titles import titles
-from ..transcript import Look
-from ..windows import Span
+from ..excerpt import Excerpt
+from ..finding import Found
+from ..rendering import show
+from ..sessionpage import Place
 
-MOST_EVENTS = 200
+VIEW = parameters.choice("As people read it, or as it is stored.", *sessionpage.VIEWS)
+FIND = parameters.text(SEARCH, "Words to find in this session.")
 ASKED: Mapping[str, Parameter] = {
     "before": parameters.integer(1, LARGEST, "The messages before this one."),
     "after": parameters.integer(0, LARGEST, "The messages after this one."),
+    "around": parameters.integer(1, LARGEST, "The messages around this one."),
+    "q": FIND,
+    "view": VIEW,
 }
-ASKED_OF_ONE: Mapping[str, Parameter] = {
-    "whole": parameters.boolean("All of the message, however long."),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A window of a session's log. `prompt` is the event with its system text and tools."""
-
-    session: Snapshot
-    span: Span
-    messages: list[StoredMessage]
-    events: list[StoredEvent]
-    prompt: Entry
+_PLACES = ("before", "after", "around")
 
 
 @access.page
 def page(request: HttpRequest, session: UUID) -> HttpResponse:
-    """The newest messages, or those before or after one."""
-    part = _window(session, asked(request, ASKED))
-    return _shown(request, part, Look(get_store(auth.alias()).overlay(part.session)))
+    """The newest messages, those at a place, or around the first that holds some words."""
+    wanted = asked(request, ASKED)
+    found = get_store(auth.alias()).get(access.project(), session)
+    if fragments.target(request) == sessionpage.CONTENTS:
+        seq = min(wanted.get("around", found.messages), found.messages)
+        around = sessionpage.contents_around(found, seq, _kept(wanted))
+        return _told(show(request, "_contents", around))
+    part, place = _window(found, wanted)
+    return shown(request, part, place)
 
 
 @access.twin
 def twin(request: HttpRequest, session: UUID) -> HttpResponse:
     """The same as JSON."""
-    return _answered(_window(session, asked(request, ASKED)))
+    found = get_store(auth.alias()).get(access.project(), session)
+    part, place = _window(found, asked(request, ASKED))
+    return answered(part, place.found)
 
 
 @access.page
-def message_page(request: HttpRequest, session: UUID, seq: int) -> HttpResponse:
-    """The messages around one, which is pointed out."""
-    wanted = asked(request, ASKED_OF_ONE)
-    part = _around(session, seq)
-    state = get_store(auth.alias()).overlay(part.session)
-    return _shown(request, part, Look(state, seq, wanted.get("whole", False)))
+def export(request: HttpRequest, session: UUID) -> StreamingHttpResponse:
+    """The session to take away, in the lossless form that `holdfast import` reads."""
+    asked(request, {})
+    lines = exporting.holdfast(get_store(auth.alias()), access.project(), session)
+    name = f'attachment; filename="session-{session}.jsonl"'
+    headers = {"Content-Disposition": name}
+    return StreamingHttpResponse(lines, content_type="application/x-ndjson", headers=headers)
 
 
-@access.twin
-def message_twin(request: HttpRequest, session: UUID, seq: int) -> HttpResponse:
-    """The same as JSON."""
-    asked(request, ASKED_OF_ONE)
-    return _answered(_around(session, seq))
+def shown(request: HttpRequest, part: Excerpt, place: Place) -> HttpResponse:
+    """The page, or the part of it that htmx asks for."""
+    context = sessionpage.log(request, part, place)
+    target = fragments.target(request)
+    if target in sessionpage.EDGES:
+        edges = sessionpage.EDGES[target]
+        return _told(show(request, "_transcript", {**context, "edges": edges}))
+    if place.anchor and target == f"m{place.anchor}":
+        row = next(row for row in context["rows"] if getattr(row, "seq", None) == place.anchor)
+        return _told(show(request, "_message", {**context, "row": row}))
+    whole = {**context, **sessionpage.around_log(part, place), "edges": sessionpage.BOTH}
+    return _told(show(request, "session", whole))
 
 
-def _window(session: UUID, wanted: Mapping[str, Any]) -> Part:
-    if len(wanted) > 1:
-        raise InvalidField("Send only one of `after` and `before`.", param="before")
-    found = get_store(auth.alias()).get(access.project(), session)
-    span = windows.newest(found.messages)
-    if "before" in wanted:
-        span = windows.before(found.messages, wanted["before"])
-    elif "after" in wanted:
-        span = windows.after(found.messages, wanted["after"])
-    return _part(found, span)
-
-
-def _around(session: UUID, seq: int) -> Part:
-    found = get_store(auth.alias()).get(access.project(), session)
-    if not 1 <= seq <= found.messages:
-        raise NotFound(f"The session has no message {seq}; it has {found.messages}.")
-    return _part(found, windows.around(found.messages, seq))
-
-
-def _part(session: Snapshot, span: Span) -> Part:
-    """One message more in front tells which events lie between it and the window."""
-    store = get_store(auth.alias())
-    size = max(0, span.last - span.first + 1)
-    wider = store.messages(session, Window(after=max(0, span.first - 2), limit=size + 1))
-    messages = [row for row in wider if span.first <= row.seq <= span.last]
-    events = store.events(
-        session,
-        after=wider[0].version if span.earlier else 0,
-        before=messages[-1].version if span.later else None,
-        limit=MOST_EVENTS,
-    )
-    return Part(session, span, messages, events, store.prompt(session))
-
-
-def _shown(request: HttpRequest, part: Part, look: Look) -> HttpResponse:
-    session = part.session
-    rows = transcript.rows(part.messages, part.events, look)
-    context = {
-        "session": session,
-        "title": titles(auth.alias(), [session])[session.number],
-        "status": answers.status(session, clock.now_us()),
-        "tags": orjson.loads(session.tags),
-        "system": part.prompt.data.get("system"),
-        "tools": part.prompt.data.get("tools") or [],
-        "tool_names": [_tool_name(tool) for tool in part.prompt.data.get("tools") or ()],
-        "prompt_tokens": _prompt_tokens(part.prompt.data),
-        "rows": rows,
-        "turns": transcript.outline(rows),
-        "span": part.span,
-        "cut_events": len(part.events) == MOST_EVENTS,
-        "anchor": look.anchor,
-        "twin": twin_address(request),
-    }
-    return show(request, "session", context)
-
-
-def _tool_name(tool: Mapping[str, Any]) -> str:
-    """The name of a tool in whichever provider's form it is."""
-    function = tool.get("function")
-    named = function if isinstance(function, dict) else tool
-    return str(named.get("name") or named.get("type") or "unnamed")
-
-
-def _prompt_tokens(data: Mapping[str, Any]) -> int:
-    return int(data.get("system_tokens", 0)) + int(data.get("tools_tokens", 0))
-
-
-def _answered(part: Part) -> HttpResponse:
-    session = part.session
-    payload = {
-        "session": answers.session_out(session, part.prompt, clock.now_us()),
+def answered(part: Excerpt, found: Found | None) -> HttpResponse:
+    """The window as JSON: the session, its entries, and what members think of them."""
+    session, store = part.session, get_store(auth.alias())
+    payload: dict[str, Any] = {
+        "session": answers.session_out(session, store.prompt(session), clock.now_us()),
         "entries": entries_out(session.id, part.messages, part.events),
         "earlier": part.span.earlier,
         "later": part.span.later,
+        "reviews": [reviews.review_out(review) for review in part.reviews.values()],
+        "to_review": reviews.needed(auth.alias(), session),
     }
+    if found is not None:
+        payload["found"] = {
+            "number": found.number,
+            "total": found.total,
+            "seqs": [hit.seq for hit in found.hits],
+        }
     return json_response(200, payload)
+
+
+def _told(response: HttpResponse) -> HttpResponse:
+    return fragments.told_apart(response)
+
+
+def _window(session: Snapshot, wanted: Mapping[str, Any]) -> tuple[Excerpt, Place]:
+    """What is shown, and where one stands in it."""
+    if sum(name in wanted for name in _PLACES) > 1:
+        raise InvalidField("Send only one of `before`, `after` and `around`.", param="before")
+    kept = _kept(wanted)
+    if any(name in wanted for name in _PLACES):
+        part = excerpt.read(session, _span(session.messages, wanted))
+        found = _found(session, kept, wanted.get("around"))
+        return part, Place(kept, found=found, around=wanted.get("around"))
+    found = _found(session, kept, None)
+    if found is not None and found.seq is not None:
+        return excerpt.around(session, found.seq), Place(kept, found.seq, found=found)
+    part = excerpt.read(session, windows.newest(session.messages))
+    return part, Place(kept, found=found)
+
+
+def _kept(wanted: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: wanted[name] for name in ("q", "view") if name in wanted}
+
+
+def _span(messages: int, wanted: Mapping[str, Any]) -> windows.Span:
+    if "before" in wanted:
+        return windows.before(messages, wanted["before"])
+    if "after" in wanted:
+        return windows.after(messages, wanted["after"])
+    return windows.around(messages, min(wanted["around"], max(1, messages)))
+
+
+def _found(session: Snapshot, kept: Mapping[str, Any], seq: int | None) -> Found | None:
+    if "q" not in kept:
+        return None
+    return finding.find(auth.alias(), session, kept["q"], seq)

@@ -6,104 +6,81 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from sessions_app import answers, auth, clock, listing, parameters
-from sessions_app.calls import Parameter
+from sessions_app import answers, auth, clock, listing, search
+from sessions_app.core import instants
+from sessions_app.core.errors import InvalidField
 from sessions_app.http import json_response
-from sessions_app.parameters import SEARCH
+from sessions_app.listing import Page
+from sessions_app.search import Hits
 from sessions_app.store.base import Snapshot
 
-from .. import access
-from ..asked import asked, query
+from .. import access, facets, rows
+from ..asked import query
 from ..rendering import show, twin_address
+from ..rows import NO_HITS, Known
 from ..titles import titles
 
-SORTS = tuple(f"{sign}{name}" for name in listing.SORTS for sign in ("", "-"))
-ASKED: Mapping[str, Parameter] = {
-    "q": parameters.text(SEARCH, "Title, key, user or id."),
-    "user": parameters.text(255, "Of this user."),
-    "status": parameters.choice("In this status.", "active", "idle", "ended", "archived"),
-    "tag": parameters.text(255, "With this tag."),
-    "sort": parameters.choice("In this order.", *SORTS),
-    "after": parameters.cursor(),
-}
-STATUSES = (("", "All"), ("active", "Active"), ("idle", "Idle"), ("ended", "Ended"))
-COLUMNS = (
-    ("", "Session", ""),
-    ("", "User", ""),
-    ("", "Status", ""),
-    ("", "Turns", "num"),
-    ("messages", "Messages", "num"),
-    ("tokens", "Tokens", "num"),
-    ("level", "Level", ""),
-    ("last_activity", "Last activity", ""),
-)
+MOST_COUNTED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A session in the list."""
+class Found:
+    """A page of the list. `hits` are by session number, `behind` is how many sessions the search
+    could not look into yet, `counted` how many there are in all; each is None unless asked for."""
 
-    session: Snapshot
-    title: str
-    status: str
-    tags: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A heading; `sort` is the query that a press on it leads to, `order` how it is sorted now."""
-
-    label: str
-    kind: str
-    sort: str
-    order: str
+    page: Page
+    hits: Mapping[int, Hits] | None = None
+    behind: int | None = None
+    counted: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A filter that one press sets or takes away."""
-
-    label: str
-    query: str
-    chosen: bool = False
+NOTHING = Found(Page([]))
 
 
 @access.page
 def page(request: HttpRequest) -> HttpResponse:
-    """The list as a page."""
-    wanted = asked(request, ASKED)
-    found, following = _listed(wanted)
-    filters = {name: wanted[name] for name in ("q", "user", "status", "tag") if name in wanted}
-    kept = {name: value for name, value in wanted.items() if name != "after"}
+    """The list as a page; a time range that cannot be is told beside its fields."""
+    wanted, now = facets.read(request), clock.now_us()
+    wrong = facets.trouble(wanted)
+    found = NOTHING if wrong else _found(wanted, now)
+    texts = facets.texts(request, wanted)
     context = {
-        "rows": _rows(found),
         "section": "sessions",
         "wanted": wanted,
-        "kept": _without(kept, "q"),
-        "kept_by_filters": _without(kept, "user", "tag"),
-        "narrowed": bool(filters),
-        "filters": _filters(kept),
-        "statuses": _statuses(kept),
-        "columns": _columns(kept),
-        "first": query(kept) if "after" in wanted else None,
-        "next": query(kept, after=following) if following else None,
-        "empty": not found and not filters and "after" not in wanted,
+        "wrong": wrong,
         "twin": twin_address(request),
+        **_narrowing(wanted, texts, found),
+        **_table(wanted, texts, found, now),
+        **_around(request, wanted, texts, found.page),
     }
-    return show(request, "sessions", context)
+    response = show(request, "sessions", context)
+    response.status_code = wrong.status if wrong else 200
+    return response
 
 
 @access.twin
 def twin(request: HttpRequest) -> HttpResponse:
-    """The same list as the API's page of sessions."""
-    found, following = _listed(asked(request, ASKED))
+    """The same list as the API's page of sessions, with the hits and the count of the page."""
+    wanted = facets.read(request)
+    wrong = facets.trouble(wanted)
+    if wrong:
+        raise wrong
     now = clock.now_us()
-    data = [answers.session_out(session, None, now) for session in found]
-    return json_response(200, {"data": data, "next": following})
+    found = _found(wanted, now)
+    answer: dict[str, Any] = {
+        "data": [_session_out(session, found, now) for session in found.page.sessions],
+        "next": found.page.next,
+        "previous": found.page.previous,
+    }
+    if found.behind is not None:
+        answer["not_searchable_yet"] = found.behind
+    if found.counted is not None:
+        answer["count"] = min(found.counted, MOST_COUNTED)
+        answer["more_than_counted"] = found.counted > MOST_COUNTED
+    return json_response(200, answer)
 
 
 @access.page
@@ -112,50 +89,92 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("holdfast_pages:sessions")
 
 
-def _without(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+def _found(wanted: Mapping[str, Any], now: int) -> Found:
+    """Raises InvalidField for two places at once, and BadCursor."""
+    if "after" in wanted and "before" in wanted:
+        raise InvalidField("Send only one of `after` and `before`.", param="before")
+    alias, project, told = auth.alias(), access.project(), facets.for_listing(wanted)
+    found = listing.both_ways(alias, project, told, now)
+    counted = None
+    if wanted.get("count"):
+        counted = listing.count(alias, project, told, now, most=MOST_COUNTED)
+    hits = search.hits(alias, found.sessions, wanted["q"]) if "q" in wanted else None
+    searched = "q" in wanted or "errors" in wanted
+    return Found(found, hits, search.behind(alias, project) if searched else None, counted)
+
+
+def _session_out(session: Snapshot, found: Found, now: int) -> dict[str, Any]:
+    out = answers.session_out(session, None, now)
+    if found.hits is not None:
+        out["hits"] = _hits_out(found.hits.get(session.number, NO_HITS))
+    return out
+
+
+def _hits_out(hits: Hits) -> dict[str, Any]:
+    shown = [
+        {
+            "seq": hit.seq,
+            "role": hit.role,
+            "at": instants.render(hit.at),
+            "pieces": [{"text": text, "hit": is_hit} for text, is_hit in hit.pieces],
+        }
+        for hit in hits.hits
+    ]
+    return {"total": hits.total, "data": shown}
+
+
+def _narrowing(wanted: Mapping[str, Any], texts: Mapping[str, str], found: Found) -> dict[str, Any]:
+    """What the list is narrowed by, and what else it could be."""
+    chips, placed = facets.chips(texts, wanted), bool(facets.place(wanted))
+    shown = found.page.sessions
+    return {
+        "facets": facets.facets(texts),
+        "chips": chips,
+        "clear": query(_only(texts, "sort")),
+        "since": facets.field(wanted, "active_since"),
+        "until": facets.field(wanted, "active_until"),
+        "kept": _without(texts, "q"),
+        "kept_by_fields": _without(texts, "user", "tag", "active_since", "active_until"),
+        "empty": not (shown or chips or placed),
+        "left": placed and not shown,
+    }
+
+
+def _table(
+    wanted: Mapping[str, Any], texts: Mapping[str, str], found: Found, now: int
+) -> dict[str, Any]:
+    sessions = found.page.sessions
+    known = Known(now, titles(auth.alias(), sessions), found.hits)
+    shown = rows.rows(sessions, known, texts)
+    return {
+        "rows": shown,
+        "users": sorted({row.user.label for row in shown if row.user}),
+        "tags": sorted({tag.label for row in shown for tag in row.tags}),
+        "columns": rows.columns(texts),
+        "find": query({"q": wanted["q"]}) if "q" in wanted else "",
+        "behind": found.behind,
+        "counted": found.counted,
+        "most": MOST_COUNTED,
+    }
+
+
+def _around(
+    request: HttpRequest, wanted: Mapping[str, Any], texts: Mapping[str, str], page: Page
+) -> dict[str, Any]:
+    """The ways to the pages around this one, and to the length of the list."""
+    here = facets.place(wanted)
+    return {
+        "first": query(texts) if here else None,
+        "previous": query(texts, before=page.previous) if page.previous else None,
+        "next": query(texts, after=page.next) if page.next else None,
+        "count": query(texts, **here, count="true"),
+    }
+
+
+def _only(texts: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: text for name, text in texts.items() if name in names}
+
+
+def _without(texts: Mapping[str, str], *names: str) -> dict[str, str]:
     """What a form keeps of the query beside its own fields."""
-    return {name: value for name, value in values.items() if name not in names}
-
-
-def _listed(wanted: Mapping[str, Any]) -> tuple[list[Snapshot], str | None]:
-    tags = {"tag": [wanted["tag"]]} if "tag" in wanted else {}
-    return listing.page(auth.alias(), access.project(), {**wanted, **tags}, clock.now_us())
-
-
-def _rows(found: list[Snapshot]) -> list[Row]:
-    names, now = titles(auth.alias(), found), clock.now_us()
-    return [
-        Row(
-            session,
-            names[session.number],
-            answers.status(session, now),
-            orjson.loads(session.tags),
-        )
-        for session in found
-    ]
-
-
-def _statuses(kept: Mapping[str, Any]) -> list[Choice]:
-    chosen = kept.get("status", "")
-    return [
-        Choice(label, query(kept, status=name or None), name == chosen) for name, label in STATUSES
-    ]
-
-
-def _filters(kept: Mapping[str, Any]) -> list[Choice]:
-    """What narrows the list now; a press takes it away."""
-    return [
-        Choice(f"{name} {kept[name]}", query(kept, **{name: None}))
-        for name in ("q", "user", "tag")
-        if name in kept
-    ]
-
-
-def _columns(kept: Mapping[str, Any]) -> list[Column]:
-    now = kept.get("sort", "last_activity")
-    found = []
-    for sort, label, kind in COLUMNS:
-        order = {sort: "descending", f"-{sort}": "ascending"}.get(now, "") if sort else ""
-        turned = f"-{sort}" if order == "descending" else sort
-        found.append(Column(label, kind, query(kept, sort=turned) if sort else "", order))
-    return found
+    return {name: text for name, text in texts.items() if name not in names}

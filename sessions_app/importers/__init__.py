@@ -13,22 +13,53 @@ from pathlib import Path
 from typing import cast
 
 from sessions_app.core import errors
-from sessions_app.importers import claude_code, holdfast_export, openai_chat, writing
+from sessions_app.importers import (
+    anthropic,
+    chatgpt,
+    claude_ai,
+    claude_code,
+    holdfast_export,
+    langgraph,
+    llm,
+    openai_agents,
+    openai_chat,
+    writing,
+)
 from sessions_app.importers.base import Format, OnProgress, Report
+from sessions_app.importers.following import Following, line_suffixes
 from sessions_app.store.durable import DurableStore
 
 __all__ = [
     "FORMATS",
+    "Following",
     "Format",
     "Report",
+    "anthropic",
+    "chatgpt",
+    "claude_ai",
     "claude_code",
     "holdfast_export",
+    "langgraph",
+    "line_suffixes",
+    "llm",
+    "openai_agents",
     "openai_chat",
     "run",
 ]
 
 FORMATS: Mapping[str, Format] = {
-    module.name: cast("Format", module) for module in (claude_code, openai_chat, holdfast_export)
+    module.name: cast("Format", module)
+    for module in (
+        claude_code,
+        openai_chat,
+        holdfast_export,
+        anthropic,
+        chatgpt,
+        claude_ai,
+        openai_agents,
+        llm,
+        langgraph,
+    )
 }
 
 

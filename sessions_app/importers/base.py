@@ -45,7 +45,8 @@ class Conversation:
 
     `whole`: the file holds all of it, so its n-th message is the n-th stored one. Otherwise the
     `source` ids in the metadata tell what is there already. `left` are the ids of messages that
-    stand in the file but not on this branch. `at` in microseconds.
+    stand in the file but not on this branch. `goes_on`: the messages of a whole session go on
+    where those of the same key ended earlier in this file. `at` in microseconds.
     """
 
     key: str
@@ -56,6 +57,7 @@ class Conversation:
     at: int | None = None
     fork: Fork | None = None
     whole: bool = False
+    goes_on: bool = False
     left: frozenset[str] = frozenset()
     agent: str | None = None
 
@@ -182,7 +184,8 @@ class Report:
 
 
 class Format(Protocol):
-    """One file of this package. `suffixes` tell which files of a folder are meant."""
+    """One file of this package. `suffixes` tell which files of a folder are meant. A format whose
+    files grow line by line names the suffixes of those in `line_suffixes`; they can be followed."""
 
     name: str
     suffixes: tuple[str, ...]
@@ -227,13 +230,25 @@ def _room_for(extra: Record, room: int) -> tuple[Record, Record]:
     for name, value in extra.items():
         if value is None:
             continue
-        size = len(orjson.dumps({name: value}))
-        if size <= room:
+        dumped = orjson.dumps({name: value})
+        size = len(dumped)
+        # As many brackets as there may be levels: seldom too deep, never worth a message.
+        flat = dumped.count(b"[") + dumped.count(b"{") < LIMITS.metadata_depth
+        if size <= room and (flat or _depth(value) < LIMITS.metadata_depth - 2):
             kept[name] = value
             room -= size
         else:
             over[name] = value
     return kept, over
+
+
+def _depth(value: Any) -> int:
+    """How many levels of lists and objects there are in `value`."""
+    levels, here = 0, [value]
+    while here := [one for one in here if isinstance(one, dict | list)]:
+        levels += 1
+        here = [child for one in here for child in (one.values() if isinstance(one, dict) else one)]
+    return levels
 
 
 def bounded_key(key: str) -> str:

@@ -25,7 +25,8 @@ resumed session that copies its history into a new file is a session of its own,
 model saw it: the same uuids in two sessions are two copies on purpose.
 
 Two passes: the first keeps of each record its place and links, the second reads records in the
-order of the branches. So memory holds an index, never the texts.
+order of the branches. So memory holds an index, never the texts. A transcript that is followed
+keeps its index, and only what was added is read again.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ from sessions_app.importers.files import Line, Source
 
 name = "claude-code"
 suffixes = (".jsonl",)
+line_suffixes = suffixes
 
 PROGRESS_BYTES = 1024 * 1024
 PROGRESS_KNOTS = 100
@@ -89,14 +91,37 @@ def find() -> list[Path]:
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one transcript. Raises Unreadable for a file that cannot be used at all."""
     with files.opened(path) as source:
-        index = _Index(path.name.partition(".")[0])
+        yield from Growing(path, growing=False).items(source)
+
+
+class Growing:
+    """One transcript as far as it was read. `items` gives what was added since the last time; a
+    last line that is not complete is left for the next. `offset` is where that begins; `outgrown`
+    tells that new lines change what earlier ones meant: nothing was given, read all anew."""
+
+    def __init__(self, path: Path, *, growing: bool = True) -> None:
+        self._index = _Index(path.name.partition(".")[0], growing=growing)
+        self._told: dict[str, set[str]] = {}
+
+    @property
+    def offset(self) -> int:
+        return self._index.offset
+
+    @property
+    def outgrown(self) -> bool:
+        return self._index.outgrown
+
+    def items(self, source: Source) -> Iterator[Item]:
+        index = self._index
         yield from index.fill(source)
+        if index.outgrown:
+            return
         if source.broken:
             yield Trouble(index.lines, source.broken)
         yield from index.agents()
         for session in index.sessions.values():
             for chain in session.chains.values():
-                yield from _Chain(source, session, chain).items()
+                yield from _Chain(source, session, chain, self._told).items()
 
 
 # -- the first pass ----------------------------------------------------------------------------
@@ -145,48 +170,68 @@ class _Session:
 class _Index:
     """Places and links of all records of a file."""
 
-    def __init__(self, stem: str) -> None:
+    def __init__(self, stem: str, *, growing: bool) -> None:
         self.stem = stem
         self.sessions: dict[str, _Session] = {}
         self.lines = 0
+        self.offset = 0
+        self.outgrown = False
+        self._growing = growing
+        self._waiting: list[tuple[str, Record, Line]] = []
         self._seen: set[str] = set()
         self._own: str | None = None
         self._current: str | None = None
 
     def fill(self, source: Source) -> Iterator[Item]:
-        """Reads the file once; yields what cannot be read, and how far it is."""
-        told = repeated = 0
-        self._find_own(source)
-        waiting: list[tuple[str, Record, Line]] = []
-        for line in source.lines():
-            self.lines = line.number
+        """Reads on to the end of the file; yields what cannot be read, and how far it is."""
+        told, repeated = self.offset, 0
+        own = b'"%s"' % self.stem.encode()
+        if self.offset == 0:
+            self._find_own(source, own)
+        for line in source.lines(self.offset, self.lines):
             if line.offset - told >= PROGRESS_BYTES:
                 told = line.offset
                 yield Progress(told, 2 * source.size)
             try:
                 record = _record(line)
             except Unreadable as error:
+                if self._growing and not line.ended:
+                    break
                 yield Trouble(error.line, error.reason)
+                self._passed(line)
                 continue
-            uuid = _uuid(record, line.raw)
-            if uuid in self._seen:
-                repeated += 1
-                continue
-            self._seen.add(uuid)
-            waiting.append((uuid, record, line))
-            session = self._session_of(record)
-            if session is None and len(waiting) < MAX_NAMELESS:
-                continue
-            self._place_all(session, waiting)
-        self._place_all(None, waiting)
+            self._passed(line)
+            self.outgrown |= self._own is None and own in line.raw and self._is_named()
+            repeated += not self._take(record, line)
+        if not self._growing or self._current:
+            self._place_all(None, self._waiting)
         if repeated:
             yield Warned(0, f"{repeated} records stand in the file twice; once is enough")
 
-    def _find_own(self, source: Source) -> None:
+    def _passed(self, line: Line) -> None:
+        """A last line may be whole before its end is written: then that end is still of it."""
+        self.offset = line.end
+        self.lines = line.number if line.ended or not self._growing else line.number - 1
+
+    def _is_named(self) -> bool:
+        return UUID.fullmatch(self.stem) is not None
+
+    def _take(self, record: Record, line: Line) -> bool:
+        """Places a record, once it is known where; False for one that was there before."""
+        uuid = _uuid(record, line.raw)
+        if uuid in self._seen:
+            return False
+        self._seen.add(uuid)
+        self._waiting.append((uuid, record, line))
+        session = self._session_of(record)
+        if session is not None or len(self._waiting) >= MAX_NAMELESS:
+            self._place_all(session, self._waiting)
+        return True
+
+    def _find_own(self, source: Source, own: bytes) -> None:
         """Whether the file is named after a session of its records; then all are of that one,
         also those copied from an earlier session. Mostly the first lines tell."""
-        own = b'"%s"' % self.stem.encode()
-        if UUID.fullmatch(self.stem) and any(own in line.raw for line in source.lines()):
+        if self._is_named() and any(own in line.raw for line in source.lines()):
             self._own = self._current = self.stem
 
     def _place_all(self, session: _Session | None, waiting: list[tuple[str, Record, Line]]) -> None:
@@ -330,7 +375,10 @@ class _Part(NamedTuple):
 class _Chain:
     """One session or sub-agent as items."""
 
-    def __init__(self, source: Source, session: _Session, records: _Records) -> None:
+    def __init__(
+        self, source: Source, session: _Session, records: _Records, told: dict[str, set[str]]
+    ) -> None:
+        self.told = told
         self.source = source
         self.session = session
         self.records = records
@@ -344,19 +392,27 @@ class _Chain:
         spoken = [branch for branch in branches if any(knot.said for knot in branch.knots)]
         main = [branch for branch in branches if branch not in spoken[1:]]
         left = frozenset(uuid for branch in spoken[1:] for uuid in _sources(branch))
-        yield self._beginning(left)
-        yield from self._in_order([knot for branch in main for knot in branch.knots])
+        told = self.told.setdefault(self.key, set())
+        told -= left
+        fresh = _fresh([knot for branch in main for knot in branch.knots], told)
+        loose = [place for place in self.records.loose if place[0] not in told]
+        if fresh or loose:
+            yield self._beginning(left)
+            yield from self._in_order(fresh, loose, told)
         names: dict[int, str] = {}
         for branch in spoken[1:]:
             key = names[id(branch)] = base.bounded_key(f"{self.key}:{branch.first}")
             parent = names.get(id(branch.of), self.key)
             sources = branch.parts_at.sources if branch.parts_at else ()
-            yield Conversation(key=key, fork=Fork(parent, sources))
-            yield from self._said(branch.knots)
+            told = self.told.setdefault(key, set())
+            fresh = _fresh(branch.knots, told)
+            if fresh:
+                yield Conversation(key=key, fork=Fork(parent, sources))
+                yield from self._said(fresh, told)
 
-    def _in_order(self, knots: list[Knot]) -> Iterator[Item]:
+    def _in_order(self, knots: list[Knot], places: list[Place], told: set[str]) -> Iterator[Item]:
         """Messages and notes, and between them, where they stood in the file, all other records."""
-        loose = iter(self.records.loose)
+        loose = iter(places)
         waiting = next(loose, None)
         for number, knot in enumerate(knots):
             if number % PROGRESS_KNOTS == 0:
@@ -364,10 +420,11 @@ class _Chain:
             while waiting is not None and waiting[1] < knot.members[0][1]:
                 yield self._kept(waiting)
                 waiting = next(loose, None)
-            yield from self._said((knot,))
+            yield from self._said((knot,), told)
         while waiting is not None:
             yield self._kept(waiting)
             waiting = next(loose, None)
+        told.update(place[0] for place in places)
 
     def _kept(self, place: Place) -> Kept:
         uuid, line, offset = place
@@ -395,12 +452,13 @@ class _Chain:
         own = [title for leaf, title in named.items() if not leaf or self.records.tree.knows(leaf)]
         return base.title_from([*reversed(own), self.records.title])
 
-    def _said(self, knots: Sequence[Knot]) -> Iterator[Item]:
+    def _said(self, knots: Sequence[Knot], told: set[str]) -> Iterator[Item]:
         for knot in knots:
             if knot.said:
                 yield from self._messages(knot)
             else:
                 yield self._note(knot)
+            told.update(knot.sources)
 
     def _note(self, knot: Knot) -> Noted:
         uuid, line, offset = knot.members[0]
@@ -462,6 +520,11 @@ class _Chain:
     def _read(self, line: int, offset: int) -> tuple[Record, bool]:
         record, mended = values.of_bytes(self.source.line_at(offset), line)
         return record, mended
+
+
+def _fresh(knots: Sequence[Knot], told: set[str]) -> list[Knot]:
+    """The knots with a record that was not told yet."""
+    return [knot for knot in knots if not told.issuperset(knot.sources)]
 
 
 def _merged(records: list[Record]) -> tuple[Record, tuple[int, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -15,23 +16,28 @@ from sessions_app.importers.files import CHUNK, Source
 BLANK = " \t\r\n"
 NEAR_END = 16
 """Where a text that merely ends too early can go wrong at most this far from its end."""
+SIGN = re.compile(r'\\.|["{}\[\],]', re.DOTALL)
+NOT_UTF_8 = re.compile("[\udc80-\udcff]")
+"""What bytes that are no UTF-8 are decoded to when they may be skipped."""
 
 
 class Piece(NamedTuple):
     """An element of a list or the value of a member. `name` is the member's, "" in a document
-    that is one list; `mended` as in `values`."""
+    that is one list; `mended` as in `values`; `reason` tells why an element was skipped."""
 
     name: str
     value: Any
     line: int
     element: bool
-    mended: bool
+    mended: bool = False
+    reason: str | None = None
 
 
-def pieces(source: Source, lists: frozenset[str]) -> Iterator[Piece]:
+def pieces(source: Source, lists: frozenset[str], *, skip: bool = False) -> Iterator[Piece]:
     """The pieces of a document: of a list its elements, of an object its members, those named in
-    `lists` element by element. Raises Unreadable where it is no JSON."""
-    text = _Text(source)
+    `lists` element by element. Raises Unreadable where it is no JSON; with `skip` an element that
+    cannot be read is passed over, up to where its brackets close."""
+    text = _Text(source, skip=skip)
     first = text.peek()
     if first == "[":
         yield from _elements(text, "")
@@ -70,8 +76,20 @@ def _elements(text: _Text, name: str) -> Iterator[Piece]:
             text.take(",")
             text.peek()
         first = False
-        yield _piece(text, name, element=True)
+        yield _element(text, name)
     text.take("]")
+
+
+def _element(text: _Text, name: str) -> Piece:
+    before = text.taken
+    try:
+        return _piece(text, name, element=True)
+    except Unreadable as error:
+        if not text.skips:
+            raise
+        if text.taken == before:
+            text.skip(error)
+        return Piece(name, None, error.line, element=True, reason=error.reason)
 
 
 def _piece(text: _Text, name: str, *, element: bool) -> Piece:
@@ -83,10 +101,13 @@ def _piece(text: _Text, name: str, *, element: bool) -> Piece:
 class _Text:
     """A window of the file's text that moves on as values are taken from it."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, *, skip: bool = False) -> None:
         source.file.seek(0)
+        self.skips = skip
+        self.taken = 0
         self._file = source.file
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        errors_as = "surrogateescape" if skip else "strict"
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")(errors_as)
         self._json = values.decoder()
         self._buffer = ""
         self._at = 0
@@ -130,8 +151,41 @@ class _Text:
             else:
                 # A number that ends where the window ends may go on behind it.
                 if end < len(self._buffer) or self._ended:
-                    self._at = end
+                    self._pass(end)
                     return value
+            self._more()
+
+    def _pass(self, end: int) -> None:
+        """Moves behind the value that ends at `end`."""
+        damaged = NOT_UTF_8.search(self._buffer, self._at, end) if self.skips else None
+        line = self.line()
+        start, self._at = self._at, end
+        self.taken += 1
+        if damaged:
+            line += self._buffer.count("\n", start, damaged.start())
+            raise Unreadable(line, "is not valid UTF-8")
+
+    def skip(self, error: Unreadable) -> None:
+        """Moves behind a value that cannot be read, told by its brackets. Raises `error` where
+        they do not close."""
+        depth, quoted = 0, False
+        while True:
+            for found in SIGN.finditer(self._buffer, self._at):
+                sign = found[0]
+                if sign == '"':
+                    quoted = not quoted
+                elif not quoted and sign in "{[":
+                    depth += 1
+                elif not quoted and depth == 0 and sign in "}],":
+                    self._at = found.start()
+                    return
+                elif not quoted and sign in "}]":
+                    depth -= 1
+                self._at = found.end()
+            open_escape = self._buffer.endswith("\\", self._at)
+            self._at = len(self._buffer) - open_escape
+            if self._ended:
+                raise error
             self._more()
 
     def _check_hope(self, error: json.JSONDecodeError) -> None:

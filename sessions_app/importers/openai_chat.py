@@ -41,8 +41,8 @@ from sessions_app.importers.files import Source
 
 name = "openai-chat"
 suffixes = (".jsonl", ".ndjson", ".json")
+line_suffixes = (".jsonl", ".ndjson")
 
-LINE_SUFFIXES = (".jsonl", ".ndjson")
 MESSAGE_LISTS = ("messages", "history", "traj", "conversation", "trajectory")
 SESSION_LISTS = ("sessions", "conversations", "data")
 LISTS = frozenset((*MESSAGE_LISTS, *SESSION_LISTS))
@@ -83,7 +83,7 @@ def read(path: Path) -> Iterator[Item]:
     """The sessions of one file. Raises Unreadable for a file that cannot be used at all."""
     stem = path.name.partition(".")[0]
     with files.opened(path) as source:
-        if path.name.removesuffix(".gz").endswith(LINE_SUFFIXES) or _is_lines(source):
+        if path.name.removesuffix(".gz").endswith(line_suffixes) or _is_lines(source):
             yield from _of_lines(source, stem)
         else:
             yield from _of_document(source, stem)

@@ -10,6 +10,7 @@ from sessions_app.importers.base import Unreadable
 from sessions_app.importers.files import Line
 
 REPLACEMENT = "\ufffd"
+UNFINISHED = "is cut off: the last line is not complete"
 _MENDABLE = (errors.NulCharacter, errors.InvalidUnicode, errors.NumberOutOfRange)
 _LONGEST_INTEGER = 20
 
@@ -32,7 +33,7 @@ def of_bytes(raw: bytes, number: int, *, ended: bool = True) -> tuple[Any, bool]
         return _mended(raw, number), True
     except errors.InvalidJson as error:
         if not ended:
-            raise Unreadable(number, "is cut off: the last line is not complete") from None
+            raise Unreadable(number, UNFINISHED) from None
         column = error.details.get("column")
         where = f" at column {column}" if column else ""
         raise Unreadable(number, f"is not valid JSON{where}") from None

@@ -51,6 +51,8 @@ RECORD_BYTES = 256 * 1024
 PAGE = 500
 MAX_ERRORS = 100
 BRANCH_LEFT = "another branch was taken"
+REMEMBERED = 32
+"""Sessions whose contents are remembered while files are followed."""
 
 
 def write(
@@ -64,7 +66,7 @@ def write(
     on_progress: OnProgress | None = None,
 ) -> Report:
     """Imports every file of `paths`; see `sessions_app.importers.run`."""
-    writer = _Writer(store, project, user=user, dry_run=dry_run)
+    writer = Writer(store, project, user=user, dry_run=dry_run)
     found = list(files.found(paths, reader.suffixes))
     total, done = sum(size for _, size, _ in found), 0
     for path, size, reason in found:
@@ -72,7 +74,7 @@ def write(
             writer.report.errors.append((str(path), 0, reason))
             continue
         furthest = 0.0
-        for share in writer.file(path, reader):
+        for share in writer.file(path, reader.read(path)):
             furthest = max(furthest, share)
             if on_progress is not None:
                 on_progress(done + int(size * furthest), total)
@@ -87,38 +89,53 @@ class _Refused(Exception):
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
     """What of a session is stored: for each source the newest version and all seqs that have it;
-    `counts` are messages by their first source, `events` the sources of what events keep."""
+    `counts` are messages by their first source, `events` the sources of what events keep. Events
+    were read up to `version`, messages up to `seq`."""
 
+    session: UUID
+    version: int = 0
+    seq: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     versions: dict[str, int] = field(default_factory=dict)
     seqs: dict[str, list[int]] = field(default_factory=dict)
     events: set[str] = field(default_factory=set)
 
 
-class _Writer:
-    """Carries the report through all files, and the agents' senders from file to file."""
+class Writer:
+    """Carries the report through all files, and the agents' senders from file to file. With
+    `remembers` also what sessions hold, for files that are read again and again."""
 
     def __init__(
-        self, store: DurableStore, project: int, *, user: str | None, dry_run: bool
+        self,
+        store: DurableStore,
+        project: int,
+        *,
+        user: str | None = None,
+        dry_run: bool = False,
+        remembers: bool = False,
     ) -> None:
         self.store = store
         self.project = project
         self.user = user
         self.dry_run = dry_run
         self.report = Report()
+        self.refused = 0
         self.senders: dict[str, str] = {}
+        self.ends: dict[str, int] = {}
+        self._remembered: dict[str, Known] | None = {} if remembers else None
         self._keys: set[str] = set()
         self._path = Path()
         self._session: _Session | None = None
 
-    def file(self, path: Path, reader: Format) -> Iterator[float]:
+    def file(self, path: Path, items: Iterator[Item]) -> Iterator[float]:
         """Stores what one file holds; yields how far it is, from 0 to 1."""
         self._path = path
+        self.ends.clear()
         refused = len(self.report.errors) + MAX_ERRORS
         try:
-            for item in reader.read(path):
+            for item in items:
                 if isinstance(item, Progress):
                     yield item.done / max(item.total, 1)
                 else:
@@ -156,9 +173,24 @@ class _Writer:
             sender = {"parent_message": self.senders[conversation.agent]}
             metadata = {**sender, **conversation.metadata}
             conversation = replace(conversation, metadata=metadata)
+        if conversation.goes_on and conversation.key not in self.ends:
+            return
         session = _Session(self, conversation)
         self._session = session
         self._guarded(session, None)
+
+    def known(self, session: Snapshot) -> Known:
+        """What a session holds; read on from where it was read before, where that is remembered."""
+        if self._remembered is None:
+            return known(self.store, session)
+        key = session.key or ""
+        found = self._remembered.pop(key, None)
+        if found is None or found.session != session.id or not _read_on(self.store, session, found):
+            found = known(self.store, session)
+        self._remembered[key] = found
+        if len(self._remembered) > REMEMBERED:
+            del self._remembered[next(iter(self._remembered))]
+        return found
 
     def _guarded(self, session: _Session, item: Said | Noted | Kept | None) -> None:
         """Lets the session take an item; a refusal of the store ends it, not the run."""
@@ -169,6 +201,7 @@ class _Writer:
                 session.take(item)
         except (_Refused, errors.InvalidRequest, errors.Conflict, errors.SessionDeleted) as error:
             self._session = None
+            self._forget(session)
             self._error(session.line, f"session {session.begun.key}: {error}")
 
     def _end(self) -> None:
@@ -178,7 +211,13 @@ class _Writer:
         try:
             session.end()
         except (errors.InvalidRequest, errors.Conflict, errors.SessionDeleted) as error:
+            self._forget(session)
             self._error(session.line, f"session {session.begun.key}: {error}")
+
+    def _forget(self, session: _Session) -> None:
+        self.refused += 1
+        if self._remembered is not None:
+            self._remembered.pop(session.begun.key, None)
 
     def _adopt(self, item: Archived) -> None:
         self.report.sessions += 1
@@ -232,13 +271,14 @@ class _LineCounter:
 class _Session:
     """One session on its way into the store."""
 
-    def __init__(self, writer: _Writer, begun: Conversation) -> None:
+    def __init__(self, writer: Writer, begun: Conversation) -> None:
         self.writer = writer
         self.begun = begun
         self.line = 0
         self._stored: Snapshot | None = None
         self._version = 0
-        self._known = _Known()
+        self._passed = 0
+        self._held: Known | None = None
         self._old: Iterator[StoredMessage] = iter(())
         self._batch: list[Prepared] = []
         self._batch_bytes = 0
@@ -248,16 +288,17 @@ class _Session:
     # -- begin and end ---------------------------------------------------------------------
 
     def begin(self) -> None:
-        """Finds or makes the session, and learns what it holds. Raises _Refused."""
+        """Finds or makes the session. Raises _Refused."""
+        if self.begun.goes_on:
+            self._passed = self.writer.ends.pop(self.begun.key)
         self._stored = self._find()
         if self._stored is None and not self.writer.dry_run:
             self._stored = self._make()
         if self._stored is None:
             return
         self._version = self._stored.version
-        self._known = known(self.writer.store, self._stored)
         if self.begun.whole:
-            self._old = _stored_messages(self.writer.store, self._stored)
+            self._old = _stored_messages(self.writer.store, self._stored, self._passed)
 
     def _find(self) -> Snapshot | None:
         found = self.writer.store.find(self.writer.project, self.begun.key)
@@ -286,7 +327,7 @@ class _Session:
         parent = store.find(project, fork.parent)
         if parent is None:
             raise _Refused("the session it parts from was not imported")
-        versions = known(store, parent).versions
+        versions = self.writer.known(parent).versions
         at = max((versions[source] for source in fork.sources if source in versions), default=1)
         return store.fork(project, parent.id, at, self.begun.key).session
 
@@ -294,6 +335,16 @@ class _Session:
         """Stores what waits."""
         self._flush()
         self._flush_records()
+        if self.begun.whole:
+            self.writer.ends[self.begun.key] = self._passed
+
+    @property
+    def _known(self) -> Known:
+        """What the session holds, read when it is first asked for."""
+        if self._held is None:
+            found = self._stored
+            self._held = self.writer.known(found) if found else Known(UUID(int=0))
+        return self._held
 
     # -- items -----------------------------------------------------------------------------
 
@@ -320,6 +371,7 @@ class _Session:
         found = self._read(item)
         if found is None:
             return
+        self._passed += len(found)
         if self.begun.whole:
             found = self._behind_stored(found)
         report.new += len(found)
@@ -408,27 +460,50 @@ class _Session:
 # -- what is there already ---------------------------------------------------------------------
 
 
-def known(store: DurableStore, session: Snapshot) -> _Known:
+def known(store: DurableStore, session: Snapshot) -> Known:
     """The sources of what a session holds. Messages that an import retracted itself, because
     their branch was left, count as absent: the branch may be taken up again."""
-    found = _Known()
+    found = Known(session.id)
+    hidden = _learn_events(found, _events(store, session))
+    _learn_messages(found, _stored_messages(store, session), hidden)
+    return found
+
+
+def _read_on(store: DurableStore, session: Snapshot, found: Known) -> bool:
+    """Learns what came since; False when something was hidden, then it must be read anew."""
+    if _learn_events(found, _events(store, session, found.version)):
+        return False
+    _learn_messages(found, _stored_messages(store, session, found.seq))
+    return True
+
+
+def _learn_events(
+    found: Known, events: Iterator[tuple[int, str, dict[str, Any]]]
+) -> list[tuple[int, int]]:
+    """Returns what was hidden because its branch was left."""
     hidden: list[tuple[int, int]] = []
-    for version, kind, data in _events(store, session):
+    for version, kind, data in events:
+        found.version = version
         if kind == "retracted" and data.get("reason") == BRANCH_LEFT:
             hidden.append((data["from"], data["to"]))
         for source in _event_sources(kind, data):
             found.events.add(source)
             found.versions[source] = version
-    for stored in _stored_messages(store, session):
+    return hidden
+
+
+def _learn_messages(
+    found: Known, messages: Iterator[StoredMessage], hidden: Sequence[tuple[int, int]] = ()
+) -> None:
+    for stored in messages:
+        found.seq = stored.seq
         if '"source"' not in stored.body or any(a <= stored.seq <= b for a, b in hidden):
             continue
-        metadata = orjson.loads(stored.body).get("metadata")
-        sources = base.sources_of(metadata)
+        sources = base.sources_of(orjson.loads(stored.body).get("metadata"))
         found.counts.update(sources[:1])
         for source in sources:
             found.versions[source] = stored.version
             found.seqs.setdefault(source, []).append(stored.seq)
-    return found
 
 
 def _by_id(store: DurableStore, project: int, session: UUID) -> Snapshot | None:
@@ -438,8 +513,9 @@ def _by_id(store: DurableStore, project: int, session: UUID) -> Snapshot | None:
         return None
 
 
-def _events(store: DurableStore, session: Snapshot) -> Iterator[tuple[int, str, dict[str, Any]]]:
-    version = 0
+def _events(
+    store: DurableStore, session: Snapshot, version: int = 0
+) -> Iterator[tuple[int, str, dict[str, Any]]]:
     while page := store.events(session, after=version, limit=PAGE):
         for event in page:
             yield event.version, event.kind, orjson.loads(event.data or "{}")
@@ -454,8 +530,9 @@ def _event_sources(kind: str, data: dict[str, Any]) -> list[str]:
     return []
 
 
-def _stored_messages(store: DurableStore, session: Snapshot) -> Iterator[StoredMessage]:
-    seq = 0
+def _stored_messages(
+    store: DurableStore, session: Snapshot, seq: int = 0
+) -> Iterator[StoredMessage]:
     while page := store.messages(session, Window(after=seq, limit=PAGE)):
         yield from page
         seq = page[-1].seq

@@ -23,7 +23,7 @@ from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.models import HOUR_US, Policy, Project
-from sessions_app.store import kept
+from sessions_app.store import fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
     UNGUARDED,
@@ -117,6 +117,7 @@ class Standing(NamedTuple):
     window: int
     last_activity_us: int
     head: bytes
+    index_due_us: int | None
 
 
 class DurableStore(Reader):
@@ -183,6 +184,8 @@ class DurableStore(Reader):
             raise errors.StoreBusy
         if activity // HOUR_US != before.last_activity_us // HOUR_US:
             self.db.run(sql.SET_ACTIVE_HOUR, (activity // HOUR_US, before.number))
+        if before.index_due_us is None:
+            self.db.run(sql.SET_INDEX_DUE, (now, before.number))
         self._insert_messages(before.number, rows)
         return used
 
@@ -574,6 +577,7 @@ class DurableStore(Reader):
             "metadata": _json(row["metadata"]),
             "tags": _json(row["tags"]),
             "forked_from": UUID(row["forked_from"]).hex if row["forked_from"] else None,
+            "index_due_us": clock.now_us(),
         }
         names = ", ".join(f"{name} = ?" for name in columns)
         self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), number))
@@ -632,6 +636,7 @@ class DurableStore(Reader):
             found = self._at(project, session, expected, deleted=True)
             if due is not None and (found.purge_us is None or found.purge_us > due):
                 raise errors.NotFound
+            fulltext.remove_session(self.db, found.number)
             counts = {}
             for table, statement in sql.PURGE.items():
                 counts[table] = self.db.run(statement, (found.number,)).rowcount
@@ -775,6 +780,7 @@ def _edited(
         columns |= {
             name: value if name == "title" else _json(value) for name, value in details.items()
         }
+        columns["index_due_us"] = clock.now_us()
     prompt = _new_prompt(state, edit)
     if prompt is not None:
         tokens = {"system_tokens": prompt.system_tokens, "tools_tokens": prompt.tools_tokens}

@@ -8,6 +8,10 @@ SESSION_COLUMNS = """
     s.policy_name, s.policy_version, s.head, s.metadata, s.tags, s.created_us, s.last_activity_us,
     s.purge_us, s.forked_from, s.forked_at
 """
+INDEX_STATE_COLUMNS = """
+    s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
+    s.tags, s.index_due_us
+"""
 _FROM_SESSION = "FROM holdfast_session s LEFT JOIN holdfast_end_user u ON u.id = s.end_user_id"
 
 SESSION_BY_ID = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
@@ -21,7 +25,7 @@ SESSION_BY_NUMBER = (
 # batch, and one conditional UPDATE moves version, counters and head together.
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
-        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head
+        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -31,6 +35,7 @@ ADVANCE = """
     WHERE number = ? AND version = ?
 """
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"
+SET_INDEX_DUE = "UPDATE holdfast_session SET index_due_us = ? WHERE number = ?"
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"
 SET_VERSION = "UPDATE holdfast_session SET version = ?, head = ? WHERE number = ?"
 SET_COLUMNS = "UPDATE holdfast_session SET {names} WHERE number = ?"
@@ -133,6 +138,36 @@ MESSAGES_IN = f"""
 TOTALS_AT = """
     SELECT tokens_total, turn, turn_start FROM holdfast_message WHERE session_id = ? AND seq = ?
 """
+# Turns found by their links, a few rows however long they are: the first message whose turn is ?
+# or later by halving, and from a message back from turn to turn.
+TURN_BEGINS = """
+    WITH RECURSIVE halves(low, high) AS (
+        SELECT CAST(1 AS BIGINT), CAST(? AS BIGINT)
+        UNION ALL
+        SELECT CASE WHEN m.turn < ? THEN m.seq + 1 ELSE h.low END,
+            CASE WHEN m.turn < ? THEN h.high ELSE m.seq END
+        FROM halves h JOIN holdfast_message m
+            ON m.session_id = ? AND m.seq = (h.low + h.high) / 2
+        WHERE h.low < h.high
+    )
+    SELECT MAX(low) FROM halves
+"""
+TURNS_BACK = """
+    WITH RECURSIVE back(seq, steps) AS (
+        SELECT turn_start, 1 FROM holdfast_message WHERE session_id = ? AND seq = ?
+        UNION ALL
+        SELECT m.turn_start, back.steps + 1 FROM back JOIN holdfast_message m
+            ON m.session_id = ? AND m.seq = back.seq - 1
+        WHERE back.steps < ?
+    )
+    SELECT m.seq, m.turn, SUBSTR(m.body, 1, ?) FROM back JOIN holdfast_message m
+        ON m.session_id = ? AND m.seq = back.seq
+    ORDER BY m.seq
+"""
+ACTS = """
+    SELECT seq, turn_start, form, SUBSTR(body, 1, ?) FROM holdfast_message
+    WHERE session_id = ? AND seq >= ? AND seq <= ? AND role = 'assistant' ORDER BY seq
+"""
 EVENTS = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version > ? AND version < ? ORDER BY version LIMIT ?
@@ -189,6 +224,7 @@ PURGE = {
     "messages": "DELETE FROM holdfast_message WHERE session_id = ?",
     "events": "DELETE FROM holdfast_event WHERE session_id = ?",
     "tags": "DELETE FROM holdfast_session_tag WHERE session_id = ?",
+    "reviews": "DELETE FROM holdfast_review WHERE session_id = ?",
     "request_keys": "DELETE FROM holdfast_request_key WHERE session_number = ?",
 }
 DELETE_SESSION = "DELETE FROM holdfast_session WHERE number = ?"
@@ -228,3 +264,44 @@ VERIFY_REQUEST_KEYS = """
 """
 VERSION_OF = "SELECT version FROM holdfast_session WHERE id = ?"
 TAGS = "SELECT name FROM holdfast_session_tag WHERE session_id = ?"
+
+# For the full-text index, which `store/fulltext.py` keeps: what it has still to take in.
+INDEX_DUE = f"""
+    SELECT {INDEX_STATE_COLUMNS} {_FROM_SESSION}
+    WHERE s.index_due_us IS NOT NULL AND (s.index_due_us, s.number) < (?, ?)
+    ORDER BY s.index_due_us DESC, s.number DESC LIMIT ?
+"""
+INDEX_STATE = f"SELECT {INDEX_STATE_COLUMNS} {_FROM_SESSION} WHERE s.number = ?"
+INDEX_BEHIND = "SELECT COUNT(*) FROM holdfast_session WHERE index_due_us IS NOT NULL"
+# The plus keeps SQLite from looking through all of the project's sessions instead.
+INDEX_BEHIND_OF = f"{INDEX_BEHIND} AND +project_id = ?"
+INDEX_MISSED = """
+    SELECT number FROM holdfast_session WHERE index_due_us IS NULL AND indexed_messages < messages
+"""
+# The row's lock and what the index had when its documents were made decide who stores them. The
+# flag goes down only if the session stands where it was read; what came meanwhile leaves it up.
+INDEX_MOVE = """
+    UPDATE holdfast_session
+    SET indexed_messages = ?, indexed_words = ?,
+        index_due_us = CASE WHEN version = ? AND messages = ? THEN NULL ELSE index_due_us END
+    WHERE number = ? AND indexed_messages = ? AND indexed_words = ?
+"""
+INDEX_BODIES = """
+    SELECT seq, role, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
+"""
+INDEX_BODIES_IN = """
+    SELECT seq, role, form, body FROM holdfast_message WHERE session_id = ? AND seq IN ({marks})
+"""
+# A cross join, because SQLite keeps its order: else it reads the whole table.
+INDEX_SAID = """
+    WITH wanted(number, place) AS (VALUES {marks})
+    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body
+    FROM wanted CROSS JOIN holdfast_message m
+    WHERE m.session_id = wanted.number AND m.seq = wanted.place
+"""
+INDEX_BY_NAME = """
+    SELECT number FROM holdfast_session
+    WHERE project_id = ? AND LOWER(key) LIKE LOWER(?) ESCAPE '\\'
+"""
+INDEX_BY_ID = "SELECT number FROM holdfast_session WHERE project_id = ? AND id BETWEEN ? AND ?"

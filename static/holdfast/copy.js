@@ -1,17 +1,34 @@
-// Buttons that copy the text of an element.
+// Buttons that copy the text of an element, and the voice that says so to those who cannot see it.
 "use strict";
-document.querySelectorAll("[data-copy]").forEach((button) => {
-  const label = button.textContent;
-  button.setAttribute("aria-live", "polite");
-  button.addEventListener("click", async () => {
+(() => {
+  const voice = document.createElement("div");
+  voice.className = "unseen";
+  voice.setAttribute("role", "status");
+  document.body.append(voice);
+
+  holdfast.say = (text) => { voice.textContent = text; };
+
+  // A button says for a moment what became of it.
+  holdfast.answer = (button, text) => {
+    button.dataset.label ??= button.textContent;
+    button.textContent = text;
+    holdfast.say(text);
+    setTimeout(() => { button.textContent = button.dataset.label; holdfast.say(""); }, 1500);
+  };
+
+  async function copy(button) {
     const source = document.getElementById(button.dataset.copy);
     try {
       await navigator.clipboard.writeText(source.textContent);
-      button.textContent = "Copied";
+      holdfast.answer(button, "Copied");
     } catch {
       getSelection().selectAllChildren(source);
-      button.textContent = "Selected";
+      holdfast.answer(button, "Selected");
     }
-    setTimeout(() => { button.textContent = label; }, 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
   });
-});
+})();

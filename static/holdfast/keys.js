@@ -1,34 +1,55 @@
 // The keyboard: never while somebody types, never with a modifier, and not at all when switched off.
+// A page may add keys (holdfast.keys), more items behind an edge (holdfast.beyond), and where one
+// stands while nothing has the focus (holdfast.standing).
 "use strict";
 (() => {
   const help = document.getElementById("help");
-  const items = [...document.querySelectorAll("[data-item]")];
   let went = 0;
+  let moving = false;
 
   const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
   const target = (item) => (item.matches("[tabindex]") ? item : item.querySelector("[data-open]"));
   const follow = (selector) => document.querySelector(selector)?.click();
+  const items = () => [...document.querySelectorAll("[data-item]")];
+  const turns = () => items().filter((item) => "turn" in item.dataset);
 
+  holdfast.keys = {};
+  holdfast.item = () => document.activeElement.closest("[data-item]");
+
+  // Where among items one is, and whether on one of them or somewhere behind it.
   function current(among) {
-    const focused = document.activeElement.closest("[data-item]");
-    if (!focused) return -1;
-    return among.findLastIndex((item) => item === focused
-      || item.compareDocumentPosition(focused) & Node.DOCUMENT_POSITION_FOLLOWING);
+    const here = holdfast.item() ?? holdfast.standing?.();
+    if (!here) return { at: -1, on: false };
+    const at = among.findLastIndex((item) => item === here
+      || item.compareDocumentPosition(here) & Node.DOCUMENT_POSITION_FOLLOWING);
+    return { at, on: among[at] === here && here === holdfast.item() };
   }
 
   function move(among, step) {
-    const at = current(among);
-    const exactly = at >= 0 && among[at] === document.activeElement.closest("[data-item]");
-    const next = among[step < 0 && at >= 0 && !exactly ? at : at + step];
+    const { at, on } = current(among);
+    const begun = among[at] && among[at] === holdfast.standing?.();
+    const stay = at >= 0 && !on && (step < 0 || begun);
+    const next = among[stay ? at : at + step];
     if (!next || (at < 0 && step < 0)) return false;
-    target(next).focus();
+    target(next).focus({ preventScroll: true });
     next.scrollIntoView({ block: "nearest" });
     return true;
   }
 
-  function turn(step) {
-    const turns = items.filter((item) => "turn" in item.dataset);
-    if (!turns.length || !move(turns, step)) follow(step < 0 ? 'a[rel="prev"]' : 'a[rel="next"]');
+  async function go(found, step) {
+    if (moving || move(found(), step)) return true;
+    if (!holdfast.beyond) return false;
+    moving = true;
+    try {
+      return await holdfast.beyond(step) && move(found(), step);
+    } finally {
+      moving = false;
+    }
+  }
+
+  async function turn(step) {
+    if (await go(turns, step)) return;
+    if (!holdfast.beyond) follow(step < 0 ? 'a[rel="prev"]' : 'a[rel="next"]');
   }
 
   function open(event) {
@@ -42,19 +63,19 @@
   }
 
   const keys = {
-    "j": () => move(items, 1),
-    "k": () => move(items, -1),
+    "j": () => go(items, 1),
+    "k": () => go(items, -1),
     "[": () => turn(-1),
     "]": () => turn(1),
     "t": () => holdfast.nextTheme(),
     "?": () => help.showModal(),
-    "/": () => document.querySelector("[data-search]")?.focus(),
+    "/": () => (document.querySelector("[data-find]") ?? document.querySelector("[data-search]"))?.focus(),
     "g": () => { went = Date.now(); },
     "Enter": open,
   };
 
   function pressed(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || help.open) return;
     if (typing(event.target)) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -64,7 +85,7 @@
       went = 0;
       return follow(`[data-go="${CSS.escape(event.key)}"]`);
     }
-    const act = keys[event.key];
+    const act = holdfast.keys[event.key] ?? keys[event.key];
     if (!act) return;
     if (event.key !== "Enter") event.preventDefault();
     act(event);
@@ -72,5 +93,8 @@
 
   document.addEventListener("keydown", pressed);
   document.querySelector("[data-help]")?.addEventListener("click", () => help.showModal());
+  document.querySelectorAll("template[data-more-keys]").forEach((more) => {
+    help.querySelector(".keys").append(more.content.cloneNode(true));
+  });
   document.querySelector(".message.anchor")?.scrollIntoView({ block: "center" });
 })();

@@ -111,6 +111,29 @@ def test_a_session_is_found_by_its_whole_id(three: Persona) -> None:
     assert titles(three, q=made) == ["two"]
 
 
+def test_a_session_is_found_by_what_was_said_in_it(three: Persona, stranger: Persona) -> None:
+    two = answer(three.get("/sessions?key=key-two"))["data"][0]
+    three.said(two["id"], "One piece of Zanzibarité, (a+)+$ \U0001f600 'NEAR(")
+    for text in ("zanzibarite", "PIECE zanzi", "(a+)+$", "'NEAR(", "x\U0001f600 piece of"):
+        expected = [] if text.startswith("x") else ["two"]
+        assert titles(three, q=text) == expected
+        assert titles(stranger, q=text) == []
+    three.said(two["id"], "and a sprocket")
+    assert titles(three, q="sprocket", user="user-two", min_tokens=1) == ["two"]
+    assert titles(three, q="sprocket", user="user-one") == []
+    three.delete(f"/sessions/{two['id']}?purge=now")
+    assert titles(three, q="zanzibarite") == []
+
+
+@pytest.mark.parametrize(("text", "code"), [("a\0b", "nul_character"), ("x" * 513, "too_long")])
+def test_a_search_text_is_read_strictly(owner: Persona, text: str, code: str) -> None:
+    assert refused(owner.get(f"/sessions?q={quote(text)}"), 422, code)["param"] == "q"
+
+
+def test_a_filter_of_the_pages_is_no_filter_of_the_api(owner: Persona) -> None:
+    refused(owner.get("/sessions?errors=true"), 422, "unknown_filter")
+
+
 def test_min_tokens_and_min_level_include_their_own_value(three: Persona) -> None:
     two = answer(three.get("/sessions?key=key-two"))["data"][0]
     assert titles(three, min_tokens=two["tokens"]) == ["two"]

@@ -12,13 +12,20 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.cli import COMMANDS, parser
 from holdfast.version import VERSION
 from tests.cli.running import COMMAND, ROOT, Shell
 
 
-@pytest.mark.parametrize("command", ["serve", "import", "export", "key", "verify", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(shell: Shell, command: str) -> None:
     assert shell.run(command, "--help").returncode == 0
+
+
+@pytest.mark.parametrize("line", ["--dry-run x a b", "x --dry-run a b", "x a --dry-run b"])
+def test_flags_may_stand_anywhere(line: str) -> None:
+    args = parser().parse_args(["import", *line.split()])
+    assert (args.dry_run, args.format, args.paths) == (True, "x", [Path("a"), Path("b")])
 
 
 def test_help_loads_no_django(shell: Shell) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sessions_app import importers
+from sessions_app import importers, preparing
 from sessions_app.core import errors
 from sessions_app.core.messages import Limits
 from sessions_app.importers import base, files
@@ -89,7 +89,7 @@ def test_a_huge_line_is_refused_in_bounded_memory(
     monkeypatch.setattr(base, "MAX_LINE", 256 * 1024)
     whole = lines(2)
     path = bad(importing, b"".join([whole[0], b"x" * 30_000_000 + b"\n", *whole[1:]]))
-    importing.run(FORM, path, dry_run=True)
+    preparing.prompt("The tables of the encoder are no memory of the import.", [])
     tracemalloc.start()
     report = importing.run(FORM, path)
     _, peak = tracemalloc.get_traced_memory()

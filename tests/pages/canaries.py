@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+from urllib.parse import quote
 
 from memory_app import policies
+from sessions_app import reviews
 from sessions_app.models import Project
+from sessions_app.reviews import Opinion
 from sessions_app.store import get_store
 from sessions_app.store.base import Edit, Snapshot
 from tests.pages.samples import Payload, session
@@ -51,6 +54,11 @@ def poisoned(project: Project) -> Snapshot:
     store.retract(project.pk, made.id, (4, 4), CANARY)
     store.pin(project.pk, made.id, 1, reason=CANARY)
     store.edit(project.pk, made.id, Edit(title=f"{CANARY}!"))
+    made = store.get(project.pk, made.id)
+    for seq in (2, 3, 5):
+        opinion = Opinion("bad", CANARY, needs_review=True)
+        reviews.put(store, made, seq, opinion, CANARY)
+    store.fork(project.pk, made.id, 3, f"{SHORT}fork")
     session(project, [{"role": "user", "content": CANARY}])
     return store.get(project.pk, made.id)
 
@@ -64,6 +72,10 @@ def addresses(made: Snapshot) -> list[str]:
         f"{one}/",
         f"{one}/m/3/",
         f"{one}/m/7/?whole=true",
+        f"{one}/m/3/?review=true",
+        f"{one}/?view=json",
+        f"{one}/?q={quote(SHORT)}",
+        f"{one}/m/4/?q={quote(CANARY)}",
         f"{one}/context/",
         f"{one}/context/?format=anthropic",
         f"{one}/context/3/?tokens=1",

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from typing import Protocol
+
+SCRIPTS = ("/static/holdfast/", "/static/django_htmx/")
+_NEVER = re.compile("(?!)")
+# What our templates ask htmx for: its own addresses, elements by their id, no expressions.
+OURS = {
+    "hx-get": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
+    "hx-post": re.compile(r"/(?:memory/)?sessions/[\w./-]*"),
+    "hx-trigger": re.compile("intersect once"),
+    "hx-target": re.compile(r"#[\w-]+"),
+    "hx-swap": re.compile("outerHTML|innerHTML"),
+    "hx-swap-oob": re.compile("true"),
+}
 
 
 class Answer(Protocol):
@@ -49,10 +62,15 @@ class Markup(HTMLParser):
         addresses that lead elsewhere."""
         found = []
         for tag, attrs in self.tags:
-            found += [f"{tag} {name}" for name in attrs if name.startswith(("on", "hx-"))]
+            found += [f"{tag} {name}" for name in attrs if name.startswith("on")]
+            found += [
+                f"{tag} {name}={value}"
+                for name, value in attrs.items()
+                if name.startswith("hx-") and not OURS.get(name, _NEVER).fullmatch(value or "")
+            ]
             found += [f"{tag} style" for name in attrs if name == "style"]
             if tag in ("img", "iframe", "object", "style") or (
-                tag == "script" and not (attrs.get("src") or "").startswith("/static/holdfast/")
+                tag == "script" and not (attrs.get("src") or "").startswith(SCRIPTS)
             ):
                 found.append(tag)
             for name in ("href", "src", "action"):

@@ -159,20 +159,6 @@ def test_the_list_is_walked_with_the_keyboard(site: Site) -> None:
         browser.page.wait_for_url("**/sessions/")
 
 
-def test_turns_are_walked_across_pages_with_the_keyboard(site: Site) -> None:
-    with site.browser() as browser:
-        browser.open(f"/sessions/{site.long.id}/")
-        keys = browser.page.keyboard
-        keys.press("]")
-        assert "Question 100" in browser.focused()
-        keys.press("]")
-        assert "Question 101" in browser.focused()
-        keys.press("[")
-        assert "Question 100" in browser.focused()
-        keys.press("[")
-        browser.page.wait_for_url("**before=201")
-
-
 def test_search_takes_the_keys_while_somebody_types(site: Site) -> None:
     with site.browser() as browser:
         browser.open("/sessions/")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring import boundaries, transcript, windows
+from monitoring import boundaries, texts, transcript, windows
 from monitoring.transcript import Boundary, Gap, Look, Said
 from sessions_app import preparing
 from sessions_app.core.entries import StoredEvent, StoredMessage
@@ -56,6 +56,102 @@ def test_the_second_result_of_a_call_stands_alone() -> None:
     assert [row.seq for row in found] == [1, 3]
 
 
+def test_a_result_behind_the_window_is_told_where_it_is() -> None:
+    log = stored(assistant(tool_calls=[CALL]), result("late"), user("next"))
+    (call,) = messages(transcript.rows(log[:1], [], Look(trail=log[1:])))
+    assert call.blocks[0].result is None
+    assert call.blocks[0].elsewhere == 2
+
+
+def test_a_call_before_the_window_is_told_where_it_is() -> None:
+    log = stored(assistant(tool_calls=[CALL]), result("late"), user("next"))
+    found = messages(transcript.rows(log[1:], [], Look(lead=log[:1])))
+    assert found[0].blocks[0].elsewhere == 1
+
+
+def test_a_call_that_was_answered_before_the_window_waits_no_more() -> None:
+    log = stored(assistant(tool_calls=[CALL]), result("a"), user("x"), result("b"))
+    found = messages(transcript.rows(log[2:], [], Look(lead=log[:2])))
+    assert found[1].blocks[0].elsewhere is None
+
+
+def test_a_result_of_a_later_turn_answers_no_call_of_the_window() -> None:
+    """Clients that count calls from 1 use an id again."""
+    log = stored(assistant(tool_calls=[CALL]), user("x"), assistant(tool_calls=[CALL]), result("b"))
+    found = messages(transcript.rows(log[:1], [], Look(trail=log[1:])))
+    assert found[0].blocks[0].elsewhere is None
+
+
+@given(
+    st.sampled_from(["openai", "anthropic", "responses"]).flatmap(conversations),
+    st.integers(1, 30),
+)
+def test_a_border_anywhere_loses_no_message_and_no_pair(
+    payloads: list[dict[str, Any]], cut: int
+) -> None:
+    log = stored(*payloads)
+    whole = messages(transcript.rows(log, []))
+    pairs = {block.result.seq: row.seq for row in whole for block in row.blocks if block.result}
+    first = messages(transcript.rows(log[:cut], [], Look(trail=log[cut:])))
+    second = messages(transcript.rows(log[cut:], [], Look(lead=log[:cut])))
+    parted = {result: call for result, call in pairs.items() if call <= cut < result}
+    told = {block.elsewhere for row in first for block in row.blocks if block.elsewhere}
+    back = {row.seq: block.elsewhere for row in second for block in row.blocks if block.elsewhere}
+    assert set(parted) <= {row.seq for row in second}
+    assert all(back[result] == call for result, call in parted.items())
+    assert told <= set(parted)
+
+
+@pytest.mark.parametrize(
+    ("log", "wanted"),
+    [
+        ([], False),
+        ([user("x")], False),
+        ([assistant("Done.")], False),
+        ([assistant(tool_calls=[CALL])], True),
+        ([assistant(tool_calls=[CALL]), result("ok")], False),
+        ([assistant(tool_calls=[CALL, {**CALL, "id": "call_2"}]), result("ok")], True),
+        ([assistant(tool_calls=[{**CALL, "id": "call_2"}]), *TALK[1:3]], True),
+        ([*TALK[1:3], *TALK[1:3]], False),
+    ],
+)
+def test_a_window_knows_whether_results_may_follow(
+    log: list[dict[str, Any]], *, wanted: bool
+) -> None:
+    said = stored(*log) if log else []
+    assert transcript.unanswered(said) == wanted
+
+
+def test_the_silence_before_a_window_is_told_in_it() -> None:
+    log = stored(user("a"), user("b"), every=301)
+    assert [type(row) for row in transcript.rows(log[1:], [], Look(lead=log[:1]))] == [Gap, Said]
+
+
+def test_what_is_stored_is_shown_as_it_is() -> None:
+    found = messages(transcript.rows(stored(*TALK), [], Look(stored=True)))
+    assert [row.seq for row in found] == [1, 2, 3, 4]
+    (block,) = found[2].blocks
+    assert block.kind == "json"
+    assert orjson.loads(block.text.shown) == {
+        "tool_call_id": "call_1",
+        "content": "ME 422 at 13:20",
+    }
+
+
+def test_a_long_text_is_cut_around_what_is_looked_for() -> None:
+    log = stored(user("a " * 9_000 + "needle" + " b" * 9_000))
+    (row,) = messages(transcript.rows(log, [], Look(find="needle")))
+    text = row.blocks[0].text
+    assert "needle" in text.shown
+    assert text.skipped > 0 < text.left
+    assert text.skipped + len(text.shown) + text.left == 36_006
+
+
+def test_a_fold_opens_for_what_is_looked_for_in_it() -> None:
+    found = messages(transcript.rows(stored(*TALK), [], Look(find="13:20")))
+    assert [block.found for row in found for block in row.blocks] == [False, True, True]
+
+
 def test_a_call_that_nothing_answered_has_no_result() -> None:
     (row,) = messages(transcript.rows(stored(assistant(tool_calls=[CALL])), []))
     assert row.blocks[0].result is None
@@ -87,14 +183,14 @@ def test_retracted_and_pinned_messages_are_marked() -> None:
     state = State(retracted=((2, 2),), pinned=(1,))
     found = messages(transcript.rows(stored(user("a"), user("b")), [], Look(state)))
     assert [(row.pinned, row.retracted) for row in found] == [(True, False), (False, True)]
-    assert [row.seq for row in transcript.outline(found)] == [1]
+    assert [row.begins_turn for row in found] == [True, False]
 
 
 def test_a_long_text_is_cut_unless_it_is_asked_for_whole() -> None:
     log = stored(user("é" * 10_000))
     (cut,) = messages(transcript.rows(log, []))
     text = cut.blocks[0].text
-    assert (len(text.shown), text.left) == (transcript.MOST_CHARACTERS, 2_000)
+    assert (len(text.shown), text.left) == (texts.MOST_CHARACTERS, 2_000)
     assert text.octets == 20_000
     (whole,) = messages(transcript.rows(log, [], Look(anchor=1, whole=True)))
     assert whole.blocks[0].text.left == 0

@@ -181,7 +181,13 @@ def test_a_purge_leaves_nothing_and_says_what_went(any_store: Store, project: in
     any_store.edit(project, session, Edit(tags=("x",)), keyed("edit"))
     head = any_store.get(project, session).head
     receipt = any_store.purge(project, session)
-    assert receipt.counts == {"messages": 6, "events": 2, "tags": 1, "request_keys": 1}
+    assert receipt.counts == {
+        "messages": 6,
+        "events": 2,
+        "tags": 1,
+        "request_keys": 1,
+        "reviews": 0,
+    }
     assert receipt.head == head
     with pytest.raises(errors.NotFound):
         any_store.get(project, session, deleted=True)

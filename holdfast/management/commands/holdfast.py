@@ -14,7 +14,7 @@ from holdfast.cli import main
 class Command(BaseCommand):
     """Hands everything after `holdfast` to the one command line."""
 
-    help = "Holdfast: serve, import, export, key, verify, doctor"
+    help = "Holdfast: serve, import, export, adopt, key, verify, doctor, upkeep"
     requires_system_checks: list[str] = []  # noqa: RUF012 - Django reads it as a class attribute
 
     def run_from_argv(self, argv: list[str]) -> None:

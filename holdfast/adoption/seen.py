@@ -1,0 +1,84 @@
+"""Which rows a session holds: the `metadata.source` of its messages, each read once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from threading import Lock
+from uuid import UUID
+
+import orjson
+from django.db import transaction
+
+from sessions_app.core.entries import StoredMessage
+from sessions_app.importers.base import sources_of
+from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.durable import DurableStore
+
+PAGE = 500
+SESSIONS = 128
+
+
+@dataclass(slots=True)
+class Seen:
+    """The sources of messages 1 to `seq`; the log never changes there, so it only grows."""
+
+    seq: int = 0
+    sources: set[str] = field(default_factory=set)
+
+    def read(self, store: DurableStore, session: Snapshot) -> None:
+        """Goes on to the end of the session."""
+        for stored in said(store, session, self.seq):
+            self.add(sources(stored), upto=stored.seq)
+
+    def add(self, sources: Sequence[str], *, upto: int) -> None:
+        self.sources.update(sources)
+        self.seq = upto
+
+
+def said(store: DurableStore, session: Snapshot, after: int = 0) -> Iterator[StoredMessage]:
+    """The messages of a session in order, a page at a time."""
+    while after < session.messages:
+        page = store.messages(session, Window(after=after, limit=PAGE))
+        if not page:
+            return
+        yield from page
+        after = page[-1].seq
+
+
+def sources(stored: StoredMessage) -> tuple[str, ...]:
+    """The rows that a stored message was made of."""
+    if '"source"' not in stored.body:
+        return ()
+    return sources_of(orjson.loads(stored.body).get("metadata"))
+
+
+# What this process has read of the sessions it writes to. Reading a long session anew for each
+# message would make its every append cost as much as it is long.
+_remembered: OrderedDict[tuple[str, UUID], Seen] = OrderedDict()
+_lock = Lock()
+
+
+def remembered(store: DurableStore, session: Snapshot) -> Seen:
+    """The sources of a session as the caller's transaction sees it.
+
+    They are remembered when that transaction has committed: what it stored itself, and what it
+    therefore saw, would be wrong after a rollback.
+    """
+    key = (store.db.alias, session.id)
+    with _lock:
+        known = _remembered.get(key, Seen())
+        seen = Seen(known.seq, set(known.sources))
+    seen.read(store, session)
+    transaction.on_commit(lambda: _remember(key, seen), using=store.db.alias)
+    return seen
+
+
+def _remember(key: tuple[str, UUID], seen: Seen) -> None:
+    with _lock:
+        if key not in _remembered or _remembered[key].seq <= seen.seq:
+            _remembered[key] = seen
+        _remembered.move_to_end(key)
+        while len(_remembered) > SESSIONS:
+            _remembered.popitem(last=False)

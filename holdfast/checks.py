@@ -1,0 +1,95 @@
+"""What `manage.py check` says of a host's settings for Holdfast, before a request finds out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+from django.db import connections, router
+
+from holdfast import PAGES
+from sessions_app import auth, preparing
+from sessions_app.core.tokens import ENCODERS
+
+LABEL = "holdfast_sessions"
+ROUTER = "holdfast.routers.HoldfastRouter"
+
+
+def check_settings(**_: Any) -> list[checks.CheckMessage]:
+    """Values that nothing can be done with."""
+    return [*_database(), *_roles(), *_encoder()]
+
+
+def check_tables(**_: Any) -> list[checks.CheckMessage]:
+    """Whether `migrate` makes our tables where they are looked for, and only there."""
+    home = auth.alias()
+    if home not in connections or home == "default":
+        return []
+    if router.allow_migrate(home, LABEL) and not router.allow_migrate("default", LABEL):
+        return []
+    return [
+        checks.Warning(
+            f"Holdfast's rows are in {home!r}, but `migrate` does not make its tables there alone.",
+            hint=f"Add {ROUTER!r} to DATABASE_ROUTERS, then run `migrate --database={home}`.",
+            id="holdfast.W001",
+        )
+    ]
+
+
+def check_deployment(**_: Any) -> list[checks.CheckMessage]:
+    """What must not go public."""
+    if not auth.is_local():
+        return []
+    return [
+        checks.Warning(
+            "HOLDFAST_LOCAL is on: whoever reaches this server by a local name needs no key and "
+            "no login.",
+            hint="Leave it out of the settings of a site that others can reach.",
+            id="holdfast.W002",
+        )
+    ]
+
+
+def _database() -> Iterator[checks.CheckMessage]:
+    home = auth.alias()
+    if home not in connections:
+        yield checks.Error(
+            f"HOLDFAST_DATABASE is {home!r}, which DATABASES does not have.",
+            hint=f"Add it there, or name one of: {', '.join(connections)}.",
+            id="holdfast.E001",
+        )
+
+
+def _roles() -> Iterator[checks.CheckMessage]:
+    roles = import_module(f"{PAGES}.access").ROLES
+    hint = f"Map the name of a group to one of: {', '.join(roles)}."
+    by_group = getattr(settings, "HOLDFAST_ROLES", None)
+    if by_group is None:
+        return
+    if not isinstance(by_group, Mapping):
+        yield checks.Error("HOLDFAST_ROLES is no mapping.", hint=hint, id="holdfast.E002")
+        return
+    for group, role in by_group.items():
+        if role not in roles:
+            said = f"HOLDFAST_ROLES gives the group {group!r} the role {role!r}."
+            yield checks.Error(said, hint=hint, id="holdfast.E003")
+
+
+def _encoder() -> Iterator[checks.CheckMessage]:
+    name = preparing.encoder()
+    if name not in ENCODERS:
+        yield checks.Error(
+            f"HOLDFAST_ENCODER is {name!r}, which Holdfast cannot count with.",
+            hint=f"Name one of: {', '.join(ENCODERS)}.",
+            id="holdfast.E004",
+        )
+
+
+def watch() -> None:
+    """Add these to what `manage.py check` runs."""
+    checks.register(check_settings)
+    checks.register(check_tables, checks.Tags.models)
+    checks.register(check_deployment, checks.Tags.security, deploy=True)

@@ -1,0 +1,49 @@
+"""The turns of a session as a list of contents: where they begin, and what was done in them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from sessions_app.store import statements as sql
+from sessions_app.store.base import Snapshot
+from sessions_app.store.database import Database
+
+WORDS, ACT = 1_200, 4_000
+
+
+class Beginning(NamedTuple):
+    """The user message that begins a turn; `body` is the beginning of its JSON."""
+
+    seq: int
+    turn: int
+    body: str
+
+
+class Act(NamedTuple):
+    """An assistant's message; `body` is its JSON, cut off after ACT characters."""
+
+    seq: int
+    turn_start: int
+    form: int
+    body: str
+
+
+def beginnings(alias: str, session: Snapshot, first: int, last: int) -> tuple[list[Beginning], int]:
+    """The beginnings of turns first..last in their order, found without a look at other messages,
+    and the seq that follows the last of them."""
+    db, end = Database(alias), session.messages + 1
+    with db.reading():
+        found = db.row(sql.TURN_BEGINS, (end, last + 1, last + 1, session.number))
+        after = int(found[0]) if found else end
+        rows = db.rows(
+            sql.TURNS_BACK,
+            (session.number, after - 1, session.number, last - first + 1, WORDS, session.number),
+        )
+    return [Beginning(*row) for row in rows if row[1] >= first], after
+
+
+def acts(alias: str, session: Snapshot, first: int, last: int) -> list[Act]:
+    """What assistants said in messages first..last."""
+    db = Database(alias)
+    with db.reading():
+        return [Act(*row) for row in db.rows(sql.ACTS, (ACT, session.number, first, last))]

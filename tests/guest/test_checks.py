@@ -1,0 +1,76 @@
+"""What `manage.py check` says of settings that Holdfast cannot work with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.checks import run_checks
+from pytest_django import Settings
+
+from holdfast import checks
+from holdfast.routers import HoldfastRouter
+from sessions_app.models import Project
+
+
+class Elsewhere:
+    """A router of the site's own that sends everything to one database."""
+
+    def allow_migrate(self, db: str, app_label: str, **_: Any) -> bool:
+        return db == "other"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("HOLDFAST_DATABASE", "nowhere", ["holdfast.E001"]),
+        ("HOLDFAST_ROLES", ["Support"], ["holdfast.E002"]),
+        ("HOLDFAST_ROLES", {"Support": "reader", "Leads": "editor"}, ["holdfast.E003"]),
+        ("HOLDFAST_ENCODER", "words", ["holdfast.E004"]),
+        ("HOLDFAST_ROLES", {"Support": "viewer"}, []),
+        ("HOLDFAST_ROLES", None, []),
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_what_to_do(
+    settings: Settings, name: str, value: object, expected: list[str]
+) -> None:
+    setattr(settings, name, value)
+    found = checks.check_settings()
+    assert [message.id for message in found] == expected
+    assert all(message.hint for message in found)
+
+
+@pytest.mark.parametrize(
+    ("routers", "expected"),
+    [
+        ([], ["holdfast.W001"]),
+        ([HoldfastRouter()], []),
+        ([Elsewhere()], []),
+    ],
+)
+def test_a_database_of_our_own_needs_a_router(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, routers: list[Any], expected: list[str]
+) -> None:
+    settings.HOLDFAST_DATABASE = "other"
+    monkeypatch.setattr("holdfast.checks.connections", {"default": None, "other": None})
+    monkeypatch.setattr("django.db.router.routers", routers)
+    assert [message.id for message in checks.check_tables()] == expected
+
+
+def test_local_mode_is_told_before_a_deployment(settings: Settings) -> None:
+    settings.HOLDFAST_LOCAL = True
+    found = [message.id for message in run_checks(include_deployment_checks=True)]
+    assert "holdfast.W002" in found
+    assert "holdfast.W002" not in [message.id for message in run_checks()]
+
+
+def test_the_router_has_an_opinion_of_our_models_alone(settings: Settings) -> None:
+    settings.HOLDFAST_DATABASE = "other"
+    router = HoldfastRouter()
+    assert router.db_for_read(Project) == router.db_for_write(Project) == "other"
+    assert router.allow_migrate("other", "holdfast_sessions") is True
+    assert router.allow_migrate("default", "holdfast_sessions") is False
+    assert router.allow_migrate("other", "auth") is False
+    assert router.allow_migrate("default", "auth") is None
+    settings.HOLDFAST_DATABASE = "default"
+    assert router.allow_migrate("default", "auth") is None

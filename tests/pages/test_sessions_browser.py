@@ -1,0 +1,177 @@
+"""The list of sessions in a real browser: facets, search, the keyboard, the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from holdfast.projects import ensure_project
+from sessions_app.store import get_store
+from tests.pages.samples import assistant, session, talk, user
+from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, Browser, Site
+
+LISTS = (
+    "/sessions/",
+    "/sessions/?q=apple",
+    "/sessions/?q=nothing-like-it",
+    "/sessions/?tag=fruit&status=active&span=24h&min_level=0.6&min_tokens=1000&errors=true"
+    "&user=somebody-with-a-very-long-name-indeed-as-programs-give-them&needs_review=true",
+    "/sessions/?active_since=2026-01-01T00:00&count=true&sort=-tokens",
+)
+SERIOUS = """
+axe.run().then(found => found.violations
+  .filter(broken => ['serious', 'critical'].includes(broken.impact))
+  .map(broken => [broken.id, broken.nodes.slice(0, 3).map(node => node.html.slice(0, 160))]))
+"""
+
+pytestmark = pytest.mark.usefixtures("local", "transactional_db")
+
+
+@pytest.fixture
+def site(live_server: LiveServer, chromium: Path) -> Site:
+    project = ensure_project()
+    said = [*talk(15), assistant("A xylophone was mentioned once."), *talk(80)]
+    long = session(project, said, title="Long", user="alice")
+    for number in range(4):
+        fruit = [user(f"apple {number}"), assistant("apple pie"), user("apple again " * 40)]
+        session(project, fruit, title=f"Fruit {number}", user="bo", tags=("fruit", "x" * 80))
+    ended = session(project, [user("pear " * 300)], title="Word " * 50, tags=("done",))
+    get_store().end(project.pk, ended.id)
+    return Site(live_server.url, chromium, long, long)
+
+
+@contextmanager
+def opened(
+    site: Site, address: str, size: tuple[int, int] = WIDE, scheme: str = "light"
+) -> Iterator[Browser]:
+    """A list; nothing may have gone wrong on it by the end."""
+    with site.browser(size, scheme) as browser:
+        browser.open(address)
+        yield browser
+        assert browser.troubles == []
+
+
+def titles(browser: Browser) -> list[str]:
+    return browser.page.locator("td.title a[data-open]").all_inner_texts()
+
+
+def test_facets_are_pressed_taken_away_and_kept_by_reload_and_back(site: Site) -> None:
+    with opened(site, "/sessions/") as browser:
+        page = browser.page
+        page.click(".facet a:text-is('Ended')")
+        page.wait_for_url("**status=ended")
+        assert [title[:4] for title in titles(browser)] == ["Word"]
+        page.reload()
+        assert [title[:4] for title in titles(browser)] == ["Word"]
+        page.click("td.title a[data-open]")
+        page.wait_for_selector("[role=log]")
+        page.go_back()
+        assert page.locator(".facet a[aria-current]").all_inner_texts() == ["Ended"]
+        page.click(".chips a")
+        page.wait_for_url(lambda url: "status" not in url)
+        assert len(titles(browser)) == 6
+        page.go_back()
+        assert len(titles(browser)) == 1
+
+
+def test_fields_narrow_beside_what_is_chosen_already(site: Site) -> None:
+    with opened(site, "/sessions/?status=active&sort=tokens") as browser:
+        page = browser.page
+        page.fill("#by-user", "bo")
+        page.fill("#since", "2026-01-01T00:00")
+        page.press("#by-user", "Enter")
+        page.wait_for_url("**user=bo**")
+        assert len(titles(browser)) == 4
+        assert page.locator(".chips li").count() == 3
+        assert page.input_value("#since") == "2026-01-01T00:00"
+        assert "sort=tokens" in page.url
+        page.click("text=Clear filters")
+        page.wait_for_url("**/sessions/?sort=tokens")
+
+
+def test_a_hit_deep_in_a_session_is_opened_where_it_stands(site: Site) -> None:
+    with opened(site, "/sessions/") as browser:
+        page = browser.page
+        page.keyboard.press("/")
+        page.keyboard.type("xylophone")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("tr.hits mark")
+        assert page.inner_text("tr.hits mark") == "xylophone"
+        page.click("a.hit")
+        page.wait_for_url("**/m/31/?q=xylophone")
+        assert page.locator("#m31").is_visible()
+        page.go_back()
+        assert page.input_value("#search") == "xylophone"
+
+
+def test_sessions_and_hits_are_walked_with_the_keyboard(site: Site) -> None:
+    with opened(site, "/sessions/?q=apple") as browser:
+        keys = browser.page.keyboard
+        keys.press("j")
+        assert browser.focused().startswith("Fruit 3")
+        keys.press("j")
+        assert "apple again" in browser.focused()
+        for _ in range(3):
+            keys.press("j")
+        assert browser.focused().startswith("Fruit 2")
+        keys.press("k")
+        assert "apple 3" in browser.focused()
+        keys.press("Enter")
+        browser.page.wait_for_url("**/m/1/?q=apple")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_no_list_is_wider_than_the_screen(site: Site, size: tuple[int, int], scheme: str) -> None:
+    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    for address in LISTS:
+        with opened(site, address, size, scheme) as browser:
+            assert browser.page.evaluate(wider) <= 0, address
+            browser.page.locator("details.facets").evaluate("fold => { fold.open = true }")
+            assert browser.page.evaluate(wider) <= 0, f"{address} unfolded"
+
+
+def test_facets_fold_on_a_narrow_screen_with_the_number_of_the_chosen(site: Site) -> None:
+    with opened(site, "/sessions/?status=active&user=bo", NARROW) as browser:
+        page = browser.page
+        assert not page.locator("#by-user").is_visible()
+        assert "2" in page.inner_text("summary")
+        page.click("summary")
+        assert page.locator("#by-user").is_visible()
+    with opened(site, "/sessions/") as browser:
+        assert browser.page.locator("#by-user").is_visible()
+        assert not browser.page.locator("summary").is_visible()
+
+
+def test_the_list_is_whole_without_scripts(site: Site) -> None:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
+        page = chromium.new_page(java_script_enabled=False)
+        page.goto(f"{site.url}/sessions/")
+        page.fill("#search", "apple")
+        page.press("#search", "Enter")
+        page.click(".facet a:text-is('Idle')")
+        assert "No session matches" in page.inner_text("main")
+        page.click("main >> text=Clear filters")
+        assert page.locator("td.title").count() == 6
+        chromium.close()
+
+
+@pytest.mark.skipif(find_spec(AXE) is None, reason=f"{AXE} is not installed")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_axe_finds_nothing_serious_on_lists(site: Site, size: tuple[int, int], scheme: str) -> None:
+    spec = find_spec(AXE)
+    assert spec
+    assert spec.origin
+    script = Path(spec.origin).with_name("axe.min.js").read_text()
+    for address in LISTS:
+        with opened(site, address, size, scheme) as browser:
+            browser.page.evaluate(script)
+            assert browser.page.evaluate(SERIOUS) == [], address
