@@ -15,10 +15,9 @@ SQLITE = """
 """
 POSTGRES = (
     "CREATE TABLE holdfast_search (id bigint PRIMARY KEY, words tsvector NOT NULL)",
-    # New words wait in a list until it is full, and whoever fills it sorts them in: a short list,
-    # so that nobody waits long.
+    # New words wait in a list, which the indexer sorts in before it is full (in kB).
     "CREATE INDEX holdfast_search_words ON holdfast_search USING gin (words)"
-    " WITH (gin_pending_list_limit = 1024)",
+    " WITH (gin_pending_list_limit = 16384)",
 )
 
 

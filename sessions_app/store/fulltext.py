@@ -35,6 +35,8 @@ PORTION = 100
 """Messages that are read at once; a message can be a mebibyte."""
 DOCUMENTS, WORDS = 300, 30_000
 """What one transaction takes in: a few hundredths of a second in which nobody else can write."""
+UNSORTED = 3_000
+"""Documents after which the index is sorted: well before the list of new words is full."""
 PATIENCE_MS = 500
 LAST = 2**62
 
@@ -89,16 +91,34 @@ def catch_up(db: Database, until: float, *, only: int | None = None) -> bool:
     some of it. Returns whether it came to the end. `only` is the number of one session. Raises
     StoreBusy, StoreUnavailable, StorageFull: what was taken in before stays."""
     waiting: list[Portion] = []
+    unsorted = 0
     for portion in _due_portions(db, only):
         waiting.append(portion)
         over = time.monotonic() >= until
         if over or _is_full(waiting):
-            store(db, waiting)
+            unsorted += _store(db, waiting)
             waiting = []
+        if over or unsorted >= UNSORTED:
+            _sort_in(db)
+            unsorted = 0
         if over:
             return False
-    store(db, waiting)
+    if unsorted + _store(db, waiting):
+        _sort_in(db)
     return True
+
+
+def _store(db: Database, waiting: Sequence[Portion]) -> int:
+    """`store`, and how many documents that were."""
+    store(db, waiting)
+    return sum(len(portion.documents) for portion in waiting)
+
+
+def _sort_in(db: Database) -> None:
+    """New words wait in a list of PostgreSQL's index, and whoever fills it sorts them in. That is
+    done here, where no session is locked, so that no append waits for it."""
+    if not db.is_sqlite and not db.nested:
+        db.row(sql.SORT_INDEX, ())
 
 
 def _due_portions(db: Database, only: int | None) -> Iterator[Portion]:

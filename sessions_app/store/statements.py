@@ -293,6 +293,11 @@ INDEX_BODIES = """
 INDEX_BODIES_IN = """
     SELECT seq, role, form, body FROM holdfast_message WHERE session_id = ? AND seq IN ({marks})
 """
+# Only its owner may sort an index; where that is another role, inserts do it when the list is full.
+SORT_INDEX = """
+    SELECT gin_clean_pending_list(c.oid) FROM pg_class c
+    WHERE c.oid = to_regclass('holdfast_search_words') AND pg_has_role(c.relowner, 'USAGE')
+"""
 # A cross join, because SQLite keeps its order: else it reads the whole table.
 INDEX_SAID = """
     WITH wanted(number, place) AS (VALUES {marks})
