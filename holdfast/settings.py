@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from holdfast import APPS, environ, paths
+from holdfast import APPS, PAGES, environ, paths
 
 PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -75,6 +75,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = None  # the API reads bodies itself, with its own 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = f"{PAGES}.errorpages.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 LOGIN_URL = "holdfast_pages:login"

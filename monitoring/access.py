@@ -17,7 +17,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, resolve_url
 from django.utils.cache import add_never_cache_headers
-from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.csrf import csrf_exempt, csrf_protect, requires_csrf_token
 
 from sessions_app import auth
 from sessions_app.core.errors import (
@@ -28,7 +28,7 @@ from sessions_app.core.errors import (
     NotFound,
     Unauthorized,
 )
-from sessions_app.http import contract, request_id
+from sessions_app.http import contract, hold_body, request_id
 
 from . import failures
 
@@ -45,6 +45,8 @@ CSP = "; ".join(
     )
 )
 _OF_FILES = re.compile("((?:script|style|img)-src 'self')")
+MOST_POSTED = 64 * 1024
+"""Bytes of a form. The API reads its bodies by limits of its own, so Django's limit may be off."""
 NO_PROJECT = 0
 """The number of no row: a project that is not there yet shows empty pages."""
 
@@ -63,9 +65,11 @@ def _by_our_rules(view: View) -> View:
 
 
 def page(view: View) -> View:
-    """A page for members: a login first where one is needed, errors as pages, a strict policy."""
+    """A page for members: a login first where one is needed, errors as pages, a strict policy, and
+    the cookie that its forms need in a site that has no middleware for it."""
 
     @_by_our_rules
+    @requires_csrf_token
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
         try:
@@ -81,20 +85,37 @@ def page(view: View) -> View:
 
 def change(view: View) -> View:
     """What a form of a page posts to: for editors, and never from a foreign page."""
+    return _posted(view, EDITOR)
 
-    @_by_our_rules
+
+def takeaway(view: View) -> View:
+    """What a form posts to that only takes something away to read: for every member."""
+    return _posted(view, VIEWER)
+
+
+def _posted(view: View, least: str) -> View:
     @csrf_protect
     @wraps(view)
-    def changed(request: HttpRequest, **path: Any) -> HttpResponseBase:
+    def answered(request: HttpRequest, **path: Any) -> HttpResponseBase:
         try:
-            enter(request, ("POST",), EDITOR)
+            enter(request, ("POST",), least)
             return secured(request, view(request, **path))
         except HoldfastError as error:
             return _failed(request, error)
         except DisallowedHost:
             return secured(request, failures.page(request, BadHost()))
 
-    return changed
+    @_by_our_rules
+    @csrf_exempt  # the check is above; a host's own would read any body before it is measured
+    @wraps(view)
+    def measured(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        try:
+            hold_body(request, limit=MOST_POSTED)
+        except HoldfastError as error:
+            return _failed(request, error)
+        return answered(request, **path)
+
+    return measured
 
 
 def twin(view: View) -> View:

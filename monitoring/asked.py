@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 
 from sessions_app import http
 from sessions_app.calls import Parameter
@@ -22,6 +22,14 @@ def asked(request: HttpRequest, parameters: Mapping[str, Parameter]) -> dict[str
         for name, value in http.read_query(request, readers).items()
         if value not in (None, [])
     }
+
+
+def asking(text: str) -> HttpRequest:
+    """A request with this query, for one that comes from elsewhere to be read as strictly."""
+    request = HttpRequest()
+    text = text.removeprefix("?")
+    request.META["QUERY_STRING"], request.GET = text, QueryDict(text)
+    return request
 
 
 def _or_empty(reader: Reader) -> Reader:

@@ -103,6 +103,7 @@ _SAID: Mapping[str, Callable[[Data], Words]] = {
     "unpinned": _pin("Unpinned"),
     "forked": _forked,
     "ended": _just("Ended"),
+    "archived": _just("Archived"),
     "reopened": _just("Reopened"),
     "deleted": _just("Deleted"),
     "restored": _just("Restored"),

@@ -45,6 +45,12 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _answer(request, Forbidden("You do not have the right to do that."), 403)
 
 
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
+    """403: a form of another page, or of one that was open for very long."""
+    error = Forbidden("The form was not sent from a page of this site. Load the page again.")
+    return _answer(request, error, 403)
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """404."""
     return _answer(request, NotFound("There is nothing at this address."), 404)
@@ -61,10 +67,14 @@ def _accepted(request: HttpRequest) -> str:
 
 
 def _answer(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponseBase:
+    return access.secured(request, _unsecured(request, error, status))
+
+
+def _unsecured(request: HttpRequest, error: HoldfastError, status: int) -> HttpResponseBase:
     if _FOR_PROGRAMS.match(request.path_info) or "text/html" not in _accepted(request):
         return error_response(error, request)
     if status in (403, 404):
-        return access.secured(request, failures.page(request, error))
+        return failures.page(request, error)
     # Here the request's host is not to be trusted, or the templates may be what failed.
     page = _PAGE.format(title=HTTPStatus(status).phrase, advice=error.message)
     return HttpResponse(page, status=status)

@@ -35,6 +35,12 @@ class Excerpt:
     reviews: dict[int, Review]
 
     @property
+    def version(self) -> int:
+        """The version up to which everything stands here, from its first message on."""
+        later = self.span.later and self.messages
+        return self.messages[-1].version if later else self.session.version
+
+    @property
     def cut(self) -> bool:
         """Whether there were more changes than are shown."""
         return len(self.events) == MOST_EVENTS
@@ -58,7 +64,7 @@ def read(session: Snapshot, span: Span) -> Excerpt:
     events = store.events(
         session,
         after=lead[-1].version if lead else 0,
-        before=messages[-1].version if span.later and messages else None,
+        before=messages[-1].version if span.later and messages else session.version + 1,
         limit=MOST_EVENTS,
     )
     return Excerpt(

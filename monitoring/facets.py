@@ -16,7 +16,7 @@ from sessions_app.core.errors import InvalidField
 from sessions_app.parameters import LARGEST, SEARCH
 
 from . import amounts
-from .asked import asked, query
+from .asked import asked, asking, query
 
 SPANS = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 _SPANS_SAID = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
@@ -54,7 +54,9 @@ ASKED: Mapping[str, Parameter] = {
     **_FILTERS,
     **_PLACES,
     "count": parameters.boolean("Say how many there are in all."),
+    "told": parameters.text(8_192, "What a form of this page has just done, signed."),
 }
+_FOR_THE_PAGE = ("tag", "span", "count", "told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,19 @@ def texts(request: HttpRequest, wanted: Mapping[str, Any]) -> dict[str, str]:
     return {name: request.GET[name] for name in _FILTERS if name in wanted}
 
 
+def filters(text: str) -> dict[str, str]:
+    """The filters and the order of a query that was kept. Raises the errors of `read`."""
+    request = asking(text)
+    return texts(request, read(request))
+
+
+def whole(text: str) -> dict[str, str]:
+    """The same, and which page of the list it is."""
+    request = asking(text)
+    wanted = read(request)
+    return {**texts(request, wanted), **place(wanted)}
+
+
 def place(wanted: Mapping[str, Any]) -> dict[str, str]:
     """Which page of the list it is; of the first, nothing."""
     return {name: wanted[name] for name in _PLACES if name in wanted}
@@ -162,7 +177,10 @@ def trouble(wanted: Mapping[str, Any]) -> InvalidField | None:
 
 def for_listing(wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The filters as the listing knows them."""
-    told = {name: wanted[name] for name in wanted if name not in ("tag", "span", "count")}
+    told = {name: wanted[name] for name in wanted if name not in _FOR_THE_PAGE}
+    # Archived sessions are out of the list until they are asked for, or searched.
+    if "status" not in wanted and "q" not in wanted:
+        told["daily"] = True
     if "tag" in wanted:
         told["tag"] = [wanted["tag"]]
     if "span" in wanted:

@@ -43,6 +43,7 @@ _ADVICE: Mapping[str, Advice] = {
         _UNTOUCHED,
         "Its address belongs to another list. Begin at the list's first page.",
     ),
+    "body_too_large": Advice("That is more than a form takes", _UNTOUCHED),
     "bad_host": Advice("This server has another name", _UNTOUCHED),
     "store_busy": Advice("The database is busy", _UNTOUCHED, "Load the page again in a moment."),
     "store_unavailable": Advice(

@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 from sessions_app.core import words
-from sessions_app.core.words import Piece, Term
+from sessions_app.core.words import Piece
 
 _RUN = re.compile(r"[^\W_]+")
 Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The words of a question, to be asked for many a word of a text: those that are whole words,
+    those that may go on, and how long these are."""
+
+    whole: frozenset[str]
+    beginnings: frozenset[str]
+    lengths: frozenset[int]
+
+    def may_be_in(self, text: str) -> bool:
+        """Whether it is worth to look at each word of the text."""
+        plain = words.folded(text)
+        return any(word in plain for word in (*self.whole, *self.beginnings))
+
+    def has(self, word: str) -> bool:
+        return word in self.whole or any(word[:size] in self.beginnings for size in self.lengths)
 
 
 def first(text: str, wanted: str) -> int | None:
@@ -34,26 +53,33 @@ def _spans(text: str, wanted: str) -> Iterator[Span]:
     question to the letter, such as one of punctuation."""
     if not wanted:
         return
-    terms = words.query(wanted).terms
+    asked = _asked(wanted)
     any_word = False
-    for run in _RUN.finditer(text) if terms else ():
-        for span in _in_run(run, terms, wanted):
+    for run in _RUN.finditer(text) if asked.may_be_in(text) else ():
+        for span in _in_run(run, asked, wanted):
             any_word = True
             yield span
     if not any_word:
         yield from (hit.span() for hit in _literal(wanted).finditer(text))
 
 
-def _in_run(run: re.Match[str], terms: tuple[Term, ...], wanted: str) -> Iterator[Span]:
+def _in_run(run: re.Match[str], asked: Asked, wanted: str) -> Iterator[Span]:
     """The run where it is a word of the question; else, in scripts that put no blanks between
     words, the places of those words in it."""
     plain = words.folded(run[0])
-    word = plain[: words.LONGEST]
-    if any(word.startswith(term.text) if term.prefix else word == term.text for term in terms):
+    if asked.has(plain[: words.LONGEST]):
         yield run.span()
     elif not plain.isascii() and len(plain) == len(run[0]):
         for hit in _runs(wanted).finditer(plain):
             yield run.start() + hit.start(), run.start() + hit.end()
+
+
+@lru_cache(maxsize=16)
+def _asked(wanted: str) -> Asked:
+    terms = words.query(wanted).terms
+    beginnings = frozenset(term.text for term in terms if term.prefix)
+    whole = frozenset(term.text for term in terms if not term.prefix)
+    return Asked(whole, beginnings, frozenset(map(len, beginnings)))
 
 
 @lru_cache(maxsize=16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from django.http import HttpRequest
@@ -13,17 +13,20 @@ from django.urls import reverse
 
 from sessions_app import answers, auth, clock, reviews
 from sessions_app.core.entries import StoredMessage
+from sessions_app.core.replay import State
 from sessions_app.models import Message, Session
+from sessions_app.parameters import LARGEST
 from sessions_app.store import get_store, turns
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
 
-from . import access, contents, transcript
+from . import access, contents, news, transcript
 from .asked import query
 from .excerpt import Excerpt
 from .finding import Found
+from .news import Tail
 from .rendering import twin_address
-from .strip import EACH, strip
+from .strip import EACH, Strip, strip
 from .titles import titles
 from .transcript import Look
 
@@ -46,6 +49,14 @@ class Place:
     reviewing: bool = False
     found: Found | None = None
     around: int | None = None
+
+
+class Seen(NamedTuple):
+    """What an open page shows: figures of `version`, a bar of `messages`, `around` in sight."""
+
+    version: int
+    messages: int
+    around: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +104,7 @@ def log(request: HttpRequest, part: Excerpt, place: Place) -> dict[str, Any]:
         "at": address(session),
         "rows": transcript.rows(part.messages, part.events, look),
         "span": part.span,
+        "version": part.version,
         "cut_events": part.cut,
         "anchor": place.anchor,
         "around": place.around,
@@ -119,11 +131,36 @@ def around_log(part: Excerpt, place: Place) -> dict[str, Any]:
         "tool_names": [_tool_name(tool) for tool in prompt.get("tools") or ()],
         "prompt_tokens": _prompt_tokens(prompt),
         "relations": _relations(session),
-        "strip": strip(session.messages, part.state, _roles(session)),
+        "strip": _strip(session, part.state),
         "found": place.found,
         "to_review": to_review(session, place.anchor),
         "section": "sessions",
         **_contents(session, part.state, _standing(part, place)),
+    }
+
+
+def figures(session: Snapshot, seen: Seen, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """What moves around the log of an open page while the session grows."""
+    around = session.messages if seen.around is None else min(seen.around, session.messages)
+    return {
+        "title": titles(auth.alias(), [session])[session.number],
+        "strip": _strip(session, get_store(auth.alias()).overlay(session), seen),
+        **contents_around(session, around, kept),
+    }
+
+
+def behind(
+    request: HttpRequest, session: Snapshot, tail: Tail, kept: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The rows for an open page that ends at `tail`."""
+    find, stored = kept.get("q", ""), kept.get("view") == "json"
+    return {
+        "session": session,
+        "at": address(session),
+        "news": news.read(session, tail, find, stored=stored),
+        "find": find,
+        "stored": stored,
+        "may_review": access.may(request, access.EDITOR),
     }
 
 
@@ -157,7 +194,8 @@ def _links(request: HttpRequest, part: Excerpt, place: Place) -> dict[str, str]:
 
     here = {"around": place.around} if place.around and not place.anchor else {}
     return {
-        "newest": link(),
+        # With words to find, the bare address is that of the first hit.
+        "newest": link(before=LARGEST) if "q" in kept else link(),
         "first": link(after=0),
         "earlier": link(before=span.earlier),
         "later": link(after=span.later),
@@ -184,7 +222,7 @@ def _standing(part: Excerpt, place: Place) -> StoredMessage | None:
     return part.messages[min(max(seq - span.first, 0), len(part.messages) - 1)]
 
 
-def _contents(session: Snapshot, state: Any, here: StoredMessage | None) -> dict[str, Any]:
+def _contents(session: Snapshot, state: State, here: StoredMessage | None) -> dict[str, Any]:
     if here is None:
         return {"turns": [], "reach": None, "standing": None}
     reach = contents.reach(here.turn, here.seq, session.turns)
@@ -200,11 +238,18 @@ def _contents(session: Snapshot, state: Any, here: StoredMessage | None) -> dict
     }
 
 
-def _roles(session: Snapshot) -> dict[int, str]:
+def _strip(session: Snapshot, state: State, seen: Seen | None = None) -> Strip:
+    """The bar, or only its cells that were added since, where the others are as they were."""
+    grown = seen and session.messages <= EACH and session.overlay_version <= seen.version
+    after = min(seen.messages, session.messages) if seen and grown else 0
+    return strip(session.messages, state, _roles(session, after), after=after)
+
+
+def _roles(session: Snapshot, after: int) -> dict[int, str]:
     """Who spoke, where each message has a cell of its own."""
-    if not 0 < session.messages <= EACH:
+    if not after < session.messages <= EACH:
         return {}
-    rows = Message.objects.using(auth.alias()).filter(session_id=session.number)
+    rows = Message.objects.using(auth.alias()).filter(session_id=session.number, seq__gt=after)
     with Database(auth.alias()).reading():
         return dict(rows.values_list("seq", "role"))
 

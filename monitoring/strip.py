@@ -40,12 +40,19 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """The cells, and how many messages have each fate; the counts add up to `messages`."""
+    """The cells behind message `after`, and how many messages have each fate; the counts add up
+    to `messages`."""
 
     messages: int
     cells: list[Cell]
     counts: Mapping[str, int]
     pinned: int
+    after: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many messages a cell is."""
+        return _size(self.messages)
 
     @property
     def binned(self) -> bool:
@@ -53,16 +60,23 @@ class Strip:
         return self.messages > EACH
 
 
-def strip(messages: int, state: State, roles: Mapping[int, str] | None = None) -> Strip:
-    """The strip of a session of so many messages; `roles` by seq, where they are known."""
+def strip(
+    messages: int, state: State, roles: Mapping[int, str] | None = None, *, after: int = 0
+) -> Strip:
+    """The strip of a session of so many messages; `roles` by seq, where they are known. Cells
+    begin behind message `after`, for a strip of one cell a message."""
     retracted = sum(last - first + 1 for first, last in state.retracted)
     counts = {VERBATIM: messages - retracted, RETRACTED: retracted}
-    cells = list(_cells(messages, state, roles or {}))
-    return Strip(messages, cells, counts, len(state.pinned))
+    cells = [cell for cell in _cells(messages, state, roles or {}) if cell.first > after]
+    return Strip(messages, cells, counts, len(state.pinned), after)
+
+
+def _size(messages: int) -> int:
+    return 1 if messages <= EACH else -(-messages // BINS)
 
 
 def _cells(messages: int, state: State, roles: Mapping[int, str]) -> Iterable[Cell]:
-    size = 1 if messages <= EACH else -(-messages // BINS)
+    size = _size(messages)
     pinned = set(state.pinned)
     for first in range(1, messages + 1, size):
         last = min(first + size - 1, messages)

@@ -17,7 +17,9 @@ from . import amounts
 _FIRST = 5
 _READ = 1_200
 _WORDS = 96
-_SAID = re.compile(r'"(?:content|text)":"((?:[^"\\]|\\["\\/bfnrt]|\\u[0-9a-f]{4})*)')
+# Of a pair of surrogates both halves or none: an imported body may be written in escapes.
+_ESCAPE = r"\\u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?!d[89a-f])[0-9a-f]{4})"
+_SAID = re.compile(rf'"(?:content|text)":"((?:[^"\\]|\\["\\/bfnrt]|{_ESCAPE})*)')
 
 
 def titles(alias: str, sessions: Sequence[Snapshot]) -> dict[int, str]:

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.urls import path
 
 from . import access
-from .views import context, message, reviews, session, sessions, style
+from .views import bulk, context, message, news, reviews, savedviews, session, sessions, style
 
 app_name = "holdfast_pages"
 
@@ -18,9 +18,16 @@ urlpatterns = [
     path("", sessions.home, name="home"),
     path("sessions/", sessions.page, name="sessions"),
     path("sessions.json", sessions.twin),
+    path("sessions/bulk/", bulk.act, name="bulk"),
+    path("sessions/undo/", bulk.undo, name="undo"),
+    path("sessions/export.jsonl", bulk.export, name="bulk_export"),
+    path("views/", savedviews.save, name="save_view"),
+    path("views/<int:view>/", savedviews.page, name="view"),
+    path("views/<int:view>/delete/", savedviews.delete, name="delete_view"),
     path(f"{ONE}/", session.page, name="session"),
     path(f"{ONE}.json", session.twin),
     path(f"{ONE}/export.jsonl", session.export, name="session_export"),
+    path(f"{ONE}/news/", news.page, name="news"),
     path(f"{MESSAGE}/", message.page, name="message"),
     path(f"{MESSAGE}.json", message.twin),
     path(f"{MESSAGE}.txt", message.text),

@@ -8,7 +8,7 @@ erased have an empty body and salt and keep their digest.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +35,11 @@ def holdfast(store: Reader, project: int, session: UUID | None = None) -> Iterat
     """
     chosen = _chosen(store, project, session)
     return _lines(store, chosen)
+
+
+def chosen(store: Reader, sessions: Sequence[Snapshot]) -> Iterator[bytes]:
+    """The same lines for these sessions, which come in this order."""
+    return _lines(store, iter(sessions))
 
 
 def openai_chat(store: Reader, project: int, session: UUID | None = None) -> Iterator[bytes]:

@@ -139,6 +139,12 @@ def read_raw(request: HttpRequest, *, limit: int) -> bytes:
     return raw
 
 
+def hold_body(request: HttpRequest, *, limit: int) -> None:
+    """Has the body read, for Django to take apart. `limit` is in bytes; raises BodyTooLarge."""
+    if _content_length(request) > limit or len(_body_bytes(request, limit)) > limit:
+        raise _too_large(limit)
+
+
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is larger than {limit} bytes. Send less in one call.")
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 
@@ -62,8 +63,9 @@ def page(
 
 def both_ways(alias: str, project: int, asked: Mapping[str, Any], now: int) -> Page:
     """The same after the cursor `after` or before the cursor `before`, and what pages ask for:
-    `active_within` microseconds up to now, `errors` (with a message that failed) and
-    `needs_review`. `q` and `errors` first bring the search index up to date, for a moment at most.
+    `active_within` microseconds up to now, `errors` (with a message that failed), `needs_review`,
+    and `daily` (without the archived ones). `q` and `errors` first bring the search index up to
+    date, for a moment at most.
     """
     sort = asked.get("sort", "last_activity")
     column, backward = SORTS[sort.removeprefix("-")], "before" in asked
@@ -102,6 +104,20 @@ def count(alias: str, project: int, asked: Mapping[str, Any], now: int, *, most:
         return int(rows.values("number")[: most + 1].count())
 
 
+def named(alias: str, project: int, ids: Sequence[UUID]) -> list[Snapshot]:
+    """Those of these sessions that are there, without deleted ones, in the order they were made."""
+    rows = Session.objects.of(project).using(alias).shown().identified(ids)
+    with Database(alias).reading():
+        return [snapshot(row) for row in rows.order_by("number").values_list(*_COLUMNS)]
+
+
+def numbered(alias: str, project: int, numbers: Sequence[int]) -> list[Snapshot]:
+    """Those of the sessions with these numbers that are there, deleted ones too."""
+    rows = Session.objects.of(project).using(alias).filter(number__in=numbers)
+    with Database(alias).reading():
+        return [snapshot(row) for row in rows.order_by("number").values_list(*_COLUMNS)]
+
+
 def _asked(alias: str, project: int, asked: Mapping[str, Any], now: int) -> SessionQuerySet:
     rows = _filtered(Session.objects.of(project).using(alias), asked, now)
     if asked.get("needs_review"):
@@ -112,6 +128,8 @@ def _asked(alias: str, project: int, asked: Mapping[str, Any], now: int) -> Sess
 def _filtered(rows: SessionQuerySet, asked: Mapping[str, Any], now: int) -> SessionQuerySet:
     status = asked.get("status")
     rows = rows.in_status(status, now - IDLE_AFTER_US) if status else rows.shown()
+    if asked.get("daily"):
+        rows = rows.unarchived()
     for tag in asked.get("tag", ()):
         rows = rows.tagged(tag)
     if "active_within" in asked:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import F, Q
@@ -144,6 +145,12 @@ class SessionQuerySet(models.QuerySet["Session"]):
     def shown(self) -> Self:
         """All but the deleted ones."""
         return self.exclude(status=Session.DELETED)
+
+    def unarchived(self) -> Self:
+        return self.exclude(status=Session.ARCHIVED)
+
+    def identified(self, ids: Sequence[UUID]) -> Self:
+        return self.filter(id__in=ids)
 
     def of_user(self, key: str) -> Self:
         # A user is found by project and key, and the sessions by the user.
@@ -411,6 +418,34 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.seq} {self.rating or '-'}"
+
+
+class SavedView(models.Model):
+    """A list of sessions under a name, for all members of its project.
+
+    Written by `sessions_app.savedviews` alone. `query` is the query of the page of sessions, which
+    alone knows how to read it.
+    """
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    name = models.CharField(max_length=64)
+    query = models.TextField()
+    member = models.CharField(max_length=255)
+    created_us = models.BigIntegerField()
+
+    objects = ScopedManager()
+    everything: ClassVar[models.Manager[SavedView]] = models.Manager()
+
+    class Meta:
+        db_table = "holdfast_view"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(fields=("project", "name"), name="holdfast_view_name"),
+        )
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class RequestKey(models.Model):

@@ -35,7 +35,8 @@ SHORTEST_ID = 8
 EXCERPT = 160
 FAILED = Query((words.Term(words.FAILED),))
 
-_BATCH = 500
+_BATCH = 50
+"""Messages that are looked through at once; a message can be a mebibyte."""
 _ID_DIGITS = 32
 # One catches up, others in this process wait for it: two would do the same work twice.
 _catching_up: defaultdict[str, Lock] = defaultdict(Lock)

@@ -11,20 +11,28 @@ from typing import Any
 OnProgress = Callable[[int, int], None]
 
 
+# What a terminal would obey rather than show: names in files of others may hold it.
+_ORDERS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {*b"\t\n"}, "\ufffd")
+
+
 def say(text: str) -> None:
     """A line of the result; it is there before anything else happens."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
+    _out(text.translate(_ORDERS))
 
 
 def say_json(value: Any) -> None:
     """The result for a script, one JSON value on one line."""
-    say(json.dumps(value, ensure_ascii=False, default=str))
+    _out(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """A line beside the result."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{text.translate(_ORDERS)}\n")
     sys.stderr.flush()
 
 
@@ -41,7 +49,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     shown = Table(*headings)
     for row in rows:
         # As text: a label in square brackets is no markup.
-        shown.add_row(*(Text(cell) for cell in row))
+        shown.add_row(*(Text(cell.translate(_ORDERS)) for cell in row))
     Console().print(shown)
 
 

@@ -63,9 +63,7 @@ def page(request: HttpRequest, session: UUID, version: int | None = None) -> Htt
     try:
         built = _built(found, wanted, version)
     except BudgetTooSmall as error:
-        least = int(error.details["least"])
-        more = {"least": least, "enough": query(wanted, tokens=least)}
-        return show(request, "context_too_small", {**shared, **more})
+        return show(request, "context_too_small", {**shared, **_needed(found, wanted, error)})
     return show(request, "context", {**shared, **_account(found, built, wanted)})
 
 
@@ -94,6 +92,18 @@ def _built(session: Snapshot, wanted: Mapping[str, Any], version: int | None) ->
         wanted.get("policy"),
     )
     return contexts.build(get_store(auth.alias()), session.project, session, ask)
+
+
+def _needed(session: Snapshot, wanted: Mapping[str, Any], error: BudgetTooSmall) -> dict[str, Any]:
+    """How much was there to be had and how much it takes; more than the window is never had."""
+    least, name = int(error.details["least"]), wanted.get("policy", session.policy_name)
+    policy = policies.parsed(policies.one(session.project, name, alias=auth.alias()).data)
+    return {
+        "limit": min(wanted.get("tokens", policy.capacity), policy.window),
+        "window": policy.window,
+        "least": least,
+        "enough": query(wanted, tokens=least) if least <= policy.window else None,
+    }
 
 
 def _shared(

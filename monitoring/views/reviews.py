@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from sessions_app import auth, reviews
+from sessions_app.core.errors import InvalidField
 from sessions_app.reviews import Opinion
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
@@ -23,8 +24,11 @@ def save(request: HttpRequest, session: UUID, seq: int) -> HttpResponse:
     """Makes what was sent the review of the message, and shows it."""
     store, sent = get_store(auth.alias()), request.POST
     found = store.get(access.project(), session)
+    if "rating" not in sent:
+        # The form always sends one. What has none is no form, and must not take a review away.
+        raise InvalidField("Send good, bad or nothing.", param="rating")
     opinion = Opinion(
-        rating=sent.get("rating", ""),
+        rating=sent["rating"],
         # A browser sends CR LF for each end of a line and counts one character.
         comment=sent.get("comment", "").replace("\r\n", "\n").strip(),
         needs_review="needs_review" in sent,

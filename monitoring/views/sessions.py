@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from sessions_app import answers, auth, clock, listing, search
+from sessions_app import answers, auth, clock, listing, savedviews, search
 from sessions_app.core import instants
 from sessions_app.core.errors import InvalidField
 from sessions_app.http import json_response
@@ -17,7 +17,7 @@ from sessions_app.listing import Page
 from sessions_app.search import Hits
 from sessions_app.store.base import Snapshot
 
-from .. import access, facets, rows
+from .. import access, facets, rows, saved, told
 from ..asked import query
 from ..rendering import show, twin_address
 from ..rows import NO_HITS, Known
@@ -43,15 +43,18 @@ NOTHING = Found(Page([]))
 @access.page
 def page(request: HttpRequest) -> HttpResponse:
     """The list as a page; a time range that cannot be is told beside its fields."""
-    wanted, now = facets.read(request), clock.now_us()
+    wanted, now, project = facets.read(request), clock.now_us(), access.project()
     wrong = facets.trouble(wanted)
-    found = NOTHING if wrong else _found(wanted, now)
+    found = NOTHING if wrong else _found(project, wanted, now)
     texts = facets.texts(request, wanted)
     context = {
         "section": "sessions",
         "wanted": wanted,
         "wrong": wrong,
         "twin": twin_address(request),
+        "editor": access.may(request, access.EDITOR),
+        **_kept(project, texts),
+        **_told(project, wanted),
         **_narrowing(wanted, texts, found),
         **_table(wanted, texts, found, now),
         **_around(request, wanted, texts, found.page),
@@ -69,7 +72,7 @@ def twin(request: HttpRequest) -> HttpResponse:
     if wrong:
         raise wrong
     now = clock.now_us()
-    found = _found(wanted, now)
+    found = _found(access.project(), wanted, now)
     answer: dict[str, Any] = {
         "data": [_session_out(session, found, now) for session in found.page.sessions],
         "next": found.page.next,
@@ -89,15 +92,15 @@ def home(request: HttpRequest) -> HttpResponse:
     return redirect("holdfast_pages:sessions")
 
 
-def _found(wanted: Mapping[str, Any], now: int) -> Found:
+def _found(project: int, wanted: Mapping[str, Any], now: int) -> Found:
     """Raises InvalidField for two places at once, and BadCursor."""
     if "after" in wanted and "before" in wanted:
         raise InvalidField("Send only one of `after` and `before`.", param="before")
-    alias, project, told = auth.alias(), access.project(), facets.for_listing(wanted)
-    found = listing.both_ways(alias, project, told, now)
+    alias, asked = auth.alias(), facets.for_listing(wanted)
+    found = listing.both_ways(alias, project, asked, now)
     counted = None
     if wanted.get("count"):
-        counted = listing.count(alias, project, told, now, most=MOST_COUNTED)
+        counted = listing.count(alias, project, asked, now, most=MOST_COUNTED)
     hits = search.hits(alias, found.sessions, wanted["q"]) if "q" in wanted else None
     searched = "q" in wanted or "errors" in wanted
     return Found(found, hits, search.behind(alias, project) if searched else None, counted)
@@ -140,6 +143,27 @@ def _narrowing(wanted: Mapping[str, Any], texts: Mapping[str, str], found: Found
     }
 
 
+def _kept(project: int, texts: Mapping[str, str]) -> dict[str, Any]:
+    """The views that members keep, and whether this list could be one."""
+    links = saved.links(savedviews.of(auth.alias(), project), texts)
+    open_now = [link.view for link in links if link.chosen]
+    return {
+        "views": links,
+        "open_view": open_now[0] if open_now else None,
+        "all_sessions": query(_only(texts, "sort")),
+        "is_all": not _without(texts, "sort"),
+        "keepable": bool(texts) and not open_now,
+        "longest_name": savedviews.LONGEST_NAME,
+    }
+
+
+def _told(project: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form has just done; an address that is too old for it is only the list."""
+    text = wanted.get("told", "")
+    did = told.read(project, text) if text else None
+    return {"note": told.note(did, text) if did else None}
+
+
 def _table(
     wanted: Mapping[str, Any], texts: Mapping[str, str], found: Found, now: int
 ) -> dict[str, Any]:
@@ -168,6 +192,7 @@ def _around(
         "previous": query(texts, before=page.previous) if page.previous else None,
         "next": query(texts, after=page.next) if page.next else None,
         "count": query(texts, **here, count="true"),
+        "here": query(texts, **here),
     }
 
 

@@ -109,6 +109,7 @@ FOLDS: Mapping[str, Callable[[State, Entry], State]] = {
     "unpinned": _unpinned,
     "forked": _status("active"),
     "ended": _status("ended"),
+    "archived": _status("archived"),
     "reopened": _status("active"),
     "deleted": _status("deleted"),
     "restored": _restored,

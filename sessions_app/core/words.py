@@ -36,22 +36,31 @@ _ONE_PAIRED = re.compile(f"[{_PAIRED}]")
 _LETTER = rf"[^\W_{_PAIRED}]"
 _RUN = re.compile(rf"(?P<paired>[{_PAIRED}]+)|{_LETTER}+")
 _BLANKS = re.compile(r"\s+")
+# Longer than any script has marks in a row; normalising takes the square of such a run.
+_MANY_MARKS = re.compile(r"([^\w\s]{64,})")
 # They make another letter of a kana rather than another way to write it.
 _VOICING = "\u3099\u309a"
 _SHORTEST_PREFIX = 2
 
 _STEP, _OVERLAP = 4_096, 256
 _SNAP = 24
+_LOOKED_FOR = 8
+"""Words whose first place is looked for; each may cost a walk through the whole text."""
 
 
 def folded(text: str) -> str:
     """`text` without accents, case and compatibility forms; separators stay."""
     if text.isascii():
         return text.lower()
-    text = unicodedata.normalize("NFKD", text)
+    # Once before: to put a long run of marks in order takes the square of its length.
+    plain = _without_marks(unicodedata.normalize("NFKD", _without_marks(text)))
+    return unicodedata.normalize("NFC", plain.casefold())
+
+
+def _without_marks(text: str) -> str:
     for mark in filter(_is_mark, set(text)):
         text = text.replace(mark, "")
-    return unicodedata.normalize("NFC", text.casefold())
+    return text
 
 
 @lru_cache(maxsize=16_384)
@@ -139,7 +148,7 @@ class Piece(NamedTuple):
 def excerpt(text: str, wanted: Query, width: int = 160) -> tuple[Piece, ...]:
     """About `width` characters of `text` around the first place of the longest word of `wanted`,
     in pieces; the beginning when no word is there. Blanks and line ends are one blank each."""
-    text = text if text.isascii() else unicodedata.normalize("NFC", text)
+    text = _composed(text)
     place = _place(text, wanted)
     begin, end = _window(text, place, width)
     spans = _spans(text, begin, end, wanted) if place is not None else []
@@ -155,8 +164,18 @@ def literal_excerpt(text: str, wanted: str, width: int = 160) -> tuple[Piece, ..
     return tuple(_pieces(text, begin, end, spans))
 
 
+def _composed(text: str) -> str:
+    """`text` with letters and their marks as one character, very long runs of marks as they are."""
+    if text.isascii():
+        return text
+    parts = _MANY_MARKS.split(text)
+    parts[::2] = [unicodedata.normalize("NFC", part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def _place(text: str, wanted: Query) -> int | None:
-    for term in sorted(wanted.terms, key=lambda term: -len(term.text)):
+    longest_first = sorted(wanted.terms, key=lambda term: -len(term.text))
+    for term in longest_first[:_LOOKED_FOR]:
         place = _place_of(text, term)
         if place is not None:
             return place

@@ -8,9 +8,8 @@ Importing the same file again stores nothing; a grown file adds what is new.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
 
 from sessions_app.core import errors
 from sessions_app.importers import (
@@ -27,6 +26,7 @@ from sessions_app.importers import (
 )
 from sessions_app.importers.base import Format, OnProgress, Report
 from sessions_app.importers.following import Following, line_suffixes
+from sessions_app.importers.formats import FORMATS
 from sessions_app.store.durable import DurableStore
 
 __all__ = [
@@ -46,21 +46,6 @@ __all__ = [
     "openai_chat",
     "run",
 ]
-
-FORMATS: Mapping[str, Format] = {
-    module.name: cast("Format", module)
-    for module in (
-        claude_code,
-        openai_chat,
-        holdfast_export,
-        anthropic,
-        chatgpt,
-        claude_ai,
-        openai_agents,
-        llm,
-        langgraph,
-    )
-}
 
 
 def run(

@@ -21,7 +21,7 @@ request in the file and its first message: the same file gives the same keys whe
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -42,8 +42,16 @@ from sessions_app.importers.base import (
     Unreadable,
     Warned,
 )
-from sessions_app.importers.conversations import list_of, record_of, text
 from sessions_app.importers.files import Source
+from sessions_app.importers.shapes import (
+    are_records,
+    is_message,
+    list_of,
+    moment,
+    record_of,
+    text,
+    texts,
+)
 
 name = "anthropic"
 suffixes = (".jsonl", ".ndjson", ".json")
@@ -56,7 +64,6 @@ OWN_IDS = ("custom_id", "session_id", "conversation_id", "thread_id")
 TIMES = ("timestamp", "created_at", "time")
 KNOWN = frozenset({"messages", "system", "tools", *REQUESTS, *RESPONSES, *TIMES})
 HEAD = 6
-LAST_SECOND = 4_102_444_800
 UNREADABLE = "holds no request, messages or result in a shape known here"
 
 
@@ -65,10 +72,15 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a value is a request, a conversation or a message."""
+    return is_message(found) or _exchange(found) is not None
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one file. Raises Unreadable for a file that cannot be used at all."""
     with files.opened(path) as source:
-        by_line = path.name.removesuffix(".gz").endswith(line_suffixes) or _is_lines(source)
+        by_line = path.name.removesuffix(".gz").endswith(line_suffixes) or values.is_lines(source)
         entries = _of_lines(source) if by_line else _of_document(source)
         yield from _Log(path.name.partition(".")[0]).items(entries)
         if source.broken:
@@ -87,18 +99,6 @@ class _Entry(NamedTuple):
 
 
 Entries = Iterator[_Entry | Trouble | Progress]
-
-
-def _is_lines(source: Source) -> bool:
-    """Whether the first line is a value, and another one begins behind it."""
-    first, second = [*islice(source.lines(), 2), None, None][:2]
-    if first is None or second is None or second.raw[:1] not in (b"{", b"["):
-        return False
-    try:
-        values.of_line(first)
-    except Unreadable:
-        return False
-    return True
 
 
 def _of_lines(source: Source) -> Entries:
@@ -152,7 +152,7 @@ class _Exchange(NamedTuple):
 def _exchange(value: Any) -> _Exchange | None:
     """A value read as a request, as a result of a batch, or as a list of messages."""
     if isinstance(value, list):
-        known = bool(value) and _is_message(value[0])
+        known = bool(value) and is_message(value[0])
         return _Exchange(value, None, None, None, {}, "", None) if known else None
     outer = record_of(value)
     inner = next((outer[key] for key in REQUESTS if isinstance(outer.get(key), dict)), None)
@@ -170,12 +170,8 @@ def _exchange(value: Any) -> _Exchange | None:
         request.get("tools"),
         {key: fields[key] for key in fields if key not in KNOWN},
         next((found for key in own if (found := text(outer.get(key)))), ""),
-        next((at for key in TIMES if (at := _moment(outer.get(key))) is not None), None),
+        next((at for key in TIMES if (at := moment(outer.get(key))) is not None), None),
     )
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("role"), str)
 
 
 def _is_answer(response: Any) -> bool:
@@ -188,8 +184,8 @@ def _is_answer(response: Any) -> bool:
 def _answer(response: Any) -> Record | None:
     """The message of a response; None where it failed."""
     found = record_of(response)
-    inner = found if _is_message(found) else record_of(found.get("message"))
-    return inner if _is_message(inner) else None
+    inner = found if is_message(found) else record_of(found.get("message"))
+    return inner if is_message(inner) else None
 
 
 # -- a file as sessions ------------------------------------------------------------------------
@@ -215,7 +211,7 @@ class _Log:
             else:
                 yield entry
         everything = chain(first, entries)
-        if _is_message(first[0].value) and _exchange(first[0].value) is None:
+        if is_message(first[0].value) and _exchange(first[0].value) is None:
             yield from self._bare(everything)
         else:
             yield from self._exchanges(everything)
@@ -274,7 +270,7 @@ class _Log:
 
     def _beginning(self, exchange: _Exchange, number: int) -> Conversation:
         system, _ = _system(exchange.system)
-        tools = exchange.tools if _is_tools(exchange.tools) else ()
+        tools = exchange.tools if are_records(exchange.tools) else ()
         return Conversation(
             key=self._key(exchange, number),
             title=_title(exchange),
@@ -302,7 +298,7 @@ def _fields(exchange: _Exchange) -> tuple[Record, list[Kept]]:
     fields = dict(exchange.fields)
     if not _system(exchange.system)[1]:
         fields["system"] = exchange.system
-    if exchange.tools is not None and not _is_tools(exchange.tools):
+    if exchange.tools is not None and not are_records(exchange.tools):
         fields["tools"] = exchange.tools
     return conversations.around(fields, frozenset())
 
@@ -317,40 +313,29 @@ def _system(given: Any) -> tuple[str | None, bool]:
     return "\n\n".join(filter(None, words)) or None, whole
 
 
-def _is_tools(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(tool, dict) for tool in value)
-
-
 def _title(exchange: _Exchange) -> str:
-    asked = (one for one in exchange.messages[:HEAD] if _is_message(one) and one["role"] == "user")
-    return base.title_from(words for one in asked for words in _texts(one))
-
-
-def _texts(message: Record) -> Iterable[str]:
-    content = message.get("content")
-    if isinstance(content, str):
-        return [content]
-    return [text(record_of(block).get("text")) for block in list_of(content)]
+    asked = (one for one in exchange.messages[:HEAD] if is_message(one) and one["role"] == "user")
+    return base.title_from(words for one in asked for words in texts(one.get("content")))
 
 
 # -- messages ----------------------------------------------------------------------------------
 
 
 def _message(entry: _Entry, value: Any, number: int, at: int | None) -> Iterator[Item]:
-    if not _is_message(value):
+    if not is_message(value):
         yield Kept(f"message:{number}", value)
         return
     payload = dict(value)
     if isinstance(payload.get("content"), str):
         # A plain text alone would be taken for another provider's message.
         payload["type"] = payload.get("type") or "message"
-    own = next((found for key in TIMES if (found := _moment(value.get(key))) is not None), at)
+    own = next((found for key in TIMES if (found := moment(value.get(key))) is not None), at)
     extra: Record = {}
-    if payload.get("created_at") is not None and _moment(payload["created_at"]) is None:
+    if payload.get("created_at") is not None and moment(payload["created_at"]) is None:
         extra["created_at"] = payload.pop("created_at")
     if own is not None:
         payload["created_at"] = instants.render(own)
-    repaired = entry.mended and values.REPLACEMENT in orjson.dumps(value).decode()
+    repaired = entry.mended and values.shows_mending(value)
     payload, over = base.fitted(payload, {"repaired": True} if repaired else {}, extra)
     yield Said(payload, line=entry.line, repaired=repaired)
     if over:
@@ -387,15 +372,3 @@ def _compared(content: Any) -> Any:
         for block in content
         if text(record_of(block).get("type")) not in ("thinking", "redacted_thinking")
     ]
-
-
-def _moment(value: Any) -> int | None:
-    """ISO 8601 with an offset, or seconds since 1970, as microseconds; None for anything else."""
-    if isinstance(value, str):
-        try:
-            return instants.parse(value)
-        except ValueError:
-            return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return round(value * 1_000_000) if 0 < value < LAST_SECOND else None

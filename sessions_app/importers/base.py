@@ -45,8 +45,9 @@ class Conversation:
 
     `whole`: the file holds all of it, so its n-th message is the n-th stored one. Otherwise the
     `source` ids in the metadata tell what is there already. `left` are the ids of messages that
-    stand in the file but not on this branch. `goes_on`: the messages of a whole session go on
-    where those of the same key ended earlier in this file. `at` in microseconds.
+    stand in the file but not on this branch: those stored earlier are retracted. `goes_on`: the
+    messages of a whole session go on where those of the same key ended earlier in this file. `at`
+    in microseconds.
     """
 
     key: str
@@ -184,13 +185,16 @@ class Report:
 
 
 class Format(Protocol):
-    """One file of this package. `suffixes` tell which files of a folder are meant. A format whose
-    files grow line by line names the suffixes of those in `line_suffixes`; they can be followed."""
+    """One file of this package. `suffixes` tell which files of a folder are meant; `holds` whether
+    a JSON value, or a Database, is of this format. A format whose files grow line by line names the
+    suffixes of those in `line_suffixes`; they can be followed."""
 
     name: str
     suffixes: tuple[str, ...]
 
     def find(self) -> list[Path]: ...
+
+    def holds(self, found: Any) -> bool: ...
 
     def read(self, path: Path) -> Iterator[Item]: ...
 
@@ -222,6 +226,19 @@ def fitted(payload: Record, marks: Record, extra: Record) -> tuple[Record, Recor
     if marked or "metadata" in found:
         found["metadata"] = marked
     return found, over
+
+
+def said(message: Said, extra: Record) -> Iterator[Said | Kept]:
+    """A message that names its sources in its metadata, and has there what a message has no field
+    for; what does not fit is kept beside it."""
+    marks: Record = {"source": source_field(message.sources)}
+    if message.repaired:
+        marks["repaired"] = True
+    payload, over = fitted(message.payload, marks, extra)
+    yield replace(message, payload=payload)
+    if over:
+        of = message.sources[0]
+        yield Kept(f"{of}:fields", {"of": of, **over}, unknown=False)
 
 
 def _room_for(extra: Record, room: int) -> tuple[Record, Record]:

@@ -54,6 +54,7 @@ class Tree:
         self.roots: list[Knot] = []
         self.last: Knot | None = None
         self._by_uuid: dict[str, Knot] = {}
+        self._said: set[str] = set()
         self._through: dict[str, str | None] = {}
         self._by_answer: dict[str, Knot] = {}
         self._by_call: dict[str, Knot] = {}
@@ -84,6 +85,8 @@ class Tree:
     def join(self, knot: Knot, place: Place) -> None:
         knot.members.append(place)
         self._by_uuid[place[0]] = knot
+        if knot.said:
+            self._said.add(place[0])
         self.last = knot
 
     def grow(self, parent: Knot | None, place: Place, *, said: bool) -> Knot:
@@ -128,6 +131,16 @@ class Tree:
             for knot in branch.knots:
                 aside = (child for child in knot.children if id(child) not in on_it)
                 waiting += [self._followed(child, newest, knot, branch) for child in aside]
+
+    def aside(self, branch: Branch) -> frozenset[str]:
+        """The records of all messages that are not on the way to the end of a branch: while the
+        file was shorter its session may have had them."""
+        way: list[Place] = []
+        knot: Knot | None = branch.knots[-1]
+        while knot is not None:
+            way += knot.members
+            knot = knot.parent
+        return frozenset(self._said.difference([uuid for uuid, _, _ in way]))
 
     def _followed(
         self,

@@ -33,10 +33,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from sessions_app.core import instants
-from sessions_app.importers import base, conversations, values
+from sessions_app.importers import base, conversations
 from sessions_app.importers.base import Conversation, Item, Kept, Record, Said, Warned
 from sessions_app.importers.branches import Knot, Tree
-from sessions_app.importers.conversations import App, Told, list_of, record_of, text
+from sessions_app.importers.conversations import App, Told
+from sessions_app.importers.shapes import list_of, moment, record_of, short, text
 
 name = "chatgpt"
 suffixes = (".json", ".zip")
@@ -52,7 +53,6 @@ IN_PARTS = ("text", "multimodal_text")
 OF_THE_APP = ("reasoning_recap", "user_editable_context", "model_editable_context")
 CONTENT_FIELDS = frozenset({"content_type", "parts", "text", "result", "thoughts"})
 USUAL = {"status": "finished_successfully", "weight": 1.0, "recipient": "all"}
-LAST_SECOND = 4_102_444_800
 
 
 def find() -> list[Path]:
@@ -60,13 +60,14 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a found is a conversation."""
+    return isinstance(found, dict) and isinstance(found.get("mapping"), dict)
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one export. Raises Unreadable for a file that cannot be used at all."""
-    yield from conversations.read(path, App("ChatGPT", _is_conversation, _items))
-
-
-def _is_conversation(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("mapping"), dict)
+    yield from conversations.read(path, App("ChatGPT", holds, _items))
 
 
 def _items(told: Told) -> Iterator[Item]:
@@ -106,7 +107,7 @@ class _Talk:
         self.told = told
         self.record = told.record
         self.tree = Tree()
-        self.at = _moment(self.record.get("create_time"))
+        self.at = moment(self.record.get("create_time"))
         self.circles = 0
         self._nodes: dict[str, _Node] = {}
         self._kept: list[Kept] = []
@@ -193,7 +194,7 @@ class _Talk:
 
     def _place(self, node: _Node, above: Knot | None, calls: _Calls) -> tuple[Knot | None, _Calls]:
         """Puts a node into the tree; returns what stands above its children."""
-        time = _moment(node.message.get("create_time"))
+        time = moment(node.message.get("create_time"))
         before = self._times.get(node.parent or "", self.at)
         self._times[node.id] = before if time is None else time
         if node.kind in NO_MESSAGE:
@@ -243,19 +244,12 @@ class _Talk:
         at = self._times[nodes[0].id]
         if at is not None:
             payload["created_at"] = instants.render(at)
-        sources = knot.sources
-        marks: Record = {"source": base.source_field(sources)}
-        repaired = self.told.mended and values.REPLACEMENT in orjson.dumps(payload).decode()
-        if repaired:
-            marks["repaired"] = True
         extra: Record = {}
         for node in nodes:
             extra |= _extra(node.message)
-        payload, over = base.fitted(payload, marks, extra)
         spans = (1,) * len(nodes) if len(nodes) > 1 else ()
-        yield Said(payload, sources, spans, self.told.line, repaired)
-        if over:
-            yield Kept(f"{sources[0]}:fields", {"of": sources[0], **over}, unknown=False)
+        repaired = self.told.is_repaired(payload)
+        yield from base.said(Said(payload, knot.sources, spans, self.told.line, repaired), extra)
 
 
 def _id(key: str) -> str:
@@ -263,7 +257,7 @@ def _id(key: str) -> str:
 
 
 def _newness(node: _Node) -> tuple[int, int]:
-    return _moment(node.message.get("create_time")) or 0, node.rank
+    return moment(node.message.get("create_time")) or 0, node.rank
 
 
 def _answered(node: _Node, calls: _Calls) -> tuple[str, _Calls]:
@@ -341,7 +335,7 @@ def _payload(nodes: list[_Node]) -> Record:
         payload["author"] = "harness"
     if payload["role"] == "assistant":
         ended = record_of(metadata.get("finish_details")).get("type")
-        payload |= {"model": _short(metadata.get("model_slug")), "finish_reason": _short(ended)}
+        payload |= {"model": short(metadata.get("model_slug")), "finish_reason": short(ended)}
     return payload
 
 
@@ -429,15 +423,3 @@ def _extra(message: Record) -> Record:
     extra |= {"parts": parts} if parts else {}
     told = record_of(message.get("metadata"))
     return extra | ({"metadata": told} if told else {})
-
-
-def _short(value: Any) -> str | None:
-    given = text(value)
-    return given if 0 < len(given) <= base.MAX_KEY else None
-
-
-def _moment(value: Any) -> int | None:
-    """Seconds since 1970 as microseconds; None for what is no such number."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return None
-    return round(value * 1_000_000) if 0 < value < LAST_SECOND else None

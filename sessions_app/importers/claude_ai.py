@@ -25,10 +25,11 @@ from typing import Any, NamedTuple
 import orjson
 
 from sessions_app.core import instants
-from sessions_app.importers import base, conversations, values
+from sessions_app.importers import base, conversations
 from sessions_app.importers.base import Conversation, Item, Kept, Record, Said, Warned
 from sessions_app.importers.branches import Knot, Tree
-from sessions_app.importers.conversations import App, Told, list_of, record_of, text
+from sessions_app.importers.conversations import App, Told
+from sessions_app.importers.shapes import list_of, moment, record_of, short, text
 
 name = "claude-ai"
 suffixes = (".json", ".zip")
@@ -59,13 +60,14 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a found is a conversation."""
+    return isinstance(found, dict) and isinstance(found.get("chat_messages"), list)
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one export. Raises Unreadable for a file that cannot be used at all."""
-    yield from conversations.read(path, App("claude.ai", _is_conversation, _items))
-
-
-def _is_conversation(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("chat_messages"), list)
+    yield from conversations.read(path, App("claude.ai", holds, _items))
 
 
 def _items(told: Told) -> Iterator[Item]:
@@ -115,7 +117,7 @@ class _Talk:
             key=key,
             title=self._title(),
             metadata={"imported_from": name, **metadata},
-            at=_moment(self.record),
+            at=moment(self.record.get("created_at")),
         )
         yield from conversations.branches(self.tree, begun, self._said, [*over, *self._kept])
 
@@ -195,27 +197,19 @@ class _Talk:
         message = self._messages[uuid]
         for number, piece in enumerate(self._pieces[uuid]):
             payload: Record = {"role": piece.role, "content": piece.blocks}
-            at = _moment(message) or _moment(self.record)
+            at = moment(message.get("created_at")) or moment(self.record.get("created_at"))
             if at is not None:
                 payload["created_at"] = instants.render(at)
             if piece.role == "assistant":
                 payload["type"] = "message"
-                payload["model"] = _short(message.get("model") or self.record.get("model"))
+                payload["model"] = short(message.get("model") or self.record.get("model"))
             extra = dict(piece.aside)
             if number == 0:
                 extra |= {key: message[key] for key in message if key not in MAPPED}
                 extra = {key: extra[key] for key in extra if extra[key] not in ([], {}, "", None)}
-            yield from self._one(payload, _source(uuid, number), extra)
-
-    def _one(self, payload: Record, source: str, extra: Record) -> Iterator[Item]:
-        marks: Record = {"source": source}
-        repaired = self.told.mended and values.REPLACEMENT in orjson.dumps(payload).decode()
-        if repaired:
-            marks["repaired"] = True
-        payload, over = base.fitted(payload, marks, extra)
-        yield Said(payload, (source,), (), self.told.line, repaired)
-        if over:
-            yield Kept(f"{source}:fields", {"of": source, **over}, unknown=False)
+            sources = (_source(uuid, number),)
+            repaired = self.told.is_repaired(payload)
+            yield from base.said(Said(payload, sources, (), self.told.line, repaired), extra)
 
 
 def _source(uuid: str, number: int) -> str:
@@ -353,15 +347,3 @@ def _within_result(given: Any) -> Record:
         told = [text(found.get(key)) for key in ("title", "url", "text")]
         words = "\n".join(filter(None, told)) or orjson.dumps(given).decode()
     return {"type": "text", "text": words}
-
-
-def _short(value: Any) -> str | None:
-    given = text(value)
-    return given if 0 < len(given) <= base.MAX_KEY else None
-
-
-def _moment(record: Record) -> int | None:
-    try:
-        return instants.parse(text(record.get("created_at")))
-    except ValueError:
-        return None

@@ -18,7 +18,7 @@ Running it again: a message carries the uuids of its records in `metadata.source
 of its own. What is known by uuid is skipped, so a grown file adds what is new, an answer that was
 still being written gets its missing blocks as a message behind it, and a run that was interrupted
 goes on where it stopped. When somebody goes on from an earlier message after an import, the
-messages of the branch left are retracted in the session, and the new ones appended.
+messages of the branch left are retracted in the session (or fork), and the new ones appended.
 
 One file is one session, or several when it holds several session ids and is named after none. A
 resumed session that copies its history into a new file is a session of its own, complete as the
@@ -57,6 +57,7 @@ from sessions_app.importers.base import (
 )
 from sessions_app.importers.branches import Branch, Knot, Place, Tree
 from sessions_app.importers.files import Line, Source
+from sessions_app.importers.shapes import moment, record_of, records_of, texts
 
 name = "claude-code"
 suffixes = (".jsonl",)
@@ -88,6 +89,12 @@ def find() -> list[Path]:
     return [path for path, _, reason in files.found([folder], suffixes) if reason is None]
 
 
+def holds(found: Any) -> bool:
+    """Whether a value is a record of a transcript."""
+    linked = isinstance(found, dict) and ("sessionId" in found or "parentUuid" in found)
+    return linked and isinstance(found.get("type"), str)
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one transcript. Raises Unreadable for a file that cannot be used at all."""
     with files.opened(path) as source:
@@ -116,6 +123,8 @@ class Growing:
         yield from index.fill(source)
         if index.outgrown:
             return
+        if index.sessions and not index.typed:
+            raise Unreadable(0, "holds no records of a transcript")
         if source.broken:
             yield Trouble(index.lines, source.broken)
         yield from index.agents()
@@ -168,7 +177,7 @@ class _Session:
 
 
 class _Index:
-    """Places and links of all records of a file."""
+    """Places and links of all records of a file; `typed` tells that one of them names its type."""
 
     def __init__(self, stem: str, *, growing: bool) -> None:
         self.stem = stem
@@ -176,6 +185,7 @@ class _Index:
         self.lines = 0
         self.offset = 0
         self.outgrown = False
+        self.typed = False
         self._growing = growing
         self._waiting: list[tuple[str, Record, Line]] = []
         self._seen: set[str] = set()
@@ -222,6 +232,7 @@ class _Index:
         if uuid in self._seen:
             return False
         self._seen.add(uuid)
+        self.typed |= isinstance(record.get("type"), str)
         self._waiting.append((uuid, record, line))
         session = self._session_of(record)
         if session is not None or len(self._waiting) >= MAX_NAMELESS:
@@ -301,7 +312,7 @@ def _tie(
 ) -> None:
     """Puts a message into the tree, with the answer or the calls it belongs to."""
     tree = chain.tree
-    blocks = _blocks(record)
+    blocks = records_of(record["message"].get("content"))
     results = [block["tool_use_id"] for block in blocks if _is(block, "tool_result", "tool_use_id")]
     calls = [block for block in blocks if _is(block, "tool_use", "id")]
     answer = _answer(record)
@@ -322,7 +333,7 @@ def _learn(chain: _Records, uuid: str, record: Record) -> None:
         if chain.constants.get(field_name) is None and _text(record.get(field_name)):
             chain.constants[field_name] = record[field_name]
     if chain.at is None:
-        chain.at = _moment(record)
+        chain.at = moment(record.get("timestamp"))
     title = _text(record.get(TITLE_FIELDS.get(str(record.get("type")), "")))
     if title:
         chain.named[_text(record.get("leafUuid")) or ""] = title
@@ -388,27 +399,43 @@ class _Chain:
 
     def items(self) -> Iterator[Item]:
         """The newest branch, all that is no message, then the other branches as forks."""
-        branches = list(self.records.tree.branches())
-        spoken = [branch for branch in branches if any(knot.said for knot in branch.knots)]
-        main = [branch for branch in branches if branch not in spoken[1:]]
-        left = frozenset(uuid for branch in spoken[1:] for uuid in _sources(branch))
-        told = self.told.setdefault(self.key, set())
-        told -= left
-        fresh = _fresh([knot for branch in main for knot in branch.knots], told)
-        loose = [place for place in self.records.loose if place[0] not in told]
-        if fresh or loose:
-            yield self._beginning(left)
-            yield from self._in_order(fresh, loose, told)
-        names: dict[int, str] = {}
+        spoken: list[Branch] = []
+        silent: list[Knot] = []
+        for branch in self.records.tree.branches():
+            if any(knot.said for knot in branch.knots):
+                spoken.append(branch)
+            else:
+                silent += branch.knots
+        newest = spoken[0] if spoken else None
+        yield from self._main(newest, silent)
+        names: dict[int, str] = {id(newest): self.key}
         for branch in spoken[1:]:
             key = names[id(branch)] = base.bounded_key(f"{self.key}:{branch.first}")
-            parent = names.get(id(branch.of), self.key)
+            yield from self._fork(key, names.get(id(branch.of), self.key), branch)
+
+    def _main(self, branch: Branch | None, silent: list[Knot]) -> Iterator[Item]:
+        """The session itself, with the notes that stand on no branch."""
+        told = self.told.setdefault(self.key, set())
+        fresh = _fresh([*(branch.knots if branch else ()), *silent], told)
+        loose = [place for place in self.records.loose if place[0] not in told]
+        if fresh or loose:
+            yield self._beginning(self._left(branch, told))
+            yield from self._in_order(fresh, loose, told)
+
+    def _fork(self, key: str, parent: str, branch: Branch) -> Iterator[Item]:
+        told = self.told.setdefault(key, set())
+        fresh = _fresh(branch.knots, told)
+        if fresh:
             sources = branch.parts_at.sources if branch.parts_at else ()
-            told = self.told.setdefault(key, set())
-            fresh = _fresh(branch.knots, told)
-            if fresh:
-                yield Conversation(key=key, fork=Fork(parent, sources))
-                yield from self._said(fresh, told)
+            left = self._left(branch, told)
+            yield Conversation(key=key, fork=Fork(parent, sources), left=left)
+            yield from self._said(fresh, told)
+
+    def _left(self, branch: Branch | None, told: set[str]) -> frozenset[str]:
+        """What a session has no more, now that it stands on this branch; it counts as not told."""
+        left = self.records.tree.aside(branch) if branch else frozenset()
+        told -= left
+        return left
 
     def _in_order(self, knots: list[Knot], places: list[Place], told: set[str]) -> Iterator[Item]:
         """Messages and notes, and between them, where they stood in the file, all other records."""
@@ -496,16 +523,10 @@ class _Chain:
         records = [part.record for part in parts]
         repaired = any(part.mended for part in parts)
         payload, spans = _merged(records)
-        marks: Record = {"source": base.source_field(sources)}
-        if repaired:
-            marks["repaired"] = True
         extra: Record = {}
         for record in records:
             extra |= self._extra(record)
-        payload, over = base.fitted(payload, marks, extra)
-        yield Said(payload, sources, spans, parts[0].line, repaired)
-        if over:
-            yield Kept(f"{sources[0]}:fields", {"of": sources[0], **over}, unknown=False)
+        yield from base.said(Said(payload, sources, spans, parts[0].line, repaired), extra)
 
     def _extra(self, record: Record) -> Record:
         """The fields around a message, without those that the session has as a whole."""
@@ -540,9 +561,9 @@ def _merged(records: list[Record]) -> tuple[Record, tuple[int, ...]]:
         payload["content"] = [block for given in blocks for block in given]
     elif _is_of_harness(records[0]):
         payload["author"] = "harness"
-    moment = _moment(records[0])
-    if moment is not None:
-        payload["created_at"] = instants.render(moment)
+    at = moment(records[0].get("timestamp"))
+    if at is not None:
+        payload["created_at"] = instants.render(at)
     return payload, spans
 
 
@@ -579,36 +600,16 @@ def _is_spoken(record: Record) -> bool:
     return not any(text.lstrip().startswith(COMMAND_WORDS) for text in _texts(record))
 
 
-def _blocks(record: Record) -> list[Record]:
-    content = record["message"].get("content")
-    if not isinstance(content, list):
-        return []
-    return [block for block in content if isinstance(block, dict)]
-
-
 def _is(block: Record, kind: str, id_field: str) -> bool:
     return block.get("type") == kind and isinstance(block.get(id_field), str)
 
 
 def _texts(record: Record) -> list[str]:
-    message = record.get("message")
-    if not isinstance(message, dict):
-        return []
-    content = message.get("content")
-    if isinstance(content, str):
-        return [content]
-    return [text for block in _blocks(record) if (text := _text(block.get("text")))]
+    return texts(record_of(record.get("message")).get("content"))
 
 
 def _answer(record: Record) -> str | None:
     return _text(record["message"].get("id")) if record["type"] == "assistant" else None
-
-
-def _moment(record: Record) -> int | None:
-    try:
-        return instants.parse(str(record.get("timestamp")))
-    except ValueError:
-        return None
 
 
 def _text(value: object) -> str | None:
@@ -617,8 +618,3 @@ def _text(value: object) -> str | None:
 
 def _fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sources(branch: Branch) -> Iterator[str]:
-    for knot in branch.knots:
-        yield from knot.sources

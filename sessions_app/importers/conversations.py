@@ -17,7 +17,7 @@ from zipfile import ZipInfo
 
 import orjson
 
-from sessions_app.importers import base, documents, files
+from sessions_app.importers import base, documents, files, shapes, values
 from sessions_app.importers.base import (
     Conversation,
     Fork,
@@ -29,12 +29,11 @@ from sessions_app.importers.base import (
     Unreadable,
     Warned,
 )
-from sessions_app.importers.branches import Branch, Knot, Tree
+from sessions_app.importers.branches import Knot, Tree
 from sessions_app.importers.files import Archive, Source
 
 FILE = re.compile(r"conversations(-\d+)?\.json", re.IGNORECASE)
 LISTS = frozenset({"conversations"})
-SHORT = 1024
 OTHER_PART = "holds no conversations; it was left out"
 
 
@@ -45,6 +44,10 @@ class Told(NamedTuple):
     record: Record
     line: int
     mended: bool
+
+    def is_repaired(self, payload: Record) -> bool:
+        """Whether this message of the conversation is one of those where something was replaced."""
+        return self.mended and values.shows_mending(payload)
 
 
 class App(NamedTuple):
@@ -67,19 +70,25 @@ def read(path: Path, app: App) -> Iterator[Item]:
 
 
 def _of_archive(archive: Archive, app: App) -> Iterator[Item]:
-    named = [info for info in archive.members if FILE.fullmatch(_name(info))]
-    meant = named or [info for info in archive.members if _name(info).endswith(".json")]
-    if not meant:
+    chosen = meant(archive)
+    if not chosen:
         raise Unreadable(0, "holds no conversations.json")
-    for info in sorted(meant, key=lambda info: info.filename):
+    for info in chosen:
         try:
             yield from _Reading(app, _name(info), f"{info.filename}: ").of(archive.opened(info))
         except Unreadable as error:
             yield Trouble(error.line, f"{info.filename}: {error.reason}")
-    left = sorted({_name(info) for info in archive.members} - {_name(info) for info in meant})
+    left = sorted({_name(info) for info in archive.members} - {_name(info) for info in chosen})
     others = [name for name in left if name.endswith((".json", ".zip"))]
     if others:
         yield Warned(0, f"other parts of the export were left out: {', '.join(others[:10])}")
+
+
+def meant(archive: Archive) -> list[ZipInfo]:
+    """The members that hold conversations, by their names; any JSON where none is named so."""
+    named = [info for info in archive.members if FILE.fullmatch(_name(info))]
+    found = named or [info for info in archive.members if _name(info).endswith(".json")]
+    return sorted(found, key=lambda info: info.filename)
 
 
 def _name(info: ZipInfo) -> str:
@@ -154,7 +163,7 @@ def branches(
     other branch as a fork, named by the record it begins with."""
     keys: dict[int, str] = {}
     for branch in tree.branches():
-        left = _left_aside(branch, tree if branch.of is None and not keys else None)
+        left = tree.aside(branch)
         if not keys:
             key = begun.key
             yield replace(begun, left=left)
@@ -170,20 +179,6 @@ def branches(
         keys[id(branch)] = key
 
 
-def _left_aside(branch: Branch, tree: Tree | None) -> frozenset[str]:
-    """The records below the beginning of a branch (in all of `tree` for the main one) that are
-    not on it: an earlier export may have had them there."""
-    waiting = list(tree.roots) if tree else [branch.knots[0]]
-    own = {id(knot) for knot in branch.knots}
-    left: list[str] = []
-    while waiting:
-        knot = waiting.pop()
-        if id(knot) not in own:
-            left += knot.sources
-        waiting += knot.children
-    return frozenset(left)
-
-
 def around(record: Record, known: frozenset[str]) -> tuple[Record, list[Kept]]:
     """The fields around the messages, without `known` ones: short ones for the metadata of the
     session, the others as records."""
@@ -192,29 +187,11 @@ def around(record: Record, known: frozenset[str]) -> tuple[Record, list[Kept]]:
     for name, value in record.items():
         if name in known or value in (None, "", [], {}):
             continue
-        if _is_short(value) and len(orjson.dumps([metadata, value])) < base.METADATA_ROOM // 2:
+        if (
+            shapes.is_short(value)
+            and len(orjson.dumps([metadata, value])) < base.METADATA_ROOM // 2
+        ):
             metadata[name] = value
         else:
             over.append(Kept(base.bounded_key(f"field:{name}"), {name: value}, unknown=False))
     return metadata, over
-
-
-def _is_short(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return False
-    return not isinstance(value, str) or len(value.encode()) <= SHORT
-
-
-def text(value: object) -> str:
-    """The value if it is text, else none."""
-    return value if isinstance(value, str) else ""
-
-
-def record_of(value: object) -> Record:
-    """The value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def list_of(value: object) -> list[Any]:
-    """The value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []

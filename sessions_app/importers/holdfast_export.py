@@ -64,6 +64,11 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a value is the first line of an export."""
+    return isinstance(found, dict) and found.get("format") == FORMAT
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of an export. Raises Unreadable for a file that is none."""
     with files.opened(path) as source:

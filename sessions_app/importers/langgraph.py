@@ -12,21 +12,20 @@ subgraph, and a mark of the first message's id behind it: thread ids like `1` ar
 leading system message is the session's system text; what replaces it later is a message. A
 message's source is its id with a mark of all that was said before it.
 
-Nothing is unpickled and no class is looked up: what a value was made of is read as plain data.
+Nothing is unpickled: `langchain.py` reads what a value was made of as plain data.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from sessions_app.core import instants, strict
-from sessions_app.importers import base, databases, msgpack, tips, values
+from sessions_app.core import instants
+from sessions_app.importers import base, databases, langchain, tips, values
 from sessions_app.importers.base import (
     Conversation,
     Fork,
@@ -51,15 +50,6 @@ COLUMNS = ("thread_id", "checkpoint_ns", "checkpoint_id", "parent_checkpoint_id"
 WRITES = ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "idx", "channel", "value")
 CHANNELS = ("messages", "__root__")
 REMOVE_ALL = "__remove_all__"
-ROLES = {
-    "human": "user", "user": "user", "ai": "assistant", "assistant": "assistant",
-    "system": "system", "developer": "developer", "tool": "tool", "function": "tool",
-}  # fmt: skip
-SAID_BY = ("type", "role", "content", "name", "tool_calls", "invalid_tool_calls", "tool_call_id")
-KNOWN = frozenset((*SAID_BY, "id", "usage_metadata", "lc_attributes", "example"))
-CALLED = (2, 4, 5)
-VALUED = (0, 1, 3)
-DELTA = 7
 PICKLED = b"\x80"
 SHARED = 50
 SHOWN_REMOVED = 100
@@ -70,6 +60,11 @@ PROGRESS_EVERY = 20
 def find() -> list[Path]:
     """There is no usual place for such files."""
     return []
+
+
+def holds(found: Any) -> bool:
+    """Whether a database has checkpoints."""
+    return isinstance(found, Database) and found.has(TABLE, *COLUMNS)
 
 
 def read(path: Path) -> Iterator[Item]:
@@ -338,8 +333,8 @@ class _Thread:
         texts = []
         for entry in told[:TEXTS_FOR_TITLE]:
             fields = self._fields(entry.seen)
-            if fields and _role(fields) == "user":
-                texts.append(_text(fields.get("content")))
+            if fields and langchain.role_of(fields) == "user":
+                texts.append(langchain.text_of(fields.get("content")))
         return Conversation(
             key=key,
             title=base.title_from(texts),
@@ -353,7 +348,7 @@ class _Thread:
         """The text of the system message that the thread began with."""
         first = self.oldest[1].seen if self.oldest else None
         fields = self._fields(first) if first is not None and first.system else None
-        return _text(fields.get("content")) or None if fields else None
+        return langchain.text_of(fields.get("content")) or None if fields else None
 
     def _fields(self, seen: _Seen | None) -> Record | None:
         try:
@@ -362,7 +357,7 @@ class _Thread:
             return None
 
     def _said(self, told: Iterable[_Entry]) -> Iterator[Item]:
-        speaker = _Speaker(self.lists)
+        speaker = langchain.Speaker()
         lifted = self.oldest[1].chain if self.oldest and self._system() else None
         for entry in told:
             yield from self.steps.taken()
@@ -370,10 +365,34 @@ class _Thread:
                 yield _removal(entry)
             elif entry.chain != lifted:
                 try:
-                    yield from list(speaker.items(entry, entry.seen))
+                    yield from list(self._message(speaker, entry, entry.seen))
                 except Unreadable as error:
                     row = entry.seen.place.row
                     yield Trouble(row, f"row {row} of {entry.seen.place.table} {error.reason}")
+
+    def _message(self, speaker: langchain.Speaker, entry: _Entry, seen: _Seen) -> Iterator[Item]:
+        """A message, with what it replaced and what it has no room for. Raises Unreadable."""
+        fields, raw = self.lists.message(seen.place)
+        row, source = seen.place.row, entry.source
+        role = langchain.role_of(fields) if fields is not None else None
+        if fields is None or role is None:
+            record = langchain.plain(raw) if fields is None else fields
+            yield Kept(source, values.checked(record, row)[0])
+            return
+        made = speaker.payload(role, fields, source)
+        found, mended = values.checked([made, langchain.around(fields)], row)
+        payload = {key: value for key, value in found[0].items() if value is not None}
+        if entry.at is not None:
+            payload["created_at"] = instants.render(entry.at)
+        yield from base.said(Said(payload, (source,), line=row, repaired=mended), found[1])
+        if entry.before is not None:
+            yield from self._older(entry.before, source)
+
+    def _older(self, place: _Place, source: str) -> Iterator[Item]:
+        fields, raw = self.lists.message(place)
+        record = fields if fields is not None else langchain.plain(raw)
+        kept = values.checked({"edited": source, "before": record}, place.row)[0]
+        yield Kept(f"{source}:before", kept, unknown=False)
 
 
 def _last_message(tip: _Entry) -> _Entry | None:
@@ -446,7 +465,7 @@ class _Lists:
                 found = _as_list(value)
             self._held = (place[:2], found)
         raw = self._held[1][place.nth]
-        return _fields(raw, strict.MAX_DEPTH), raw
+        return langchain.fields_of(raw), raw
 
     def _value(self, table: str, row: int) -> Any:
         column = "checkpoint" if table == TABLE else "value"
@@ -480,7 +499,7 @@ class _Lists:
         for (row,) in list(self.database.rows(listed, *self.of, parent, channel)):
             written = _as_list(self._value("writes", row))
             for seen, raw in zip(self._seen("writes", row, written), written, strict=True):
-                fields = _fields(raw, strict.MAX_DEPTH) or {}
+                fields = langchain.fields_of(raw) or {}
                 if fields.get("type") != "remove":
                     now[seen.id] = seen
                 elif seen.id == REMOVE_ALL:
@@ -510,14 +529,14 @@ class _Lists:
 
 def _identity(raw: Any) -> tuple[str, str, bool]:
     """The id of a message, a mark of what it says, and whether it is a system message."""
-    fields = _fields(raw, strict.MAX_DEPTH)
+    fields = langchain.fields_of(raw)
     if fields is None:
-        mark = _mark([_spelled(_plain(raw, strict.MAX_DEPTH)).decode()])
+        mark = _mark([_spelled(langchain.plain(raw)).decode()])
         return f"-{mark}", mark, False
-    mark = _mark([_spelled([fields.get(key) for key in SAID_BY]).decode()])
+    mark = _mark([_spelled([fields.get(key) for key in langchain.SAID_BY]).decode()])
     known = fields.get("id")
     known = word_of(known.encode("utf-8", "surrogateescape")) if isinstance(known, str) else ""
-    return base.bounded_key(known) or f"-{mark}", mark, _role(fields) == "system"
+    return base.bounded_key(known) or f"-{mark}", mark, langchain.role_of(fields) == "system"
 
 
 def _mark(words: list[str]) -> str:
@@ -541,20 +560,13 @@ def _decoded(kind: str, cell: Cell, row: int) -> Any:
         raise Unreadable(row, "is pickled; it is not read, since that could run what stands in it")
     if kind != "msgpack":
         raise Unreadable(row, f"is stored as {kind[:40]}, which cannot be read here")
-    return _unpacked(raw, row)
-
-
-def _unpacked(raw: bytes, row: int = 0, *, depth: int = strict.MAX_DEPTH) -> Any:
-    try:
-        return msgpack.unpacked(raw, depth=depth)
-    except msgpack.Broken as error:
-        raise Unreadable(row, str(error)) from None
+    return langchain.unpacked(raw, row)
 
 
 def _as_list(value: Any) -> list[Any]:
     """The messages of a channel: a list of them, one alone, or a snapshot of either."""
-    if isinstance(value, Extension) and value.code == DELTA:
-        return _as_list(_unpacked(value.data))
+    if isinstance(value, Extension) and value.code == langchain.DELTA:
+        return _as_list(langchain.unpacked(value.data))
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
@@ -564,234 +576,6 @@ def _talks(value: Any) -> bool:
     """Whether a channel holds messages."""
     listed = _as_list(value) if isinstance(value, list | Extension) else []
     try:
-        return bool(listed) and _fields(listed[0], strict.MAX_DEPTH) is not None
+        return bool(listed) and langchain.fields_of(listed[0]) is not None
     except Unreadable:
         return False
-
-
-# -- one message -------------------------------------------------------------------------------
-
-
-def _fields(raw: Any, depth: int) -> Record | None:
-    """The fields of a message in any of the ways it is stored; None for what is none."""
-    called, given = _stored(raw)
-    if not isinstance(given, dict):
-        return None
-    told = given.get("type")
-    kind = _kind(told if isinstance(told, str) else given.get("role")) or _kind(called)
-    if kind is None or ("content" not in given and kind != "remove"):
-        return None
-    plain = {key: _plain(value, depth - 2) for key, value in given.items()}
-    return {**plain, "type": kind}
-
-
-def _stored(raw: Any) -> tuple[Any, Any]:
-    """The name of the class, where there is one, and what it was made of."""
-    if isinstance(raw, Extension) and raw.code in CALLED:
-        made = _unpacked(raw.data)
-        whole = isinstance(made, list) and len(made) > 2
-        return (made[1], made[2]) if whole else ("", None)
-    if isinstance(raw, dict) and raw.get("lc") is not None and raw.get("type") == "constructor":
-        where = raw.get("id")
-        return where[-1] if isinstance(where, list) and where else "", raw.get("kwargs")
-    if isinstance(raw, list) and len(raw) == 2 and all(isinstance(one, str) for one in raw):
-        return "", {"type": raw[0], "content": raw[1]}
-    return "", raw
-
-
-def _kind(word: Any) -> str | None:
-    """`human`, `ai` and so on, of a type, a role or the name of a class."""
-    if not isinstance(word, str):
-        return None
-    kind = word.removesuffix("Chunk").removesuffix("Message").lower()
-    return kind if kind in ROLES or kind in ("chat", "remove") else None
-
-
-def _plain(value: Any, depth: int) -> Any:
-    """A value as JSON has it. Raises Unreadable for one that is nested too deeply."""
-    if depth < 0:
-        raise Unreadable(0, "is nested too deeply")
-    if isinstance(value, dict):
-        return {key: _plain(entry, depth - 1) for key, entry in value.items()}
-    if isinstance(value, Extension):
-        return _plain(_made(value, depth), depth - 1)
-    if isinstance(value, list):
-        return [_plain(entry, depth - 1) for entry in value]
-    if isinstance(value, bytes):
-        return {"bytes": len(value), "sha256": hashlib.sha256(value).hexdigest()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return repr(value)
-    return value
-
-
-def _made(value: Extension, depth: int) -> Any:
-    """What an object of some class was made of."""
-    if value.code == DELTA:
-        return _unpacked(value.data, depth=depth)
-    if value.code not in (*VALUED, *CALLED):
-        return value.data
-    made = _unpacked(value.data, depth=depth)
-    return made[2] if isinstance(made, list) and len(made) > 2 else made
-
-
-class _Speaker:
-    """Messages of one branch as this house has them."""
-
-    def __init__(self, lists: _Lists) -> None:
-        self.lists = lists
-        self._function = ""
-
-    def items(self, entry: _Entry, seen: _Seen) -> Iterator[Item]:
-        """A message, with what it replaced and what it has no room for. Raises Unreadable."""
-        fields, raw = self.lists.message(seen.place)
-        row, source = seen.place.row, entry.source
-        role = _role(fields) if fields is not None else None
-        if fields is None or role is None:
-            record = _plain(raw, strict.MAX_DEPTH) if fields is None else fields
-            yield Kept(source, values.checked(record, row)[0])
-            return
-        made = self._payload(role, fields, source)
-        extra = {key: value for key, value in fields.items() if key not in KNOWN and value}
-        if _is_lossy(fields.get("content")):
-            extra["content"] = fields["content"]
-        found, mended = values.checked([made, extra], row)
-        payload = {key: value for key, value in found[0].items() if value is not None}
-        if entry.at is not None:
-            payload["created_at"] = instants.render(entry.at)
-        marks: Record = {"source": source, **({"repaired": True} if mended else {})}
-        payload, over = base.fitted(payload, marks, found[1])
-        yield Said(payload, (source,), line=row, repaired=mended)
-        if over:
-            yield Kept(f"{source}:fields", {"of": source, **over}, unknown=False)
-        if entry.before is not None:
-            yield from self._older(entry.before, source)
-
-    def _older(self, place: _Place, source: str) -> Iterator[Item]:
-        fields, raw = self.lists.message(place)
-        record = fields if fields is not None else _plain(raw, strict.MAX_DEPTH)
-        kept = values.checked({"edited": source, "before": record}, place.row)[0]
-        yield Kept(f"{source}:before", kept, unknown=False)
-
-    def _payload(self, role: str, fields: Record, source: str) -> Record:
-        content, thoughts = _content(fields.get("content"))
-        payload: Record = {"role": role, "content": content, "name": _word(fields.get("name"))}
-        told = fields.get("response_metadata")
-        told = told if isinstance(told, dict) else {}
-        if role == "tool":
-            called = fields.get("tool_call_id")
-            own = self._function or f"function_{payload['name']}"
-            payload["tool_call_id"] = own if fields["type"] == "function" else called
-        elif role == "assistant":
-            calls = self._calls(fields, source)
-            payload |= {
-                "content": None if calls and not content else content,
-                "tool_calls": calls or None,
-                "reasoning_content": "\n".join(thoughts) or None,
-                "model": _word(told.get("model_name")) or _word(told.get("model")),
-                "finish_reason": _word(told.get("finish_reason")) or _word(told.get("stop_reason")),
-            }
-            usage = fields.get("usage_metadata")
-            payload["usage"] = usage if isinstance(usage, dict) else None
-        return payload
-
-    def _calls(self, fields: Record, source: str) -> list[Record]:
-        """The calls of an answer, also those whose arguments are no JSON."""
-        made = [
-            call for key in ("tool_calls", "invalid_tool_calls") for call in _dicts(fields.get(key))
-        ]
-        found = [_call(call, f"call_{source[-12:]}_{number}") for number, call in enumerate(made)]
-        more = fields.get("additional_kwargs")
-        one = more.get("function_call") if isinstance(more, dict) else None
-        if isinstance(one, dict) and not found:
-            self._function = f"function_{source[-12:]}"
-            found.append(
-                _call({"name": one.get("name"), "args": one.get("arguments")}, self._function)
-            )
-        return found
-
-
-def _call(call: Record, otherwise: str) -> Record:
-    inner = call.get("function")
-    function = inner if isinstance(inner, dict) else call
-    arguments = function.get("args", function.get("arguments"))
-    if not isinstance(arguments, str):
-        arguments = json.dumps({} if arguments is None else arguments, ensure_ascii=False)
-    called = {"name": _word(function.get("name")) or "unnamed", "arguments": arguments}
-    return {"id": _word(call.get("id")) or otherwise, "type": "function", "function": called}
-
-
-def _role(fields: Record) -> str | None:
-    if fields["type"] == "chat":
-        role = fields.get("role")
-        return ROLES.get(role) if isinstance(role, str) else None
-    return ROLES.get(fields["type"])
-
-
-def _content(content: Any) -> tuple[Any, list[str]]:
-    """Content as text or parts, and the thoughts that stood in it."""
-    if not isinstance(content, list):
-        return content if isinstance(content, str) else json.dumps(content), []
-    parts: list[Record] = []
-    thoughts: list[str] = []
-    for block in content:
-        if isinstance(block, str):
-            parts.append({"type": "text", "text": block})
-        elif isinstance(block, dict) and block.get("type") in ("thinking", "reasoning"):
-            thoughts += _thoughts(block)
-        elif not isinstance(block, dict) or block.get("type") not in (
-            "tool_use",
-            "tool_call",
-            "function_call",
-        ):
-            parts.append(_part(block))
-    if len(parts) == 1 and parts[0].get("type") == "text" and isinstance(parts[0].get("text"), str):
-        return parts[0]["text"], thoughts
-    return parts or "", thoughts
-
-
-def _part(block: Any) -> Record:
-    """A block of content as a part of a message."""
-    if not isinstance(block, dict) or not _word(block.get("type")):
-        return {"type": "other", "value": block}
-    kind, data = block["type"], block.get("base64") or block.get("data")
-    if kind == "text":
-        return {"type": "text", "text": block.get("text")}
-    if kind == "image" and isinstance(block.get("url"), str):
-        return {"type": "image_url", "image_url": {"url": block["url"]}}
-    if kind == "image" and isinstance(data, str):
-        mime = _word(block.get("mime_type")) or "image/png"
-        return {"type": "image_url", "image_url": {"url": f"data:{mime};base64,{data}"}}
-    if kind == "image_url" and isinstance(block.get("image_url"), str):
-        return {"type": "image_url", "image_url": {"url": block["image_url"]}}
-    return block
-
-
-def _is_lossy(content: Any) -> bool:
-    """Whether a content has blocks that stand elsewhere in the message, with less in them."""
-    return isinstance(content, list) and any(
-        isinstance(block, dict) and block.get("type") not in ("text", "image_url")
-        for block in content
-    )
-
-
-def _thoughts(block: Record) -> list[str]:
-    summary = block.get("summary")
-    texts = [one.get("text") for one in _dicts(summary)]
-    texts += [block.get("thinking"), block.get("reasoning")]
-    return [text for text in texts if isinstance(text, str) and text]
-
-
-def _dicts(value: Any) -> list[Record]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
-
-
-def _word(value: Any) -> str | None:
-    return value[:255] if isinstance(value, str) and value else None
-
-
-def _text(content: Any) -> str:
-    """The text of a content, clean."""
-    found, _ = _content(content)
-    texts = [found] if isinstance(found, str) else [part.get("text") for part in found]
-    text = "\n".join(one for one in texts if isinstance(one, str))
-    return str(values.checked(text, 0)[0])

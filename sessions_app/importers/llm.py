@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +24,7 @@ from typing import Any
 import orjson
 import platformdirs
 
-from sessions_app.core import instants
-from sessions_app.importers import base, databases, tips, values
+from sessions_app.importers import base, databases, shapes, tips, values
 from sessions_app.importers.base import (
     Conversation,
     Fork,
@@ -33,35 +32,38 @@ from sessions_app.importers.base import (
     Kept,
     Progress,
     Record,
-    Said,
     Trouble,
     Unreadable,
     Warned,
 )
-from sessions_app.importers.databases import Cell, Database, select, text_of, word_of
+from sessions_app.importers.databases import Database, select, text_of, word_of
+from sessions_app.importers.llm_exchanges import (
+    EXCHANGE,
+    PROGRESS_EVERY,
+    Attachments,
+    Calls,
+    Exchanges,
+    Message,
+    answered_at,
+    call_of,
+    content_of,
+    moment_of,
+    text_part,
+    tools_of,
+    words_of,
+)
 
 name = "llm"
 suffixes = databases.SUFFIXES
 
 OLD_TABLES = ("logs", "log")
-EXCHANGE = ("prompt", "response")
 MESSAGES = ("hash", "parent_hash", "role")
 PARTS = ("message_hash", "position", "type", "text", "payload")
 THREADS = ("id", "tip_message_hash")
 TURNS = ("thread_id", "parent_message_hash", "tip_message_hash")
-TIMES = ("datetime_utc", "timestamp_utc", "timestamp")
-COUNTS = ("input_tokens", "output_tokens")
-EXTRA = ("provider", "resolved_model", "debug", "reply_to_id")
-EXTRA_JSON = ("options_json", "prompt_json", "response_json")
-OF_RESPONSE = (
-    "tool_calls", "tool_results", "tool_responses", "prompt_attachments", "prompt_fragments",
-    "system_fragments",
-)  # fmt: skip
 ROLES = ("system", "user", "assistant", "tool")
 NEWEST_MIGRATION = 27
-LONGEST_MS = 366 * 24 * 3600 * 1000
 SHARED = 50
-PROGRESS_EVERY = 100
 
 
 def find() -> list[Path]:
@@ -75,16 +77,24 @@ def find() -> list[Path]:
     return [path for path in (folder / "logs.db",) if path.is_file()]
 
 
+def holds(found: Any) -> bool:
+    """Whether a database is a log."""
+    if not isinstance(found, Database):
+        return False
+    exchanges = (found.has(table, *EXCHANGE) for table in (*OLD_TABLES, "responses"))
+    return any(exchanges) or _has_turns(found)
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one file. Raises Unreadable for a file that cannot be used at all."""
     with databases.opened(path) as database:
-        old = [table for table in OLD_TABLES if database.has(table, *EXCHANGE)]
-        if not old and not database.has("responses", *EXCHANGE) and not _has_turns(database):
+        if not holds(database):
             reason = "has none of the tables log, responses and turns as `llm` makes them"
             raise Unreadable(0, f"{reason}; {database.contents()}")
         yield from _newer(database)
-        for table in old:
-            yield from _old_chats(_Exchanges(database, table))
+        for table in OLD_TABLES:
+            if database.has(table, *EXCHANGE):
+                yield from _old_chats(Exchanges(database, table))
         yield from _Log(database).items()
 
 
@@ -107,366 +117,7 @@ def _newer(database: Database) -> Iterator[Item]:
             yield Warned(0, reason)
 
 
-# -- one message -------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Message:
-    """A message on its way: `extra` is what a message has no field for."""
-
-    payload: Record
-    source: str
-    row: int
-    at: int | None = None
-    extra: Record = field(default_factory=dict)
-
-    def items(self) -> Iterator[Item]:
-        """As it is said. Raises Unreadable."""
-        found, mended = values.checked([_filled(self.payload), _filled(self.extra)], self.row)
-        payload, extra = found
-        if self.at is not None:
-            payload["created_at"] = instants.render(self.at)
-        marks: Record = {"source": self.source, **({"repaired": True} if mended else {})}
-        payload, over = base.fitted(payload, marks, extra)
-        yield Said(payload, (self.source,), line=self.row, repaired=mended)
-        if over:
-            yield Kept(f"{self.source}:fields", {"of": self.source, **over}, unknown=False)
-
-
-def _filled(fields: Record) -> Record:
-    return {key: value for key, value in fields.items() if value is not None}
-
-
-class _Calls:
-    """The calls that wait for a result: what the file names by position only gets its id here."""
-
-    def __init__(self) -> None:
-        self._open: list[tuple[str, str]] = []
-
-    def made(self, calls: list[Record]) -> None:
-        self._open = [(call["id"], call["function"]["name"]) for call in calls] or self._open
-
-    def answered(self, given: str, called: str, otherwise: str) -> str:
-        """The id of the call that a result answers."""
-        for call in self._open:
-            if call[0] == given or (not given and call[1] == called):
-                self._open.remove(call)
-                return call[0]
-        return given or otherwise
-
-
-def _call(id_: str, called: str, arguments: str) -> Record:
-    function = {"name": called or "unnamed", "arguments": arguments}
-    return {"id": id_, "type": "function", "function": function}
-
-
-def _content(parts: list[Record]) -> Any:
-    """A single text as a plain string, as most are."""
-    if len(parts) == 1 and parts[0]["type"] == "text":
-        return parts[0]["text"]
-    return parts
-
-
-def _text_part(text: str) -> Record:
-    return {"type": "text", "text": text}
-
-
-def _json_or_text(cell: Cell, row: int) -> Any:
-    """What a JSON column holds; its text where that is no JSON, nothing for an empty object."""
-    try:
-        value, _ = databases.json_of(cell, row)
-    except Unreadable:
-        return text_of(cell)
-    return value if value not in ({}, [], "") else None
-
-
-class _Attachments:
-    """Attachments and fragments, which both kinds of tables refer to."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self._attachments = database.has("attachments", "id", "type", "path", "url", "content")
-        self._fragments = database.has("fragments", "id", "content")
-
-    def part(self, where: str, given: Any) -> Record:
-        """The attachment that a condition on `attachments` finds, as a part."""
-        found = None
-        if self._attachments:
-            columns = "id, type, path, url, length(content)"
-            found = self.database.row(select(columns, "attachments", where), given)
-        if found is None:
-            return {"type": "attachment", "missing": True}
-        known, kind, path, url = map(text_of, found[:4])
-        if url and (kind or "").startswith("image/"):
-            return {"type": "image_url", "image_url": {"url": url}}
-        told = {"id": known, "media_type": kind, "path": path, "url": url, "bytes": found[4]}
-        return {"type": "attachment", **_filled(told)}
-
-    def fragment(self, number: Any) -> tuple[str | None, Record]:
-        """The text of a fragment, and where it came from."""
-        if not self._fragments:
-            return None, {}
-        columns = self.database.tables["fragments"] & {"hash", "source"}
-        listed = ", ".join(["content", *sorted(columns)])
-        found = self.database.row(select(listed, "fragments", "WHERE id = ?"), number)
-        if found is None:
-            return None, {}
-        told = zip(sorted(columns), map(text_of, found[1:]), strict=True)
-        return text_of(found[0]), _filled(dict(told))
-
-
-# -- prompts and answers -----------------------------------------------------------------------
-
-
-class _Exchanges:
-    """A table whose rows are a prompt with its answer."""
-
-    def __init__(self, database: Database, table: str) -> None:
-        self.database = database
-        self.table = table
-        self.attached = _Attachments(database)
-        known = ("id", "chat_id", "model", "system", *EXCHANGE, "reasoning", "duration_ms")
-        wanted = (*known, *TIMES, *COUNTS, "token_details", "schema_id", *EXTRA, *EXTRA_JSON)
-        self.columns = [column for column in wanted if column in database.tables[table]]
-        for child in OF_RESPONSE:
-            database.index(child, "response_id")
-        database.index("tool_results_attachments", "tool_result_id")
-        self._of_row = f"WHERE response_id IS ({select('id', table, 'WHERE rowid = ?')})"
-
-    def row(self, row: int) -> dict[str, Cell]:
-        found = self.database.row(
-            select(", ".join(self.columns), self.table, "WHERE rowid = ?"), row
-        )
-        return dict(zip(self.columns, found or (), strict=False))
-
-    def beginning(self, rows: Iterable[int]) -> tuple[str, str | None, int | None]:
-        """The words of the first prompt, the first system text, and the first time."""
-        for row in rows:
-            try:
-                cells = self.row(row)
-            except Unreadable:
-                continue
-            system = self._joined("system_fragments", row, word_of(cells.get("system")))
-            return word_of(cells.get("prompt")), system or None, _moment(cells)
-        return "", None, None
-
-    def items(self, rows: Iterable[int], prefix: str, system: str | None) -> Iterator[Item]:
-        """Every row as messages."""
-        calls = _Calls()
-        for number, row in enumerate(rows, 1):
-            if number % PROGRESS_EVERY == 0:
-                yield Progress(1, 2)
-            try:
-                made = list(self._messages(row, prefix, calls))
-                if made and made[0].payload["role"] == "system":
-                    told = made[0].payload["content"]
-                    made = made[told == system :]
-                    system = told
-                yield from [item for message in made for item in message.items()]
-            except Unreadable as error:
-                yield Trouble(row, f"row {row} of {self.table} {error.reason}")
-
-    def texts(self, rows: Iterable[int], prefix: str) -> Iterator[tuple[str, str, str]]:
-        """(source, role, text) of every message but system texts."""
-        for row in rows:
-            try:
-                made = list(self._messages(row, prefix, _Calls()))
-            except Unreadable:
-                continue
-            for message in made:
-                role = message.payload["role"]
-                if role != "system":
-                    yield message.source, role, _words(message.payload.get("content"))
-
-    def _messages(self, row: int, prefix: str, calls: _Calls) -> Iterator[_Message]:
-        cells = self.row(row)
-        source = base.bounded_key(f"{prefix}{word_of(cells.get('id')) or row}")
-        at = _moment(cells)
-        system = self._joined("system_fragments", row, text_of(cells.get("system")))
-        if system:
-            yield _Message({"role": "system", "content": system}, f"{source}:system", row, at)
-        results = list(self._results(row, source, calls))
-        for result in results:
-            result.at = at
-            yield result
-        parts, extra = self._prompt(row, cells)
-        if parts or not results:
-            payload = {"role": "user", "content": _content(parts or [_text_part("")])}
-            yield _Message(payload, f"{source}:prompt", row, at, extra)
-        yield self._answer(row, cells, source, calls)
-
-    def _prompt(self, row: int, cells: dict[str, Cell]) -> tuple[list[Record], Record]:
-        parts: list[Record] = []
-        sources: list[Record] = []
-        for text, told in self._fragments("prompt_fragments", row):
-            parts.append(_text_part(text))
-            sources += [told] if told else []
-        prompt = text_of(cells.get("prompt"))
-        parts += [_text_part(prompt)] if prompt else []
-        if self._joins("prompt_attachments", "attachment_id"):
-            listed = select(
-                "attachment_id", "prompt_attachments", self._ordered("prompt_attachments")
-            )
-            for (known,) in self.database.rows(listed, row):
-                parts.append(self.attached.part("WHERE id = ?", _bound(known)))
-        return parts, {"fragments": sources or None}
-
-    def _joined(self, table: str, row: int, text: str | None) -> str:
-        fragments = [found for found, _ in self._fragments(table, row)]
-        return "\n".join([*fragments, *([text] if text else [])])
-
-    def _fragments(self, table: str, row: int) -> Iterator[tuple[str, Record]]:
-        if not self._joins(table, "fragment_id"):
-            return
-        for (number,) in self.database.rows(
-            select("fragment_id", table, self._ordered(table)), row
-        ):
-            text, told = self.attached.fragment(number)
-            if text is not None:
-                yield text, told
-
-    def _answer(self, row: int, cells: dict[str, Cell], source: str, calls: _Calls) -> _Message:
-        made = list(self._calls(row))
-        calls.made(made)
-        text = text_of(cells.get("response")) or ""
-        took = _took(cells)
-        payload: Record = {
-            "role": "assistant",
-            "content": text if text or not made else None,
-            "reasoning_content": text_of(cells.get("reasoning")) or None,
-            "tool_calls": made or None,
-            "model": word_of(cells.get("model"))[:255] or None,
-            "latency_ms": took,
-            "usage": _usage(cells, row),
-        }
-        extra = _extra(cells, row)
-        extra["schema"] = _schema(self.database, cells.get("schema_id"), row)
-        return _Message(payload, source, row, _answered(cells), extra)
-
-    def _calls(self, row: int) -> Iterator[Record]:
-        if self._joins("tool_calls", "name", "arguments", "tool_call_id"):
-            columns = "rowid, name, arguments, tool_call_id"
-            listed = select(columns, "tool_calls", f"{self._of_row} ORDER BY rowid")
-            for number, called, arguments, given in self.database.rows(listed, row):
-                known = word_of(given) or f"call_{number}"
-                yield _call(known, word_of(called), text_of(arguments) or "{}")
-
-    def _results(self, row: int, source: str, calls: _Calls) -> Iterator[_Message]:
-        needed = ("name", "output", "tool_call_id")
-        if not self._joins("tool_results", *needed):
-            return
-        failed = "exception" if self.database.has("tool_results", "exception") else "NULL"
-        columns = f"rowid, name, output, tool_call_id, {failed}"
-        listed = select(columns, "tool_results", f"{self._of_row} ORDER BY rowid")
-        for number, called, output, given, error in self.database.rows(listed, row):
-            known = calls.answered(word_of(given), word_of(called), f"result_{number}")
-            payload = {
-                "role": "tool",
-                "tool_call_id": known,
-                "name": word_of(called)[:255] or None,
-                "content": text_of(output) or "",
-                "error": text_of(error) or None,
-            }
-            attached = list(self._attached(number))
-            extra = {"attachments": attached} if attached else {}
-            yield _Message(payload, f"{source}:result:{number}", row, extra=extra)
-
-    def _attached(self, result: int) -> Iterator[Record]:
-        table = "tool_results_attachments"
-        if self.database.has(table, "tool_result_id", "attachment_id"):
-            listed = select("attachment_id", table, "WHERE tool_result_id = ? ORDER BY rowid")
-            for (known,) in self.database.rows(listed, result):
-                yield self.attached.part("WHERE id = ?", _bound(known))
-
-    def tools(self, rows: list[int]) -> list[Record]:
-        """The tools that any of the rows was given."""
-        if not self._joins("tool_responses", "tool_id"):
-            return []
-        listed = select("tool_id", "tool_responses", self._of_row)
-        given = [known for row in rows for (known,) in self.database.rows(listed, row)]
-        return _tools(self.database, given)
-
-    def _joins(self, table: str, *columns: str) -> bool:
-        return self.database.has(self.table, "id") and self.database.has(
-            table, "response_id", *columns
-        )
-
-    def _ordered(self, table: str) -> str:
-        by = '"order", rowid' if self.database.has(table, "order") else "rowid"
-        return f"{self._of_row} ORDER BY {by}"
-
-
-def _bound(cell: Cell) -> Any:
-    """A cell as a value to look up: text is text again."""
-    if isinstance(cell, bytes):
-        return cell.decode("utf-8", "replace")
-    return cell
-
-
-def _words(content: Any) -> str:
-    if isinstance(content, list):
-        return "\n".join(part["text"] for part in content if part.get("type") == "text")
-    return content or ""
-
-
-def _moment(cells: Mapping[str, Cell]) -> int | None:
-    found = (databases.moment_of(cells.get(column)) for column in TIMES)
-    return next((at for at in found if at is not None), None)
-
-
-def _took(cells: Mapping[str, Cell]) -> int | None:
-    """How many milliseconds the answer took."""
-    duration = cells.get("duration_ms")
-    return duration if type(duration) is int and 0 <= duration <= LONGEST_MS else None
-
-
-def _answered(cells: Mapping[str, Cell]) -> int | None:
-    """When the answer was complete."""
-    at = _moment(cells)
-    return None if at is None else min(at + (_took(cells) or 0) * 1000, instants.LAST)
-
-
-def _usage(cells: Mapping[str, Cell], row: int) -> Record | None:
-    usage: Record = {key: cells[key] for key in COUNTS if type(cells.get(key)) is int}
-    if cells.get("token_details") is not None:
-        usage["details"] = _json_or_text(cells["token_details"], row)
-    return _filled(usage) or None
-
-
-def _extra(cells: Mapping[str, Cell], row: int) -> Record:
-    extra: Record = {key: text_of(cells.get(key)) for key in EXTRA}
-    for key in EXTRA_JSON:
-        extra[key.removesuffix("_json")] = _json_or_text(cells.get(key), row)
-    return extra
-
-
-def _schema(database: Database, known: Cell, row: int) -> Any:
-    if known is None or not database.has("schemas", "id", "content"):
-        return None
-    found = database.row(select("content", "schemas", "WHERE id = ?"), _bound(known))
-    return _json_or_text(found[0], row) if found else None
-
-
-def _tools(database: Database, given: Iterable[Cell]) -> list[Record]:
-    """Tool definitions, each once, by the numbers of their rows."""
-    if not database.has("tools", "id", "name", "description", "input_schema"):
-        return []
-    found: list[Record] = []
-    for number in dict.fromkeys(given):
-        columns = "name, description, input_schema"
-        cells = database.row(select(columns, "tools", "WHERE id = ?"), number)
-        if cells is None:
-            continue
-        schema = _json_or_text(cells[2], 0)
-        function = {"name": word_of(cells[0]), "description": word_of(cells[1]) or None}
-        parameters = schema if isinstance(schema, dict) else None
-        found.append(
-            {"type": "function", "function": _filled({**function, "parameters": parameters})}
-        )
-    return found
-
-
-def _old_chats(exchanges: _Exchanges) -> Iterator[Item]:
+def _old_chats(exchanges: Exchanges) -> Iterator[Item]:
     """The chats of a table from before conversations: rows that name the chat's first row."""
     by = "coalesce(chat_id, rowid)" if "chat_id" in exchanges.columns else "rowid"
     chats: dict[str, list[int]] = {}
@@ -516,11 +167,11 @@ class _Chains:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.attached = _Attachments(database)
+        self.attached = Attachments(database)
         self.parents: dict[str, str | None] = {}
         self.rows: dict[str, int] = {}
         self.threads: dict[str, _Thread] = {}
-        self._turned = _Exchanges(database, "turns") if "turns" in database.tables else None
+        self._turned = Exchanges(database, "turns") if "turns" in database.tables else None
         if self._turned is None or not _has_turns(database):
             return
         database.index("parts", "message_hash")
@@ -582,7 +233,7 @@ class _Chains:
         where = f"WHERE turn_id IS ({select('id', 'turns', 'WHERE rowid = ?')})"
         listed = select("tool_id", "turn_tools", where)
         rows = [row for row, _, _ in thread.turns]
-        return _tools(
+        return tools_of(
             self.database, [one for row in rows for (one,) in self.database.rows(listed, row)]
         )
 
@@ -593,8 +244,8 @@ class _Chains:
         return word_of(found[0]) if found else ""
 
     def messages(
-        self, node: str, calls: _Calls, origin: tuple[int, bool] | None = None
-    ) -> list[_Message | Kept]:
+        self, node: str, calls: Calls, origin: tuple[int, bool] | None = None
+    ) -> list[Message | Kept]:
         """What a node says: one message, or one for each tool result. Raises Unreadable."""
         role, row = self.role(node), self.rows[node]
         parts = list(self._parts(node))
@@ -604,7 +255,7 @@ class _Chains:
             told = list(self._results(node, parts, calls))
         else:
             told = [self._spoken(node, role, parts, calls)]
-        if origin is not None and isinstance(told[-1], _Message):
+        if origin is not None and isinstance(told[-1], Message):
             self._credit(told, origin, row)
         return told
 
@@ -627,14 +278,14 @@ class _Chains:
         """A text whose large pieces stand among the fragments."""
         texts = []
         for piece in pieces:
-            known = piece if isinstance(piece, dict) else {}
+            known = shapes.record_of(piece)
             if isinstance(known.get("literal"), str):
                 texts.append(known["literal"])
             elif type(known.get("fragment")) is int:
                 texts.append(self.attached.fragment(known["fragment"])[0] or "")
         return "".join(texts)
 
-    def _spoken(self, node: str, role: str, parts: list[Record], calls: _Calls) -> _Message:
+    def _spoken(self, node: str, role: str, parts: list[Record], calls: Calls) -> Message:
         content: list[Record] = []
         thoughts: list[str] = []
         made: list[Record] = []
@@ -644,55 +295,57 @@ class _Chains:
             if isinstance(part.get("provider_metadata"), dict | list):
                 extra[f"part_{number}"] = part["provider_metadata"]
             if kind == "text" and isinstance(text, str):
-                content.append(_text_part(text))
+                content.append(text_part(text))
             elif kind == "reasoning" and isinstance(text, str) and role == "assistant":
                 thoughts += [text] if text else []
             elif kind == "attachment" and isinstance(part.get("attachment"), dict):
-                content.append(self.attached.part("WHERE id = ?", _known(part["attachment"])))
+                content.append(
+                    self.attached.part("WHERE id = ?", shapes.text(part["attachment"].get("id")))
+                )
             elif kind == "tool_call" and not part.get("server_executed") and role == "assistant":
-                known = _known(part, "tool_call_id") or f"call_{node[-8:]}_{number}"
+                known = shapes.text(part.get("tool_call_id")) or f"call_{node[-8:]}_{number}"
                 arguments = orjson.dumps(part.get("arguments") or {}).decode()
-                made.append(_call(known, _known(part, "name"), arguments))
+                made.append(call_of(known, shapes.text(part.get("name")), arguments))
             else:
                 content.append({**part, "type": "other"} if kind == "text" else part)
         calls.made(made)
         payload = {
             "role": role,
-            "content": _content(content) if content or not made else None,
+            "content": content_of(content) if content or not made else None,
             "reasoning_content": "\n".join(thoughts) or None,
             "tool_calls": made or None,
         }
         payload["content"] = "" if payload["content"] == [] else payload["content"]
-        return _Message(payload, node, self.rows[node], extra=extra)
+        return Message(payload, node, self.rows[node], extra=extra)
 
-    def _results(self, node: str, parts: list[Record], calls: _Calls) -> Iterator[_Message | Kept]:
+    def _results(self, node: str, parts: list[Record], calls: Calls) -> Iterator[Message | Kept]:
         row = self.rows[node]
         for number, part in enumerate(parts):
             source = f"{node}:{number}" if number else node
             if part["type"] != "tool_result":
                 yield Kept(source, part)
                 continue
-            called = _known(part, "name")
+            called = shapes.text(part.get("name"))
             otherwise = f"result_{node[-8:]}_{number}"
             output = part.get("output")
-            attached = part.get("attachments")
             payload = {
                 "role": "tool",
-                "tool_call_id": calls.answered(_known(part, "tool_call_id"), called, otherwise),
+                "tool_call_id": calls.answered(
+                    shapes.text(part.get("tool_call_id")), called, otherwise
+                ),
                 "name": called[:255] or None,
                 "content": output if isinstance(output, str) else orjson.dumps(output).decode(),
-                "error": _known(part, "exception") or None,
+                "error": shapes.text(part.get("exception")) or None,
             }
-            found = [
-                self.attached.part("WHERE id = ?", _known(one))
-                for one in (attached if isinstance(attached, list) else ())
-                if isinstance(one, dict)
-            ]
-            yield _Message(payload, source, row, extra={"attachments": found or None})
+            found = [self._attached(one) for one in shapes.records_of(part.get("attachments"))]
+            yield Message(payload, source, row, extra={"attachments": found or None})
         if not parts:
             yield Kept(node, {"role": "tool", "parts": []})
 
-    def _credit(self, told: list[_Message | Kept], origin: tuple[int, bool], row: int) -> None:
+    def _attached(self, named: Record) -> Record:
+        return self.attached.part("WHERE id = ?", shapes.text(named.get("id")))
+
+    def _credit(self, told: list[Message | Kept], origin: tuple[int, bool], row: int) -> None:
         """What the turn knows of its messages: times, and of its answer model, usage, options."""
         turn, answered = origin
         if self._turned is None:
@@ -701,19 +354,12 @@ class _Chains:
         for message in told:
             if isinstance(message, Kept):
                 continue
-            message.at = _answered(cells) if answered else _moment(cells)
+            message.at = answered_at(cells) if answered else moment_of(cells)
             if not answered:
                 continue
-            message.payload["latency_ms"] = _took(cells)
-            message.payload["model"] = word_of(cells.get("model"))[:255] or None
-            message.payload["usage"] = _usage(cells, row)
-            schema = _schema(self.database, cells.get("schema_id"), row)
-            message.extra |= {**_extra(cells, row), "schema": schema}
-
-
-def _known(fields: Record, key: str = "id") -> str:
-    value = fields.get(key)
-    return value if isinstance(value, str) else ""
+            fields, extra = self._turned.of_answer(cells, row)
+            message.payload |= fields
+            message.extra |= extra
 
 
 # -- conversations -----------------------------------------------------------------------------
@@ -725,11 +371,11 @@ class _Log:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.chains = _Chains(database)
-        self.exchanges: _Exchanges | None = None
+        self.exchanges: Exchanges | None = None
         self.spoken: dict[str, list[int]] = {}
         self.covered: set[str] = set()
         if database.has("responses", *EXCHANGE):
-            self.exchanges = _Exchanges(database, "responses")
+            self.exchanges = Exchanges(database, "responses")
             of = "conversation_id" if database.has("responses", "conversation_id") else "NULL"
             listed = select(f"rowid, {of}", "responses", "ORDER BY rowid")
             for row, conversation in database.rows(listed):
@@ -850,11 +496,11 @@ class _Family:
 
     def _text(self, node: str) -> str | None:
         try:
-            told = self.chains.messages(node, _Calls())
+            told = self.chains.messages(node, Calls())
         except Unreadable:
             return None
-        payload = told[0].payload if isinstance(told[0], _Message) else {}
-        return str(values.checked(_words(payload.get("content")), 0)[0]) or None
+        payload = told[0].payload if isinstance(told[0], Message) else {}
+        return str(values.checked(words_of(payload.get("content")), 0)[0]) or None
 
     def _broken(self, tail: tips.Tail) -> Iterator[Item]:
         """A chain that does not begin where chains begin."""
@@ -871,21 +517,21 @@ class _Family:
         if self.log.exchanges is None:
             return nodes
         spoken = self.log.exchanges.texts(rows, "")
-        calls = _Calls()
+        calls = Calls()
         at = 0
         for number, node in enumerate(nodes):
             if self._is(node, "system"):
                 continue
             try:
                 told = [
-                    one for one in self.chains.messages(node, calls) if isinstance(one, _Message)
+                    one for one in self.chains.messages(node, calls) if isinstance(one, Message)
                 ]
             except Unreadable:
                 break
             for message in told:
                 source, role, text = next(spoken, ("", "", ""))
                 payload = message.payload
-                same = role == payload["role"] and text == _words(payload.get("content"))
+                same = role == payload["role"] and text == words_of(payload.get("content"))
                 if not same:
                     return nodes[at:]
                 self.aliases.setdefault(node, source)
@@ -893,7 +539,7 @@ class _Family:
         return nodes[at:]
 
     def _said(self, nodes: Iterable[str]) -> Iterator[Item]:
-        calls = _Calls()
+        calls = Calls()
         for number, node in enumerate(nodes, 1):
             if number % PROGRESS_EVERY == 0:
                 yield Progress(1, 2)
@@ -902,7 +548,7 @@ class _Family:
             row = self.chains.rows[node]
             try:
                 told = self.chains.messages(node, calls, self.origins.get(node))
-                found = [one.items() if isinstance(one, _Message) else [one] for one in told]
+                found = [one.items() if isinstance(one, Message) else [one] for one in told]
                 yield from [item for items in found for item in items]
             except Unreadable as error:
                 yield Trouble(row, f"row {row} of messages {error.reason}")

@@ -22,7 +22,7 @@ from typing import Any
 
 from sessions_app.core import instants
 from sessions_app.core.forms import responses
-from sessions_app.importers import base, databases
+from sessions_app.importers import base, databases, shapes
 from sessions_app.importers.base import (
     Conversation,
     Fork,
@@ -59,14 +59,24 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a database has messages of sessions."""
+    return isinstance(found, Database) and bool(_tables(found))
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one file. Raises Unreadable for a file that cannot be used at all."""
     with databases.opened(path) as database:
-        pairs = sorted(table for table in database.tables if database.has(table, *MESSAGES))
-        if not pairs:
+        tables = _tables(database)
+        if not tables:
             database.need(DEFAULT_TABLE, *MESSAGES)
-        for table in pairs:
+        for table in tables:
             yield from _File(database, table).items()
+
+
+def _tables(database: Database) -> list[str]:
+    """The tables of messages."""
+    return sorted(table for table in database.tables if database.has(table, *MESSAGES))
 
 
 @dataclass(slots=True)
@@ -151,7 +161,7 @@ class _File:
                 continue
             at = databases.moment_of(moment) if at is None else at
             if isinstance(item, dict) and item.get("role") == "user":
-                texts += _texts(item.get("content"))
+                texts += shapes.texts(item.get("content"))
         return Conversation(
             key=key,
             title=base.title_from(texts),
@@ -234,11 +244,7 @@ class _File:
             payload["created_at"] = instants.render(at)
         if usage is not None:
             payload.setdefault("usage", usage)
-        marks: Record = {"source": source, **({"repaired": True} if mended else {})}
-        payload, over = base.fitted(payload, marks, extra)
-        yield Said(payload, (source,), line=row, repaired=mended)
-        if over:
-            yield Kept(f"{source}:fields", {"of": source, **over}, unknown=False)
+        yield from base.said(Said(payload, (source,), line=row, repaired=mended), extra)
 
     def _cells(self, row: int) -> tuple[Cell, Cell]:
         found = self.database.row(self._row, row)
@@ -334,12 +340,3 @@ def _is_message(item: Any) -> bool:
 
 def _is_encrypted(item: Item) -> bool:
     return isinstance(item, Kept) and isinstance(item.record, dict) and ENCRYPTED in item.record
-
-
-def _texts(content: Any) -> list[str]:
-    if isinstance(content, str):
-        return [content]
-    if not isinstance(content, list):
-        return []
-    texts = [part.get("text") for part in content if isinstance(part, dict)]
-    return [text for text in texts if isinstance(text, str)]

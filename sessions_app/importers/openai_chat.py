@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from sessions_app.core import errors, instants, messages
+from sessions_app.core import instants
 from sessions_app.importers import base, documents, files, values
 from sessions_app.importers.base import (
     Conversation,
@@ -38,6 +38,7 @@ from sessions_app.importers.base import (
     Unreadable,
 )
 from sessions_app.importers.files import Source
+from sessions_app.importers.shapes import are_records, is_message, is_short, moment
 
 name = "openai-chat"
 suffixes = (".jsonl", ".ndjson", ".json")
@@ -49,8 +50,6 @@ LISTS = frozenset((*MESSAGE_LISTS, *SESSION_LISTS))
 SYSTEM_FIELDS = ("system", "system_prompt")
 ID_FIELDS = ("id", "session_id", "conversation_id", "thread_id")
 HEAD = 6
-SHORT = 1024
-LAST_SECOND = 4_102_444_800
 PROGRESS_EVERY = 500
 
 
@@ -79,28 +78,21 @@ def find() -> list[Path]:
     return []
 
 
+def holds(found: Any) -> bool:
+    """Whether a value is a conversation or a message."""
+    return is_message(found) or bool(_messages_in(found))
+
+
 def read(path: Path) -> Iterator[Item]:
     """The sessions of one file. Raises Unreadable for a file that cannot be used at all."""
     stem = path.name.partition(".")[0]
     with files.opened(path) as source:
-        if path.name.removesuffix(".gz").endswith(line_suffixes) or _is_lines(source):
+        if path.name.removesuffix(".gz").endswith(line_suffixes) or values.is_lines(source):
             yield from _of_lines(source, stem)
         else:
             yield from _of_document(source, stem)
         if source.broken:
             yield Trouble(0, source.broken)
-
-
-def _is_lines(source: Source) -> bool:
-    """Whether each of the first two lines begins a value, and the first one is complete."""
-    first, second = [*islice(source.lines(), 2), None, None][:2]
-    if first is None or second is None or second.raw[:1] not in (b"{", b"["):
-        return False
-    try:
-        values.of_line(first)
-    except Unreadable:
-        return False
-    return True
 
 
 # -- a value a line ----------------------------------------------------------------------------
@@ -113,7 +105,7 @@ def _of_lines(source: Source, stem: str) -> Iterator[Item]:
     first = next(entries, None)
     if first is not None:
         everything = chain([first], entries)
-        if _is_message(first.value):
+        if is_message(first.value):
             yield from _with_troubles(_session(_Around(), everything, stem), troubles)
         else:
             yield from _with_troubles(_conversations(everything, _Around(), stem), troubles)
@@ -181,7 +173,7 @@ def _survey(source: Source) -> tuple[_Around, dict[str, Any]]:
 
 def _list_of_messages(firsts: dict[str, Any]) -> str | None:
     for listed in ("", *MESSAGE_LISTS):
-        if _is_message(firsts.get(listed)):
+        if is_message(firsts.get(listed)):
             return listed
     return None
 
@@ -235,12 +227,12 @@ def _conversations(entries: Iterator[_Entry], of_file: _Around, stem: str) -> It
 def _messages_in(value: Any) -> list[Any] | None:
     """The list of messages a conversation is or holds."""
     if isinstance(value, list):
-        return value if value and _is_message(value[0]) else None
-    if not isinstance(value, dict) or _is_message(value):
+        return value if value and is_message(value[0]) else None
+    if not isinstance(value, dict) or is_message(value):
         return None
     for listed in MESSAGE_LISTS:
         found = value.get(listed)
-        if isinstance(found, list) and (not found or _is_message(found[0])):
+        if isinstance(found, list) and (not found or is_message(found[0])):
             return found
     return None
 
@@ -251,7 +243,7 @@ def _session(around: _Around, entries: Iterator[_Entry], stem: str) -> Iterator[
     fields = dict(around.fields)
     system, lifted = _system(around, fields, head)
     tools = fields.pop("tools", None)
-    if not _is_tools(tools):
+    if not are_records(tools):
         fields |= {} if tools is None else {"tools": tools}
         tools = []
     said = head if lifted is None else head[1:]
@@ -303,27 +295,17 @@ def _session_fields(
     fields: Record, of_file: Record, lifted: Record | None
 ) -> tuple[Record, Record]:
     """What goes to the session's metadata, and what is too large for it."""
-    small = {key: value for key, value in fields.items() if _is_short(value)}
+    small = {key: value for key, value in fields.items() if is_short(value)}
     over = {key: value for key, value in fields.items() if key not in small and value is not None}
     metadata: Record = {"imported_from": name, **small}
     if of_file:
-        metadata["file"] = {key: value for key, value in of_file.items() if _is_short(value)}
+        metadata["file"] = {key: value for key, value in of_file.items() if is_short(value)}
     if lifted:
-        metadata["system_message"] = {key: lifted[key] for key in lifted if _is_short(lifted[key])}
+        metadata["system_message"] = {key: lifted[key] for key in lifted if is_short(lifted[key])}
     while len(orjson.dumps(metadata)) > base.METADATA_ROOM:
         key, value = metadata.popitem()
         over[key] = value
     return metadata, over
-
-
-def _is_short(value: Any) -> bool:
-    if isinstance(value, dict | list):
-        return False
-    return not isinstance(value, str) or len(value.encode()) <= SHORT
-
-
-def _is_tools(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(tool, dict) for tool in value)
 
 
 def _key(fields: Record, number: int, said: list[_Entry], stem: str) -> str:
@@ -339,7 +321,7 @@ def _title(fields: Record, said: list[_Entry]) -> str:
     own = fields.get("title")
     texts = [own] if isinstance(own, str) else []
     asked = (
-        entry.value for entry in said if _is_message(entry.value) and entry.value["role"] == "user"
+        entry.value for entry in said if is_message(entry.value) and entry.value["role"] == "user"
     )
     return base.title_from([*texts, *(_plain_text(one.get("content")) or "" for one in asked)])
 
@@ -347,12 +329,8 @@ def _title(fields: Record, said: list[_Entry]) -> str:
 # -- messages ----------------------------------------------------------------------------------
 
 
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("role"), str)
-
-
 def _message(entry: _Entry, number: int) -> Iterator[Item]:
-    if not _is_message(entry.value):
+    if not is_message(entry.value):
         yield Kept(f"message:{number}", entry.value)
         return
     payload, extra = _payload(entry.value)
@@ -381,20 +359,12 @@ def _payload(given: Record) -> tuple[Record, Record]:
 
 def _moment(given: Record) -> int | None:
     """When a message was said, by its `created_at` or `timestamp`: ISO 8601, or seconds."""
-    for key in ("created_at", "timestamp"):
-        value = given.get(key)
-        if isinstance(value, str):
-            try:
-                return messages.instant(value)
-            except errors.InvalidRequest:
-                continue
-        if isinstance(value, int | float) and 0 < value < LAST_SECOND:
-            return int(value * 1_000_000)
-    return None
+    moments = (moment(given.get(key)) for key in ("created_at", "timestamp"))
+    return next((at for at in moments if at is not None), None)
 
 
 def _first_moment(said: list[_Entry]) -> int | None:
-    moments = (_moment(entry.value) for entry in said if _is_message(entry.value))
+    moments = (_moment(entry.value) for entry in said if is_message(entry.value))
     return next((at for at in moments if at is not None), None)
 
 

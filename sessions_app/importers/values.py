@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any, NoReturn
+
+import orjson
 
 from sessions_app.core import errors, strict
 from sessions_app.importers.base import Unreadable
-from sessions_app.importers.files import Line
+from sessions_app.importers.files import Line, Source
 
 REPLACEMENT = "\ufffd"
 UNFINISHED = "is cut off: the last line is not complete"
@@ -20,6 +23,18 @@ def of_line(line: Line) -> tuple[Any, bool]:
     if line.reason:
         raise Unreadable(line.number, line.reason)
     return of_bytes(line.raw, line.number, ended=line.ended)
+
+
+def is_lines(source: Source) -> bool:
+    """Whether the first line is a value, and another one begins behind it."""
+    first, second = [*islice(source.lines(), 2), None, None][:2]
+    if first is None or second is None or second.raw[:1] not in (b"{", b"["):
+        return False
+    try:
+        of_line(first)
+    except Unreadable:
+        return False
+    return True
 
 
 def of_bytes(raw: bytes, number: int, *, ended: bool = True) -> tuple[Any, bool]:
@@ -53,6 +68,11 @@ def checked(value: Any, number: int) -> tuple[Any, bool]:
     except errors.InvalidRequest as error:
         raise Unreadable(number, _reason(error)) from None
     return value, False
+
+
+def shows_mending(value: Any) -> bool:
+    """Whether a character was replaced in it, when one was in what it is a part of."""
+    return REPLACEMENT in orjson.dumps(value).decode()
 
 
 def decoder() -> json.JSONDecoder:

@@ -24,7 +24,7 @@ from sessions_app.core import errors, logbook, messages
 from sessions_app.core.appending import Prepared
 from sessions_app.core.entries import StoredMessage
 from sessions_app.core.messages import Message
-from sessions_app.importers import base, files
+from sessions_app.importers import base, files, formats
 from sessions_app.importers.base import (
     Agent,
     Archived,
@@ -79,9 +79,18 @@ def write(
             if on_progress is not None:
                 on_progress(done + int(size * furthest), total)
         done += size
+        if not writer.told:
+            _guess(writer, reader, path)
         if on_progress is not None:
             on_progress(done, total)
     return writer.report
+
+
+def _guess(writer: Writer, reader: Format, path: Path) -> None:
+    """Says of a file without any session which other format it looks like."""
+    fitting = formats.looks_like(path)
+    if fitting and reader.name not in fitting:
+        writer.warn(0, f"looks like a file of {' or '.join(fitting)}; import it as that")
 
 
 class _Refused(Exception):
@@ -105,7 +114,8 @@ class Known:
 
 class Writer:
     """Carries the report through all files, and the agents' senders from file to file. With
-    `remembers` also what sessions hold, for files that are read again and again."""
+    `remembers` also what sessions hold, for files that are read again and again. `told` tells
+    whether the last file held a session."""
 
     def __init__(
         self,
@@ -122,6 +132,7 @@ class Writer:
         self.dry_run = dry_run
         self.report = Report()
         self.refused = 0
+        self.told = False
         self.senders: dict[str, str] = {}
         self.ends: dict[str, int] = {}
         self._remembered: dict[str, Known] | None = {} if remembers else None
@@ -132,6 +143,7 @@ class Writer:
     def file(self, path: Path, items: Iterator[Item]) -> Iterator[float]:
         """Stores what one file holds; yields how far it is, from 0 to 1."""
         self._path = path
+        self.told = False
         self.ends.clear()
         refused = len(self.report.errors) + MAX_ERRORS
         try:
@@ -156,12 +168,13 @@ class Writer:
             self.warn(item.line, item.reason)
         elif isinstance(item, Agent):
             self.senders[item.agent] = item.source
-        elif isinstance(item, Archived):
+        elif isinstance(item, Archived | Conversation):
+            self.told = True
             self._end()
-            self._adopt(item)
-        elif isinstance(item, Conversation):
-            self._end()
-            self._begin(item)
+            if isinstance(item, Archived):
+                self._adopt(item)
+            else:
+                self._begin(item)
         elif self._session is not None and not isinstance(item, Progress):
             self._guarded(self._session, item)
 
@@ -297,8 +310,19 @@ class _Session:
         if self._stored is None:
             return
         self._version = self._stored.version
+        self._leave_branch()
         if self.begun.whole:
             self._old = _stored_messages(self.writer.store, self._stored, self._passed)
+
+    def _leave_branch(self) -> None:
+        """Takes out of view what stands on a branch that the file has left since."""
+        if self._stored is None or not self.begun.left or self.writer.dry_run:
+            return
+        store, project = self.writer.store, self.writer.project
+        left = {seq for name in self.begun.left for seq in self._known.seqs.pop(name, ())}
+        for span in _ranges(sorted(left)):
+            done = store.retract(project, self._stored.id, span, BRANCH_LEFT, Guard(self._version))
+            self._version = done.session.version
 
     def _find(self) -> Snapshot | None:
         found = self.writer.store.find(self.writer.project, self.begun.key)
@@ -428,21 +452,10 @@ class _Session:
     def _flush(self) -> None:
         if not self._batch or self._stored is None:
             return
-        self._leave_branch()
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         store, project = self.writer.store, self.writer.project
         done = store.append(project, self._stored.id, batch, Guard(self._version))
         self._version = done.version
-
-    def _leave_branch(self) -> None:
-        """Takes out of view what stands on a branch that the file has left since."""
-        if self._stored is None or not self.begun.left:
-            return
-        store, project = self.writer.store, self.writer.project
-        left = {seq for name in self.begun.left for seq in self._known.seqs.pop(name, ())}
-        for span in _ranges(sorted(left)):
-            done = store.retract(project, self._stored.id, span, BRANCH_LEFT, Guard(self._version))
-            self._version = done.session.version
 
     def _flush_records(self) -> None:
         if self._records:

@@ -242,7 +242,12 @@ class Store(Protocol):
     ) -> Changed:
         """A new session that begins with everything up to version `at`, numbers and times kept."""
 
-    def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
+    def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """No more messages from here on. `end`, `archive` and `reopen` each make a session what
+        they say, whatever it was; one that is so already stays as it is, at its version."""
+
+    def archive(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Ended, and out of the daily list."""
 
     def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed: ...
 

@@ -160,8 +160,7 @@ class DurableStore(Reader):
             before = Standing._make(row)
             if before.status == "active" and expected in (None, before.version):
                 return before
-        found = self._at(project, session, expected)
-        raise errors.SessionEnded(status=found.status)
+        raise _closed(self._at(project, session, expected))
 
     def _store_batch(self, before: Standing, batch: Sequence[Prepared], now: int) -> int:
         """Stores the batch and moves the session on; returns its active tokens."""
@@ -365,6 +364,10 @@ class DurableStore(Reader):
     def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """No more messages from here on; ending an ended session changes nothing."""
         return self._change(project, session, _ended, guard)
+
+    def archive(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
+        """Ends the session and takes it out of the daily list; an archived one stays as it is."""
+        return self._change(project, session, _archived, guard)
 
     def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Takes messages again; reopening an active session changes nothing."""
@@ -833,6 +836,12 @@ def _ended(now: Snapshot) -> Change:
     return Change([("ended", {})], {"status": "ended"})
 
 
+def _archived(now: Snapshot) -> Change:
+    if now.status == "archived":
+        return NOTHING
+    return Change([("archived", {})], {"status": "archived"})
+
+
 def _reopened(now: Snapshot) -> Change:
     if now.status == "active":
         return NOTHING
@@ -841,7 +850,16 @@ def _reopened(now: Snapshot) -> Change:
 
 def _check_active(session: Snapshot) -> None:
     if session.status != "active":
-        raise errors.SessionEnded(status=session.status)
+        raise _closed(session)
+
+
+def _closed(session: Snapshot) -> errors.SessionEnded:
+    if session.status != "archived":
+        return errors.SessionEnded(status=session.status)
+    return errors.SessionEnded(
+        "The session is archived. Reopen it with POST /sessions/{id}/reopen to go on.",
+        status=session.status,
+    )
 
 
 def _check_seq(seq: int, messages: int, param: str) -> None:

@@ -7,7 +7,7 @@
   let went = 0;
   let moving = false;
 
-  const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+  const typing = (element) => element.closest("input:not([data-pick], [data-pick-all]), textarea, select, [contenteditable]");
   const target = (item) => (item.matches("[tabindex]") ? item : item.querySelector("[data-open]"));
   const follow = (selector) => document.querySelector(selector)?.click();
   const items = () => [...document.querySelectorAll("[data-item]")];
@@ -75,7 +75,7 @@
   };
 
   function pressed(event) {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog:modal")) return;
     if (typing(event.target)) {
       if (event.key === "Escape") event.target.blur();
       return;
@@ -93,8 +93,15 @@
 
   document.addEventListener("keydown", pressed);
   document.querySelector("[data-help]")?.addEventListener("click", () => help.showModal());
+  // A page's own word for a key stands in the place of the usual one.
+  const keysOf = (entry) => entry.querySelector("dt").textContent;
   document.querySelectorAll("template[data-more-keys]").forEach((more) => {
-    help.querySelector(".keys").append(more.content.cloneNode(true));
+    const list = help.querySelector(".keys");
+    for (const entry of [...more.content.cloneNode(true).children]) {
+      const usual = [...list.children].find((one) => keysOf(one) === keysOf(entry));
+      if (usual) usual.replaceWith(entry);
+      else list.append(entry);
+    }
   });
   document.querySelector(".message.anchor")?.scrollIntoView({ block: "center" });
 })();

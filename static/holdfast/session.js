@@ -63,6 +63,7 @@
     const address = at(side === "earlier" ? "before" : "after", seq);
     fresh.querySelector("a.button").href = address;
     fresh.querySelector(".at").textContent = `#${seq}`;
+    fresh.querySelector(".of").textContent = page.dataset.of;
     fresh.querySelector(".reach").setAttribute("hx-get", address);
     el(side).replaceWith(fresh);
     htmx.process(fresh);
@@ -385,6 +386,8 @@
 
   // -- the beginning -----------------------------------------------------------------------
 
+  // For news.js, which brings what is new.
+  holdfast.session = { page, log, el, chunks, rows, standing, isAtEnd, still, trim, edge, end, moved };
   history.scrollRestoration = "manual";
   const around = page.dataset.around && (el(`m${page.dataset.around}`)?.closest("article"));
   if (around) log.scrollTop += top(around) - top(log);

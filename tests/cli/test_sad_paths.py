@@ -168,3 +168,12 @@ def test_heads_that_are_no_heads_exit_2(shell: Shell, filled: Path) -> None:
 def test_an_output_that_cannot_be_written_exits_4(shell: Shell, filled: Path) -> None:
     place = shell.home / "missing" / "out.jsonl"
     assert str(place) in shell.refused(4, "export", "--all", "--database", filled, "-o", place)
+
+
+def test_names_in_foreign_files_give_the_terminal_no_orders(shell: Shell) -> None:
+    with closing(sqlite3.connect(shell.home / "odd.db")) as connection:
+        connection.execute('CREATE TABLE "\x1b]0;title\x07\x1b[31mred\x9b1m" (id)')
+    ended = shell.run("import", "llm", "odd.db")
+    assert ended.returncode == 4
+    assert "[31mred" in ended.stderr
+    assert not {"\x1b", "\x07", "\x9b"} & {*ended.stdout, *ended.stderr}

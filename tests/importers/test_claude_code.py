@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from sessions_app.core import instants
 from sessions_app.importers import claude_code
@@ -437,3 +440,63 @@ def test_progress_ends_at_the_whole(importing: Importing) -> None:
     assert seen[-1] == (size, size)
     assert len(seen) > 2
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+# -- any tree ----------------------------------------------------------------------------------
+
+
+def forked(links: Sequence[int | None], session: str) -> list[Record]:
+    """A message for each link, on the earlier one it names; where there is none, on nothing."""
+    return [
+        user(
+            f"n{n}",
+            f"n{link}" if link is not None and link < n else None,
+            f"n{n}",
+            sessionId=session,
+        )
+        for n, link in enumerate(links)
+    ]
+
+
+def paths(records: list[Record]) -> dict[str, list[str]]:
+    """For each message what was said up to it."""
+    found: dict[str, list[str]] = {}
+    for line in records:
+        found[line["uuid"]] = [*found.get(line["parentUuid"], ()), line["uuid"]]
+    return found
+
+
+def check_branches(importing: Importing, session: str, records: list[Record]) -> None:
+    """The session is the path to the newest message; every leaf has a session that is its path,
+    and no session is anything but a path."""
+    found = paths(records)
+    key = f"claude-code:{session}"
+    told = [
+        spoken(importing, name)
+        for name in map(str, importing.keys())
+        if name == key or name.startswith(f"{key}:")
+    ]
+    assert spoken(importing, key) == found[records[-1]["uuid"]]
+    leaves = found.keys() - {line["parentUuid"] for line in records}
+    assert [leaf for leaf in leaves if found[leaf] not in told] == []
+    assert [branch for branch in told if branch not in found.values()] == []
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    links=st.lists(st.none() | st.integers(0, 11), min_size=1, max_size=12),
+    cuts=st.sets(st.integers(1, 11), max_size=3),
+)
+@example(links=[None, 0, 1, 0, 1, 3], cuts={4})
+def test_every_leaf_of_any_tree_is_a_session_of_its_path(
+    importing: Importing, links: list[int | None], cuts: set[int]
+) -> None:
+    """Wherever branches part, forks from forks too, and however often the file was imported while
+    it grew."""
+    session = f"tree-{next(_numbers)}"
+    records = forked(links, session)
+    for end in sorted({*(cut for cut in cuts if cut < len(records)), len(records)}):
+        path = importing.write(f"{session}.jsonl", records[:end])
+        assert importing.run(FORM, path).errors == []
+        check_branches(importing, session, records[:end])
+        assert importing.run(FORM, path).new == 0

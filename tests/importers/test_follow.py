@@ -21,13 +21,15 @@ from sessions_app import importers
 from sessions_app.core import errors
 from sessions_app.importers import Following, claude_code, files
 from tests.cli.running import COMMAND, Shell
-from tests.importers.importing import Importing, Record
+from tests.importers.importing import Importing
 from tests.importers.test_claude_code import (
     KEY,
     SESSION,
     block_of,
     branched,
     call,
+    check_branches,
+    forked,
     result,
     spoken,
     talk,
@@ -263,21 +265,18 @@ def test_few_files_are_remembered(importing: Importing, monkeypatch: pytest.Monk
     assert follow.total.new == 9
 
 
-cuts = st.lists(st.integers(0, 3000), max_size=6)
+cuts = st.lists(st.integers(0, 4000), max_size=6)
 
 
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(cuts=cuts, parents=st.lists(st.integers(0, 8), min_size=3, max_size=8))
+@given(cuts=cuts, parents=st.lists(st.none() | st.integers(0, 11), min_size=3, max_size=12))
 def test_following_leads_to_what_one_import_gives(
-    importing: Importing, cuts: list[int], parents: list[int]
+    importing: Importing, cuts: list[int], parents: list[int | None]
 ) -> None:
     """Wherever the file is cut between looks, and wherever its branches go: the session in view
-    and every fork that one import would make are the same in the end."""
+    and every fork are in the end what one import would make."""
     folder = importing.folder / os.urandom(6).hex()
-    records: list[Record] = []
-    for n, parent in enumerate(parents):
-        above = f"n{parent}" if parent < n else None
-        records.append(user(f"n{n}", above, f"m{n}", sessionId=folder.name))
+    records = forked(parents, folder.name)
     whole = as_lines(records)
     folder.mkdir()
     path = folder / "talk.jsonl"
@@ -286,11 +285,7 @@ def test_following_leads_to_what_one_import_gives(
     for start, end in zip([0, *places], [*places, len(whole)], strict=True):
         add(path, whole[start:end])
         assert all(not found for _, _, found in look(follow))
-    key = f"claude-code:{folder.name}"
-    copied = whole.replace(folder.name.encode(), b"once-" + folder.name.encode())
-    (folder / "once.jsonl").write_bytes(copied)
-    assert importing.run(FORM, folder / "once.jsonl").errors == []
-    assert spoken(importing, key) == spoken(importing, f"claude-code:once-{folder.name}")
+    check_branches(importing, folder.name, records)
     assert importing.run(FORM, path).new == 0
 
 

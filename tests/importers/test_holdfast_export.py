@@ -47,6 +47,7 @@ def filled(importing: Importing, key: str = "talk") -> Snapshot:
     store.retract(project, session, (4, 4), "a slip")
     store.note(project, session, "imported_summary", {"summary": "s"})
     store.end(project, session)
+    store.archive(project, session)
     return store.get(project, session)
 
 

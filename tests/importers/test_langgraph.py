@@ -275,6 +275,20 @@ def test_the_newest_branch_is_the_session_and_others_are_forks(
     assert importing.texts(session) == ["a", "b", "c", "e"]
 
 
+def test_what_was_left_goes_before_what_was_removed_is_noted(
+    importing: Importing, saver: Saver
+) -> None:
+    first = saver.grow([A], [A, B])
+    saver.grow([A, B, C], parent=first)
+    importing.run(FORM, saver.path)
+    saver.grow([B], [B, D], parent=first)
+    importing.run(FORM, saver.path)
+    session = keys(importing)[0]
+    assert importing.texts(session) == ["a", "b", "d"]
+    events = importing.store.events(importing.session(session), limit=10)
+    assert [event.kind for event in events][1:] == ["retracted", "imported_boundary"]
+
+
 def test_a_leaf_that_says_nothing_else_is_no_fork(importing: Importing, saver: Saver) -> None:
     first = saver.grow([A], [A, B])
     saver.grow([A, B, C], parent=first)

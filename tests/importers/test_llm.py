@@ -404,6 +404,24 @@ def test_a_chain_that_the_thread_has_left_is_a_fork(importing: Importing, newest
     assert importing.run(FORM, newest.path).new == 0
 
 
+def test_a_thread_set_back_takes_the_rest_out_of_view_with_nothing_new_said(
+    importing: Importing, newest: Log
+) -> None:
+    first = newest.talk("t", None, "a")
+    newest.talk("t", first, "b")
+    importing.run(FORM, newest.path)
+    newest.run("UPDATE threads SET tip_message_hash = ? WHERE id = 't'", first)
+    importing.run(FORM, newest.path, dry_run=True)
+    assert importing.texts("llm:t") == ["a", "re a", "b", "re b"]
+    importing.run(FORM, newest.path)
+    assert importing.texts("llm:t") == ["a", "re a"]
+    (fork,) = keys(importing, "llm:t:")
+    assert importing.texts(fork) == ["a", "re a", "b", "re b"]
+    version = importing.session("llm:t").version
+    assert importing.run(FORM, newest.path).new == 0
+    assert importing.session("llm:t").version == version
+
+
 def test_a_conversation_continued_under_a_newer_release_is_one_session(
     importing: Importing, newest: Log
 ) -> None:

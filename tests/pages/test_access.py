@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
-from monitoring.access import CSP
+from monitoring.access import CSP, MOST_POSTED
+from sessions_app import reviews
 from sessions_app.models import Project
+from sessions_app.reviews import MOST_CHARACTERS
 from tests.pages.markup import Markup
 from tests.pages.samples import session
 
@@ -102,6 +106,18 @@ def test_every_page_is_sent_with_the_strict_policy(client: Client, project: Proj
     assert "unsafe" not in CSP
 
 
+@pytest.mark.parametrize("kind", ["text/html", "application/json"])
+def test_what_django_itself_answers_has_the_strict_policy(
+    client: Client, project: Project, kind: str
+) -> None:
+    client.raise_request_exception = False
+    for address, host, status in (("/nothing/", "localhost", 404), ("/sessions/", "rebound", 400)):
+        sent = client.get(address, headers={"accept": kind, "host": host})
+        assert sent.status_code == status
+        assert sent.headers["Content-Security-Policy"] == CSP
+        assert kind in sent.headers["Content-Type"]
+
+
 @pytest.mark.usefixtures("local")
 def test_pages_only_read(client: Client, project: Project) -> None:
     for address in addresses(project):
@@ -138,3 +154,29 @@ def test_a_locale_with_decimal_commas_changes_no_number(
         for name in ("x", "width", "x1", "x2"):
             assert not [value for value in shown.values(name) if "," in value]
         assert not [link for link in shown.links if "," in link or "\xa0" in link]
+
+
+@pytest.mark.usefixtures("local")
+@pytest.mark.parametrize(
+    "kind", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_a_form_that_is_too_large_is_refused_before_it_is_read(project: Project, kind: str) -> None:
+    made = session(project)
+    client = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
+    address = f"/sessions/{made.id}/m/1/review/"
+    sent = client.post(address, b"x" * (MOST_POSTED + 1), content_type=kind)
+    assert sent.status_code == 413
+    assert "Nothing was changed" in Markup(sent).text
+    assert sent.headers["Content-Security-Policy"] == CSP
+    assert client.post(address, b"x" * MOST_POSTED, content_type=kind).status_code == 403
+
+
+@pytest.mark.usefixtures("local")
+def test_the_largest_review_fits_into_a_form(client: Client, project: Project) -> None:
+    made = session(project)
+    comment = "\N{WAVING HAND SIGN}" * MOST_CHARACTERS
+    body = urlencode({"comment": comment, "rating": "good"})
+    kind = "application/x-www-form-urlencoded"
+    sent = client.post(f"/sessions/{made.id}/m/1/review/", body, content_type=kind)
+    assert sent.status_code == 302
+    assert reviews.between("default", made, 1, 1)[1].comment == comment

@@ -51,6 +51,9 @@ def test_a_little_is_not_nothing(share: float, shown: str) -> None:
         ('{"content":[{"type":"text","text":"In a block"}]}', "In a block"),
         ('{"content":"cut off in an escape \\', "cut off in an escape"),
         ('{"content":"cut \\u00', "cut"),
+        (r'{"content":"a pair \ud83d\ude00!"}', "a pair \N{GRINNING FACE}!"),
+        (r'{"content":"half a pair \ud83d', "half a pair"),
+        (r'{"content":"half a pair \ud83d\ude', "half a pair"),
         ("", ""),
     ],
 )

@@ -44,7 +44,7 @@ class Browser:
 
     def focused(self) -> str:
         """The row or message with the focus, by its words."""
-        words = "document.activeElement.closest('[data-item]')?.innerText ?? ''"
+        words = "document.activeElement.closest('[data-item]')?.innerText.trim() ?? ''"
         return str(self.page.evaluate(words))
 
     def watch(self) -> None:

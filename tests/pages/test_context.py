@@ -104,6 +104,17 @@ def test_too_small_a_budget_is_a_calm_page_that_names_the_least(
     page(client, made, f"?tokens={least}")
 
 
+def test_a_question_larger_than_the_window_is_no_failure(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    policies.put(store, project.pk, "short", {"window": 4_000, "reserve": 500, "turns": 1})
+    made = session(project, [user("word " * 5_000)])
+    for asked in ("?policy=short", "?policy=short&tokens=5000"):
+        shown = page(client, made, asked)
+        assert "too few" in shown.text
+        assert "more than the window of 4,000" in shown.text
+
+
 def test_another_policy_may_be_tried(client: Client, project: Project, store: DurableStore) -> None:
     policies.put(store, project.pk, "short", {"window": 4_000, "reserve": 500, "turns": 1})
     shown = page(client, session(project, talk(5)), "?policy=short&tokens=")

@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from holdfast.projects import ensure_project
+from monitoring.access import CSP
 from sessions_app import reviews
 from sessions_app.core import errors
 from sessions_app.models import Project, Session
@@ -69,6 +70,17 @@ def test_a_review_that_says_nothing_is_taken_away(client: Client, project: Proje
 
 
 @pytest.mark.usefixtures("local")
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain", "multipart/form-data; boundary=x"]
+)
+def test_what_is_no_form_takes_no_review_away(client: Client, project: Project, kind: str) -> None:
+    made = session(project)
+    client.post(address(made), ALL)
+    assert client.post(address(made), b"{}", content_type=kind).status_code == 422
+    assert said(made) == ("bad", "Too short", True, "local")
+
+
+@pytest.mark.usefixtures("local")
 def test_htmx_gets_the_review_and_the_new_count_alone(client: Client, project: Project) -> None:
     made = session(project)
     asking = {"HX-Request": "true", "HX-Target": "review-1"}
@@ -86,8 +98,8 @@ def test_htmx_gets_the_review_and_the_new_count_alone(client: Client, project: P
     ("sent", "status"),
     [
         ({"rating": "superb"}, 422),
-        ({"comment": "x" * 4_001}, 422),
-        ({"comment": "a\0b"}, 422),
+        ({"rating": "bad", "comment": "x" * 4_001}, 422),
+        ({"rating": "bad", "comment": "a\0b"}, 422),
     ],
 )
 def test_a_wrong_review_is_refused(
@@ -117,7 +129,10 @@ def test_a_session_of_another_project_has_none_either(client: Client, project: P
 def test_a_form_without_its_token_is_refused(project: Project) -> None:
     made = session(project)
     client = Client(SERVER_NAME="localhost", enforce_csrf_checks=True)
-    assert client.post(address(made), ALL).status_code == 403
+    refused = client.post(address(made), ALL, headers={"accept": "text/html"})
+    assert refused.status_code == 403
+    assert "Load the page again" in Markup(refused).text
+    assert refused.headers["Content-Security-Policy"] == CSP
     token = client.get(f"/sessions/{made.id}/m/1/?review=true").cookies["csrftoken"].value
     sent = {**ALL, "csrfmiddlewaretoken": token}
     assert client.post(address(made), sent).status_code == 302
@@ -231,7 +246,7 @@ def test_reviews_cost_no_statement_each(client: Client, project: Project) -> Non
 @pytest.mark.usefixtures("local")
 def test_a_comment_becomes_no_markup(client: Client, project: Project) -> None:
     made = session(project)
-    client.post(address(made), {"comment": CANARY, "needs_review": "true"})
+    client.post(address(made), {**ALL, "comment": CANARY})
     for rest in ("", "m/1/?review=true"):
         shown = Markup(client.get(f"/sessions/{made.id}/{rest}"))
         assert shown.dangers() == []

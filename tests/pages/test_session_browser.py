@@ -242,7 +242,10 @@ def test_escape_closes_what_is_open(look: Callable[[Snapshot], Site]) -> None:
         keys.press("Escape")
         assert page.locator("details.drop[open]").count() == 0
         keys.press("?")
-        assert "Next, previous hit" in page.inner_text("#help")
+        told = page.inner_text("#help")
+        assert "Next, previous hit" in told
+        assert "Find in this session" in told
+        assert "Search" not in told
         keys.press("Escape")
         assert not page.locator("#help").is_visible()
 
@@ -316,9 +319,7 @@ def test_a_message_is_copied_and_turned_into_json_and_back(
         page.locator("#m1").focus()
         for what, told in wanted.items():
             page.click(f'#m1 [data-take="{what}"]')
-            page.wait_for_function(
-                "document.querySelector('[role=status]').textContent == 'Copied'"
-            )
+            page.locator(".unseen[role=status]:text-is('Copied')").wait_for(state="attached")
             assert page.evaluate(clip) == told
         page.click("#m1 [data-view]")
         page.wait_for_selector("#m1 .stored")

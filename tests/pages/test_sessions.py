@@ -87,8 +87,9 @@ def three(project: Project, store: DurableStore) -> None:
     second = session(project, [user("hello")], title="Second", user="bo", tags=("eu",))
     reviews.put(store, second, 1, Opinion(needs_review=True), "ana")
     store.end(project.pk, second.id)
-    third = session(project, [user("hello")], title="Third")
-    Session.everything.filter(id=third.id).update(status="archived", capacity=4)
+    Session.everything.filter(id=second.id).update(capacity=4)
+    third = session(project, [user("hello")], title="Third", user="cy")
+    store.archive(project.pk, third.id)
 
 
 @pytest.mark.usefixtures("three")
@@ -104,17 +105,20 @@ def three(project: Project, store: DurableStore) -> None:
         ({"status": "idle"}, ""),
         ({"status": "ended"}, "Second"),
         ({"status": "archived"}, "Third"),
-        ({"min_level": "0.6"}, "Third"),
+        ({"min_level": "0.6"}, "Second"),
         ({"min_tokens": "1000"}, "First"),
-        ({"min_tokens": "0"}, "First Second Third"),
+        ({"min_tokens": "0"}, "First Second"),
+        ({"user": "cy"}, ""),
+        ({"user": "cy", "status": "archived"}, "Third"),
+        ({"user": "cy", "q": "hello"}, "Third"),
         ({"errors": "true"}, "First"),
         ({"needs_review": "true"}, "Second"),
-        ({"span": "1h"}, "First Second Third"),
+        ({"span": "1h"}, "First Second"),
         ({"tag": "eu", "status": "ended", "q": "hello", "needs_review": "true"}, "Second"),
         ({"tag": "eu", "q": "hello", "errors": "true"}, ""),
         ({"user": "ana", "tag": "vip", "min_tokens": "1000", "errors": "true"}, "First"),
-        ({"q": "", "user": "", "tag": "", "active_since": "", "errors": ""}, "First Second Third"),
-        ({"q": "  "}, "First Second Third"),
+        ({"q": "", "user": "", "tag": "", "active_since": "", "errors": ""}, "First Second"),
+        ({"q": "  "}, "First Second"),
     ],
 )
 def test_a_filter_keeps_what_matches(client: Client, query: dict[str, str], names: str) -> None:
@@ -366,7 +370,7 @@ def test_the_number_of_statements_is_the_same_for_10_and_100_sessions(
         with statements() as ran:
             page(client)
         counts.append(len(ran))
-    assert counts[0] == counts[1] <= 4
+    assert counts[0] == counts[1] <= 5
 
 
 def test_the_list_never_counts_and_never_skips(client: Client, project: Project) -> None:

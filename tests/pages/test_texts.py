@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from html import escape
 
 import pytest
@@ -66,3 +67,16 @@ def test_pieces_together_are_the_text(said: str, wanted: str) -> None:
 )
 def test_hits_are_the_words_of_the_question(said: str, wanted: str, hits: list[str]) -> None:
     assert [piece.text for piece in marks.pieces(said, wanted) if piece.hit] == hits
+
+
+def test_many_words_are_looked_for_at_once() -> None:
+    many = " ".join(map(chr, range(0x4E00, 0x4E00 + 256)))
+    began = time.process_time()
+    assert marks.first("a " * 100_000, many) is None
+    assert time.process_time() - began < 1
+
+
+def test_a_long_text_without_the_words_is_soon_passed_over() -> None:
+    began = time.process_time()
+    assert marks.first("a " * 2_000_000, "zanzibar") is None
+    assert time.process_time() - began < 0.5

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -126,3 +129,27 @@ def test_the_last_word_of_a_mebibyte_is_found_and_shown(filler: str) -> None:
     text = filler * (2**20 // len(filler.encode())) + " zanzibarite"
     assert any(piece.hit for piece in excerpt(text, query("zanzibarite")))
     assert "zanzibarite" in words.words(text)
+
+
+@given(TEXTS, st.text(alphabet="aé\u304b\u3099\u0301\u0316\u0345\uff9e", max_size=12))
+def test_folding_takes_marks_away_wherever_they_stand(text: str, marked: str) -> None:
+    plain = unicodedata.normalize("NFKD", text + marked)
+    voicing = "\u3099\u309a"
+    bare = [char for char in plain if char in voicing or unicodedata.category(char)[0] != "M"]
+    folded = unicodedata.normalize("NFC", "".join(bare).casefold())
+    assert words.folded(text + marked) == folded
+
+
+def test_a_hundred_thousand_marks_in_a_row_take_no_longer_than_letters() -> None:
+    text = "zanzib\u00e4r " + "\u0301\u0316" * 50_000
+    began = time.process_time()
+    assert words.words(text) == ["zanzibar"]
+    assert excerpt(text, query("zanzibar"))[0] == Piece("zanzib\u00e4r", hit=True)
+    assert time.process_time() - began < 2
+
+
+def test_an_excerpt_looks_for_a_few_of_many_words() -> None:
+    text, many = "\u00e4" * 50_000, " ".join(map(chr, range(0x4E00, 0x4E00 + 256)))
+    began = time.process_time()
+    assert not any(piece.hit for piece in excerpt(text, query(many)))
+    assert time.process_time() - began < 1

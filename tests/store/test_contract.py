@@ -153,11 +153,59 @@ def test_an_ended_session_takes_no_messages_until_reopened(any_store: Store, pro
     assert any_store.append(project, session, turn()).first_seq == 7
 
 
+def test_an_archived_session_takes_no_messages_until_reopened(
+    any_store: Store, project: int
+) -> None:
+    session = filled(any_store, project)
+    archived = any_store.archive(project, session).session
+    assert (archived.status, archived.version) == ("archived", 8)
+    assert any_store.archive(project, session).session == archived
+    assert any_store.events(archived)[-1].kind == "archived"
+    with pytest.raises(errors.SessionEnded, match="is archived") as caught:
+        any_store.append(project, session, turn())
+    assert caught.value.details["status"] == "archived"
+    with pytest.raises(errors.SessionEnded, match="is archived"):
+        any_store.note(project, session, "imported_summary", {})
+    assert any_store.edit(project, session, Edit(title="Kept")).session.status == "archived"
+    assert any_store.reopen(project, session).session.status == "active"
+    assert any_store.append(project, session, turn()).first_seq == 7
+
+
+def test_ending_archiving_and_reopening_each_do_what_they_say(
+    any_store: Store, project: int
+) -> None:
+    session = filled(any_store, project)
+    verbs = {"ended": any_store.end, "archived": any_store.archive, "active": any_store.reopen}
+    for status in ("ended", "archived", "ended", "active", "archived", "active"):
+        changed = verbs[status](project, session).session
+        assert (changed.status, any_store.state(changed).status) == (status, status)
+    statuses = [any_store.state(changed, version).status for version in range(8, 13)]
+    assert statuses == ["ended", "archived", "ended", "active", "archived"]
+
+
+def test_a_deleted_archive_is_restored_as_one(any_store: Store, project: int) -> None:
+    session = filled(any_store, project)
+    any_store.archive(project, session)
+    any_store.delete(project, session)
+    assert any_store.restore(project, session).session.status == "archived"
+
+
+def test_an_archive_is_exactly_once_and_only_at_its_version(any_store: Store, project: int) -> None:
+    session = filled(any_store, project)
+    with pytest.raises(errors.StaleVersion):
+        any_store.archive(project, session, at(6))
+    first = any_store.archive(project, session, keyed("a", expected=7))
+    any_store.reopen(project, session)
+    assert any_store.archive(project, session, keyed("a", expected=7)) == first
+    assert any_store.get(project, session).status == "active"
+
+
 def test_a_deleted_session_is_hidden_until_restored(any_store: Store, project: int) -> None:
     session = filled(any_store, project)
     any_store.end(project, session)
     any_store.delete(project, session)
-    for verb in (any_store.get, any_store.end, any_store.reopen, any_store.delete):
+    store = any_store
+    for verb in (store.get, store.end, store.archive, store.reopen, store.delete):
         with pytest.raises(errors.SessionDeleted):
             verb(project, session)
     with pytest.raises(errors.SessionDeleted):
@@ -235,9 +283,10 @@ def test_a_fork_of_a_fork_knows_its_own_parent(any_store: Store, project: int) -
     assert (before.version, before.messages) == (4, 2)
 
 
-def test_a_fork_of_an_ended_session_is_active(any_store: Store, project: int) -> None:
+@pytest.mark.parametrize("verb", ["end", "archive"])
+def test_a_fork_of_an_ended_session_is_active(any_store: Store, project: int, verb: str) -> None:
     parent = filled(any_store, project)
-    ended = any_store.end(project, parent).session
+    ended = getattr(any_store, verb)(project, parent).session
     made = any_store.fork(project, parent, ended.version).session
     assert made.status == "active"
     assert any_store.state(made).status == "active"

@@ -33,6 +33,7 @@ CHANGES: dict[str, Change] = {
     "pin": lambda store, project, session: store.pin(project, session, 1),
     "fork": lambda store, project, session: store.fork(project, session, 3),
     "end": lambda store, project, session: store.end(project, session),
+    "archive": lambda store, project, session: store.archive(project, session),
     "reopen": lambda store, project, session: store.reopen(project, session),
     "delete": lambda store, project, session: store.delete(project, session),
     "restore": lambda store, project, session: store.restore(project, session),

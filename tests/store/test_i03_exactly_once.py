@@ -30,6 +30,7 @@ VERBS: dict[str, Verb] = {
     "pin": lambda store, project, session, guard: store.pin(project, session, 1, guard=guard),
     "fork": lambda store, project, session, guard: store.fork(project, session, 4, guard=guard),
     "end": lambda store, project, session, guard: store.end(project, session, guard),
+    "archive": lambda store, project, session, guard: store.archive(project, session, guard),
     "reopen": lambda store, project, session, guard: store.reopen(project, session, guard),
     "delete": lambda store, project, session, guard: store.delete(project, session, guard),
     "restore": lambda store, project, session, guard: store.restore(project, session, guard),

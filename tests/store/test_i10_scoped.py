@@ -22,6 +22,7 @@ VERBS: dict[str, Callable[[Store, int, UUID], Any]] = {
     "pin": lambda store, project, session: store.pin(project, session, 1),
     "fork": lambda store, project, session: store.fork(project, session, 1),
     "end": lambda store, project, session: store.end(project, session),
+    "archive": lambda store, project, session: store.archive(project, session),
     "reopen": lambda store, project, session: store.reopen(project, session),
     "delete": lambda store, project, session: store.delete(project, session),
     "restore": lambda store, project, session: store.restore(project, session),

@@ -73,6 +73,7 @@ WORK: dict[str, Work] = {
     "pin": lambda store, project, row: store.pin(project, row.id, row.messages - 1),
     "retract": lambda store, project, row: store.retract(project, row.id, (row.messages - 1, None)),
     "end": lambda store, project, row: store.end(project, row.id),
+    "archive": lambda store, project, row: store.archive(project, row.id),
 }
 
 

@@ -26,6 +26,7 @@ LATER: dict[str, Later] = {
     "pin": lambda store, project, session: store.pin(project, session, 1),
     "unpin": lambda store, project, session: store.pin(project, session, 3, pinned=False),
     "end": lambda store, project, session: store.end(project, session),
+    "archive": lambda store, project, session: store.archive(project, session),
     "fork": lambda store, project, session: store.fork(project, session, 4),
     "delete and restore": lambda store, project, session: (
         store.delete(project, session),

@@ -98,7 +98,7 @@ class Sessions(RuleBasedStateMachine):
     def refused(self, session: UUID, change: Any, *args: Any) -> bool:
         """Whether the status forbids this; then the store has to refuse it."""
         status = self.now(session).status
-        if status == "active" or (status == "ended" and change in self.patient()):
+        if status == "active" or (status != "deleted" and change in self.patient()):
             return False
         kind = errors.SessionDeleted if status == "deleted" else errors.SessionEnded
         try:
@@ -109,10 +109,10 @@ class Sessions(RuleBasedStateMachine):
         raise AssertionError(f"{change} on a session that is {status}")
 
     def patient(self) -> tuple[Any, ...]:
-        """Verbs that an ended session takes."""
+        """Verbs that an ended or archived session takes."""
         store = self.store
         changes = (store.edit, store.retract, store.pin)
-        return *changes, store.fork, store.end, store.reopen, store.delete
+        return *changes, store.fork, store.end, store.archive, store.reopen, store.delete
 
     @rule(target=sessions, title=TEXTS, prompt=st.integers(0, 500))
     def open(self, title: str, prompt: int) -> UUID:
@@ -191,6 +191,10 @@ class Sessions(RuleBasedStateMachine):
     @rule(session=sessions)
     def end(self, session: UUID) -> None:
         self.to("ended", session, self.store.end)
+
+    @rule(session=sessions)
+    def archive(self, session: UUID) -> None:
+        self.to("archived", session, self.store.archive)
 
     @rule(session=sessions)
     def reopen(self, session: UUID) -> None:

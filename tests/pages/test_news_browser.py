@@ -1,0 +1,297 @@
+"""The session page in a real browser while its session grows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+from playwright.sync_api import Page, sync_playwright
+from pytest_django.live_server_helper import LiveServer
+
+from holdfast.projects import ensure_project
+from sessions_app import preparing
+from sessions_app.store import get_store
+from sessions_app.store.base import Snapshot
+from tests.cli.running import Shell
+from tests.importers.test_claude_code import talk as transcript
+from tests.importers.test_follow import add, as_lines, process
+from tests.pages.samples import CALL, assistant, result, session, talk, user
+from tests.pages.test_browser import FLAGS, Site
+from tests.pages.test_session_browser import opened, seqs, to_edge, wait_for
+from tests.test_serving import serving
+
+pytestmark = pytest.mark.usefixtures("local", "transactional_db")
+
+AT_END = """
+() => {
+  const log = document.getElementById("log");
+  const last = [...log.querySelectorAll("article")].at(-1);
+  return last.getBoundingClientRect().bottom <= log.getBoundingClientRect().bottom + 40;
+}
+"""
+
+
+@pytest.fixture
+def look(live_server: LiveServer, chromium: Path) -> Callable[[Snapshot], Site]:
+    """A site with one session on it, made before any browser starts."""
+    return lambda made: Site(live_server.url, chromium, made, made)
+
+
+def elsewhere(act: Callable[[], Any]) -> None:
+    """Does something to the store in a thread without Playwright's loop."""
+
+    def done() -> None:
+        try:
+            act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(done).result()
+
+
+def grow(made: Snapshot, *said: Any) -> None:
+    """Appends to a session as any caller would."""
+    store = get_store()
+    elsewhere(lambda: store.append(made.project, made.id, preparing.batch(list(said))))
+
+
+def asked(page: Page) -> list[str]:
+    """The questions for news from now on."""
+    found: list[str] = []
+    page.on("request", lambda sent: found.append(sent.url) if "/news/" in sent.url else None)
+    return found
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+          document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        hidden,
+    )
+
+
+def test_a_new_message_comes_to_the_open_page(look: Callable[[Snapshot], Site]) -> None:
+    made = session(ensure_project(), talk(40), title="Growing")
+    with opened(look(made)) as browser:
+        page = browser.page
+        grow(made, user("And then?"))
+        page.wait_for_selector("#m81")
+        wait_for(page, 81)
+        assert "messages 81" in " ".join(page.inner_text(".facts").split())
+        assert page.locator(".strip a").count() == 81
+        assert page.locator('#contents [data-seq="81"]').count() == 1
+        assert page.locator("#new").is_hidden()
+        grow(made, assistant("Then that."))
+        page.wait_for_selector("#m82")
+        assert page.evaluate(AT_END)
+        assert page.locator(".chunk[aria-live=polite] #m82").count() == 1
+        assert page.locator("#log[aria-live=off]").count() == 1
+
+
+def test_whoever_reads_above_is_not_moved_and_told(look: Callable[[Snapshot], Site]) -> None:
+    made = session(ensure_project(), talk(60))
+    with opened(look(made)) as browser:
+        page = browser.page
+        page.evaluate("document.getElementById('m60').scrollIntoView()")
+        page.wait_for_url("**/?around=*")
+        top = "document.getElementById('m60').getBoundingClientRect().top"
+        before = page.evaluate(top)
+        grow(made, user("And then?"))
+        page.wait_for_selector("#m121")
+        assert page.inner_text("#new") == "↓ 1 new"
+        assert page.evaluate(top) == pytest.approx(before, abs=1)
+        grow(made, assistant("Then that."), user("Good"))
+        page.wait_for_selector("#m123")
+        assert page.inner_text("#new") == "↓ 3 new"
+        page.click("#new")
+        wait_for(page, 123)
+        assert page.locator("#new").is_hidden()
+        assert page.evaluate("document.activeElement.id") == "m123"
+
+
+def test_a_late_result_folds_into_its_call(look: Callable[[Snapshot], Site]) -> None:
+    made = session(ensure_project(), [user("Go"), assistant(tool_calls=[CALL])])
+    with opened(look(made)) as browser:
+        page = browser.page
+        page.click("#m2 .k-call summary")
+        assert "no result" in page.inner_text("#m2")
+        grow(made, result("ME 422 at 13:20"))
+        page.wait_for_selector("#m2 #m3")
+        assert page.locator("#m2 .k-call[open]").count() == 1
+        assert page.locator("#m2 .k-call summary:focus").count() == 1
+        assert "ME 422 at 13:20" in page.inner_text("#m2")
+        assert "no result" not in page.inner_text("#m2")
+        assert seqs(page) == [1, 2]
+        grow(made, assistant("It leaves at 13:20."))
+        page.wait_for_selector("#m4")
+        assert seqs(page) == [1, 2, 4]
+
+
+def test_much_at_once_comes_whole_and_in_order(look: Callable[[Snapshot], Site]) -> None:
+    made = session(ensure_project(), talk(60))
+    with opened(look(made)) as browser:
+        page = browser.page
+        grow(made, *talk(125))
+        page.wait_for_selector("#m370")
+        assert seqs(page) == list(range(21, 371))
+        wait_for(page, 370)
+        grow(made, *talk(60))
+        page.wait_for_selector("#m490")
+        found = seqs(page)
+        assert found == list(range(found[0], 491))
+        assert len(found) <= 400
+        while seqs(page)[0] > 1:
+            to_edge(page, up=True)
+        grow(made, *talk(60))
+        page.wait_for_selector("#new:not([hidden])")
+        page.click("#new")
+        wait_for(page, 610)
+        found = seqs(page)
+        assert found == list(range(found[0], 611))
+
+
+def test_what_came_while_one_was_far_away_is_not_all_loaded(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made = session(ensure_project(), talk(60))
+    with opened(look(made)) as browser:
+        page = browser.page
+        hide(page, hidden=True)
+        grow(made, *talk(200))
+        grow(made, *talk(200))
+        hide(page, hidden=False)
+        wait_for(page, 920)
+        assert seqs(page) == list(range(821, 921))
+
+
+def test_nothing_is_asked_while_nobody_looks_or_when_it_ended(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made = session(ensure_project(), talk(3))
+    site = look(made)
+    with site.browser() as browser:
+        page = browser.page
+        page.clock.install()
+        browser.open(f"/sessions/{made.id}/")
+        questions = asked(page)
+        with page.expect_response("**/news/**"):
+            page.clock.run_for(2_500)
+        hide(page, hidden=True)
+        before = len(questions)
+        page.clock.run_for(120_000)
+        assert len(questions) == before
+        store = get_store()
+        elsewhere(lambda: store.end(made.project, made.id))
+        with page.expect_response("**/news/**"):
+            hide(page, hidden=False)
+        page.wait_for_selector(".boundary.e-ended")
+        assert page.inner_text(".heading .status") == "ended"
+        before = len(questions)
+        page.clock.run_for(120_000)
+        assert len(questions) == before
+        page.reload()
+        page.clock.run_for(120_000)
+        assert len(questions) == before
+        assert browser.troubles == []
+
+
+def test_a_page_that_is_cut_off_says_so_asks_less_and_goes_on(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made = session(ensure_project(), talk(3))
+    with look(made).browser() as browser:
+        page = browser.page
+        page.clock.install()
+        browser.open(f"/sessions/{made.id}/")
+        questions = asked(page)
+        page.route("**/news/**", lambda route: route.abort())
+        page.clock.run_for(2_500)
+        page.wait_for_selector("#stale:not(:empty)")
+        assert page.inner_text("#stale") == "Not up to date, trying again"
+        for _ in range(40):
+            page.clock.run_for(3_000)
+        assert len(questions) <= 7
+        page.unroute("**/news/**")
+        grow(made, user("There again"))
+        with page.expect_response("**/news/**"):
+            page.clock.run_for(61_000)
+        page.wait_for_selector("#m7")
+        assert page.inner_text("#stale") == ""
+
+
+def test_a_session_that_is_gone_is_told_and_not_asked_for(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made = session(ensure_project(), talk(3))
+    with look(made).browser() as browser:
+        browser.open(f"/sessions/{made.id}/")
+        store = get_store()
+        elsewhere(lambda: store.delete(made.project, made.id))
+        browser.page.wait_for_selector("#stale:not(:empty)")
+        assert "no longer here" in browser.page.inner_text("#stale")
+
+
+def test_a_review_that_is_being_written_stays_where_it_is(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made = session(ensure_project(), [*talk(40), user("Go"), assistant(tool_calls=[CALL])])
+    with opened(look(made)) as browser:
+        page = browser.page
+        page.click('#m82 [data-review="82"]', force=True)
+        page.fill("#review-82 textarea", "Not saved yet")
+        page.check("#review-82 [name=needs_review]")
+        page.focus("#review-82 textarea")
+        before = page.locator("#review-82").bounding_box()
+        store = get_store()
+        elsewhere(lambda: store.pin(made.project, made.id, 82))
+        grow(made, result("ok"), *talk(10))
+        page.wait_for_selector("#m103")
+        assert page.inner_text("#new") == "↓ 21 new"
+        assert page.evaluate("document.activeElement.name") == "comment"
+        assert page.input_value("#review-82 textarea") == "Not saved yet"
+        assert page.is_checked("#review-82 [name=needs_review]")
+        assert page.locator("#m82.pinned .fate.held").count() == 1
+        assert page.locator("#m82 #m83").count() == 1
+        after = page.locator("#review-82").bounding_box()
+        assert before
+        assert after
+        assert before["height"] == after["height"]
+
+
+def test_what_is_retracted_is_struck_out_where_it_stands(look: Callable[[Snapshot], Site]) -> None:
+    made = session(ensure_project())
+    with opened(look(made)) as browser:
+        page, store = browser.page, get_store()
+        elsewhere(lambda: store.retract(made.project, made.id, (3, 4), "wrong day"))
+        page.wait_for_selector("#m4.retracted .fate")
+        assert page.locator("#m2 .gone").count() == 1
+        assert "retracted 2" in page.inner_text(".legend")
+        assert page.locator(".strip .f-retracted").count() == 2
+
+
+def test_a_transcript_that_is_followed_is_seen_growing(tmp_path: Path, chromium: Path) -> None:
+    """The tool writes, one process imports, another serves, a browser shows."""
+    shell, path = Shell(tmp_path), tmp_path / "talk.jsonl"
+    path.write_bytes(as_lines(transcript(1)))
+    database = tmp_path / "db.sqlite3"
+    command = ("import", "claude-code", path, "--follow", "--database", database)
+    with process(shell, *command) as told, serving(shell, database) as server:
+        told.result()
+        _, listed = server.call("GET", "/api/v1/sessions")
+        found = listed["data"][0]["id"]
+        with (
+            sync_playwright() as playwright,
+            playwright.chromium.launch(executable_path=chromium, args=FLAGS) as running,
+        ):
+            page = running.new_page()
+            page.goto(f"http://127.0.0.1:{server.port}/sessions/{found}/")
+            add(path, as_lines(transcript(2)[2:]))
+            page.wait_for_selector("#m4")
+            assert "answer 2" in page.inner_text("#m4")
