@@ -23,6 +23,7 @@ urlpatterns = [
     path("sessions/export.jsonl", bulk.export, name="bulk_export"),
     path("views/", savedviews.save, name="save_view"),
     path("views/<int:view>/", savedviews.page, name="view"),
+    path("views/<int:view>.json", savedviews.twin),
     path("views/<int:view>/delete/", savedviews.delete, name="delete_view"),
     path(f"{ONE}/", session.page, name="session"),
     path(f"{ONE}.json", session.twin),

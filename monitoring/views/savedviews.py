@@ -5,13 +5,15 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 
 from sessions_app import auth, savedviews
+from sessions_app.core import instants
 from sessions_app.core.errors import HoldfastError, InvalidField
+from sessions_app.http import json_response
 from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
 
 from .. import access, facets
 from ..asked import asked, query
-from ..rendering import show
+from ..rendering import show, twin_address
 from ..saved import opened
 from ..told import Told
 from .bulk import back
@@ -42,11 +44,28 @@ def page(request: HttpRequest, view: int) -> HttpResponse:
     found = opened(savedviews.one(auth.alias(), access.project(), view))
     context = {
         "section": "sessions",
+        "twin": twin_address(request),
         "opened": found,
         "view": found.view,
         "editor": access.may(request, access.EDITOR),
     }
     return show(request, "view", context)
+
+
+@access.twin
+def twin(request: HttpRequest, view: int) -> HttpResponse:
+    """The same as JSON; `query` is None where the list cannot be opened any more."""
+    asked(request, {})
+    found = opened(savedviews.one(auth.alias(), access.project(), view))
+    payload = {
+        "id": found.view.pk,
+        "name": found.view.name,
+        "query": None if found.why else found.query[1:],
+        "why": found.why or None,
+        "by": found.view.member,
+        "created_at": instants.render(found.view.created_us),
+    }
+    return json_response(200, payload)
 
 
 @access.change

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from uuid import UUID
+from collections.abc import Mapping
+from typing import Any
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 
 from memory_app.context import Part
 from sessions_app import clock
+from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.replay import State
 
-from .. import access, budget
+from .. import access, budget, transcript
 from ..rendering import show
+from ..strip import strip
+from ..transcript import Look
 
-HOUR_US = 3600 * 1_000_000
-SESSION = UUID(int=0)
+MINUTE_US = 60 * 1_000_000
+HOUR_US = 60 * MINUTE_US
 INKS = ("ink", "ink-2", "ink-3", "accent", "good", "bad")
 GROUNDS = ("ground", "panel", "sunk", "line", "line-2", "accent-soft")
 ROLES = ("system", "user", "assistant", "tool", "summary", "error")
@@ -29,12 +35,26 @@ PARTS = (
     Part("new", 240),
 )
 LIMIT, RESERVE = 8_000, 1_000
+CALL = {
+    "id": "call_1",
+    "type": "function",
+    "function": {"name": "get_booking", "arguments": '{"reference": "QX7-55912"}'},
+}
+SAID: tuple[Mapping[str, Any], ...] = (
+    {"role": "user", "author": "alice", "content": "Move my flight to Friday."},
+    {"role": "assistant", "content": "Let me look.", "model": "gpt-5-mini", "tool_calls": [CALL]},
+    {"role": "tool", "tool_call_id": "call_1", "content": '{"flight": "ME 422"}'},
+    {"role": "assistant", "content": "There is one at 13:20.", "latency_ms": 1_300},
+    {"role": "user", "content": "No, I meant Thursday."},
+    {"role": "assistant", "content": None, "error": "The model did not answer in time."},
+)
+LOOK = Look(State(retracted=((5, 5),), pinned=(1,)))
 
 
 @access.page
 def page(request: HttpRequest) -> HttpResponse:
     """All of it, from values that stand here: no row is read."""
-    used = sum(part.tokens for part in PARTS)
+    used, now = sum(part.tokens for part in PARTS), clock.now_us()
     context = {
         "inks": INKS,
         "grounds": GROUNDS,
@@ -49,6 +69,30 @@ def page(request: HttpRequest) -> HttpResponse:
         "used": used / LIMIT,
         "free": LIMIT - used,
         "reserve": RESERVE,
-        "hour_ago": clock.now_us() - HOUR_US,
+        "hour_ago": now - HOUR_US,
+        "rows": transcript.rows(_messages(now), [_end(now)], LOOK),
+        "strip": strip(len(SAID), LOOK.state, _roles()),
+        "at": "",
+        "links": {"kept": ""},
     }
     return show(request, "style", context)
+
+
+def _messages(now: int) -> list[StoredMessage]:
+    """A pause of seven minutes lies in the middle."""
+    times = (20, 19, 19, 18, 11, 10)
+    return [
+        StoredMessage(
+            *(seq, seq + 1, 1, 1, str(body["role"]), 0, 40, 40 * seq, False),
+            *(now - minutes * MINUTE_US, orjson.dumps(body).decode()),
+        )
+        for seq, (body, minutes) in enumerate(zip(SAID, times, strict=True), start=1)
+    ]
+
+
+def _end(now: int) -> StoredEvent:
+    return StoredEvent(len(SAID) + 2, "ended", now - 9 * MINUTE_US, "{}")
+
+
+def _roles() -> dict[int, str]:
+    return {seq: str(body["role"]) for seq, body in enumerate(SAID, start=1)}

@@ -133,6 +133,9 @@ def test_a_view_says_what_it_asks_for_before_it_is_deleted(
     text = Markup(client.get(f"/views/{view.pk}/")).text
     for told in ("Failing today", "active in the last 24 hours", "with errors", "Kept by local"):
         assert told in text
+    twin = client.get(f"/views/{view.pk}.json").json()
+    assert (twin["name"], twin["by"]) == ("Failing today", "local")
+    assert (twin["query"], twin["why"]) == ("span=24h&errors=true", None)
     response = client.post(f"/views/{view.pk}/delete/")
     assert kept(project) == []
     assert "View deleted: Failing today" in Markup(client.get(response.headers["Location"])).text
@@ -168,6 +171,9 @@ def test_a_view_of_another_release_says_what_is_wrong_with_it(
     text = Markup(client.get(f"/views/{view.pk}/")).text
     assert "This view cannot be opened any more" in text
     assert "mood" in text
+    twin = client.get(f"/views/{view.pk}.json").json()
+    assert twin["query"] is None
+    assert "mood" in twin["why"]
     location = client.post(f"/views/{view.pk}/delete/").headers["Location"]
     assert client.get(location).status_code == 200
 
