@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import orjson
 from django.db.models import Model
 
 from holdfast import projects
@@ -105,6 +106,8 @@ class Copier:
             raise Unfit(f"its session is {found.status}")
         if found is not None and found.user != new.user:
             raise Unfit("its session belongs to another user")
+        if found is not None and _made_for(found) not in (None, self.tables.name(conversation)):
+            raise Unfit("its key belongs to the session of another conversation")
         return Target(new, found)
 
     def copies(self, keys: Sequence[Any]) -> list[Copy]:
@@ -177,3 +180,8 @@ class Copier:
         """The first batch of rows with anything to store: the mapping may leave many out."""
         batches = (self.copies(keys[at : at + BATCH]) for at in range(0, len(keys), BATCH))
         return next(filter(None, batches), [])
+
+
+def _made_for(session: Snapshot) -> object:
+    """The conversation that a session was made for by an adoption; None when by nobody."""
+    return orjson.loads(session.metadata).get("source")

@@ -75,8 +75,9 @@ def shown(request: HttpRequest, part: Excerpt, place: Place) -> HttpResponse:
         edges = sessionpage.EDGES[target]
         return _told(show(request, "_transcript", {**context, "edges": edges}))
     if place.anchor and target == f"m{place.anchor}":
-        row = next(row for row in context["rows"] if getattr(row, "seq", None) == place.anchor)
-        return _told(show(request, "_message", {**context, "row": row}))
+        row = next((r for r in context["rows"] if getattr(r, "seq", None) == place.anchor), None)
+        if row is not None:  # else it is a result, folded into its call
+            return _told(show(request, "_message", {**context, "row": row}))
     whole = {**context, **sessionpage.around_log(part, place), "edges": sessionpage.BOTH}
     return _told(show(request, "session", whole))
 

@@ -202,6 +202,16 @@ def test_a_session_that_is_ended_or_anothers_is_named() -> None:
     }
 
 
+def test_a_session_made_for_another_conversation_is_left_alone() -> None:
+    one = chat()
+    say(one, "hello")
+    made = holdfast.open(f"chat:{one.pk}", user="ana", metadata={"source": "ticket:1"})
+    assert dict(backfill(Chats(), "default").refused) == {
+        f"chat:{one.pk}": "its key belongs to the session of another conversation"
+    }
+    assert made.messages() == []
+
+
 def test_times_of_the_site_are_kept_to_the_microsecond() -> None:
     one = chat()
     row = say(one, "hello", 1.0000001)
