@@ -76,7 +76,7 @@ def both_ways(alias: str, project: int, asked: Mapping[str, Any], now: int) -> P
     if place is not None:
         value, number = paging.read(scope, place)
         rows = rows.beyond(column, (value, number), descending=descending)
-    with Database(alias).reading():
+    with Database(alias).unprepared():
         ordered = rows.in_order(column, descending=descending)
         found = list(ordered.values_list(*_COLUMNS, column)[: limit + 1])
     further, came = len(found) > limit, place is not None
@@ -100,7 +100,7 @@ def _page(found: list[Row], scope: str, more: tuple[bool, bool], *, backward: bo
 def count(alias: str, project: int, asked: Mapping[str, Any], now: int, *, most: int) -> int:
     """How many sessions `asked` wants in all; `most` + 1 stands for any number above `most`."""
     rows = _asked(alias, project, asked, now)
-    with Database(alias).reading():
+    with Database(alias).unprepared():
         return int(rows.values("number")[: most + 1].count())
 
 

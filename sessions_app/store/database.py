@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
@@ -149,6 +150,26 @@ class Database:
     def reading(self) -> Failures:
         """Reads that need not see one moment; driver errors become ours."""
         return Failures(self)
+
+    @contextmanager
+    def unprepared(self) -> Iterator[None]:
+        """`reading` for statements whose best plan depends on their values: lists and searches.
+
+        PostgreSQL makes a plan for any values of a prepared statement after ten calls. For a list
+        of what a word finds that one is 1,000 times slower.
+        """
+        with self.reading():
+            if self.is_sqlite:
+                yield
+                return
+            connection = self.connection
+            connection.ensure_connection()
+            driver = connection.connection
+            before, driver.prepare_threshold = driver.prepare_threshold, None
+            try:
+                yield
+            finally:
+                driver.prepare_threshold = before
 
 
 class Failures:

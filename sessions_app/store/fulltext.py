@@ -360,7 +360,7 @@ def newest_in(
     )
     among = f"{asked.id} >> {SEQ_BITS} IN ({marks}) AND {asked.id} & {(1 << SEQ_BITS) - 1} > 0"
     statement = f"SELECT id, total FROM ({found} AND {among}) AS f WHERE nth <= ?"  # noqa: S608
-    with db.reading():
+    with db.unprepared():
         rows = db.rows(f"{statement} ORDER BY id DESC", (*asked.params, *numbers, each))
     return [(row[0], row[1]) for row in rows]
 
@@ -371,7 +371,7 @@ def seqs_in(db: Database, number: int, wanted: Query) -> list[int]:
     asked = asking(db, wanted)
     statement = f"{asked.select('{id}')} AND {asked.id} BETWEEN ? AND ? ORDER BY {asked.id}"
     span = document_id(number, 1), document_id(number + 1, 0) - 1
-    with db.reading():
+    with db.unprepared():
         rows = db.rows(statement, (*asked.params, *span))
     return [place(row[0])[1] for row in rows]
 
