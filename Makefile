@@ -4,6 +4,8 @@
 VENV ?= .venv
 PYTHON ?=
 PYTEST_ARGS ?=
+# Two for each core: half of the time a test waits for a disk, a server or a browser.
+WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1))
 
 NAMES := python3.13 python3.12 python3.11 python3
 # A name on PATH may be a shim that cannot run here, so each is tried, and the system's after them.
@@ -26,7 +28,7 @@ run: $(READY) ## Start the server with demo data, on SQLite
 
 test: $(READY) ## Run the whole suite (HOLDFAST_TEST_DATABASE=postgres: on PostgreSQL)
 	@echo "Testing with $$(cat $(MADE)) on $${HOLDFAST_TEST_DATABASE:-sqlite}"
-	@$(RUN) pytest -n auto --dist worksteal $(PYTEST_ARGS)
+	@$(RUN) pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
 
 check: $(READY) ## Lint, format, types, imports, templates, migrations, system checks
 	@echo "Checking style"
