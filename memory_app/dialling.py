@@ -175,7 +175,6 @@ class Transport:
         self._httpx = httpx
         self._httpcore = httpcore
         self._bounds = bounds
-        self._context = httpx.create_ssl_context()
 
     def handle_request(self, request: Any) -> Any:
         dialler = Dialler(self._httpcore, self._bounds)
@@ -193,9 +192,9 @@ class Transport:
             raise EngineFailed(CONNECTION, type(error).__name__) from None
 
     def _exchange(self, request: Any, dialler: Dialler) -> Any:
-        with self._httpcore.ConnectionPool(
-            ssl_context=self._context, network_backend=dialler
-        ) as pool:
+        # To read the authorities takes longer than most else here, so only where they are needed.
+        context = self._httpx.create_ssl_context() if request.url.scheme == "https" else None
+        with self._httpcore.ConnectionPool(ssl_context=context, network_backend=dialler) as pool:
             answer = pool.handle_request(self._outgoing(request))
             try:
                 return self._incoming(answer)

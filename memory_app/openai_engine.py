@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 from memory_app.core import answer, prompt
@@ -79,9 +80,7 @@ class OpenAI:
 
     def _chat(self, openai: Any) -> Callable[[list[Message]], str]:
         """What sends messages and gives the text that comes back, all until one deadline."""
-        # The module whose classes this version of the package takes: httpx, or its successor.
-        httpx = import_module(openai.Timeout.__module__.partition(".")[0])
-        httpcore = import_module(httpx.__name__.replace("httpx", "httpcore"))
+        httpx, httpcore = _http(openai)
         deadline = Deadline(self.timeout)
         bounds = Bounds(deadline, local=self.local, resolve=self.resolve)
         client = openai.OpenAI(
@@ -105,8 +104,8 @@ class OpenAI:
             try:
                 return call()
             except EngineFailed as failed:
-                # No jitter is needed against somebody who guesses, only against our own kind.
-                wait = pause(attempt, failed.after, self.backoff, random.random())  # noqa: S311
+                chance = random.random()  # noqa: S311 - it spreads callers and hides nothing
+                wait = pause(attempt, failed.after, self.backoff, chance)
                 if attempt == CALLS or not failed.retryable or not deadline.allows(wait):
                     raise
             self.pause(wait)
@@ -135,6 +134,14 @@ def _library() -> Any:
     except ImportError:
         raise EngineFailed(REJECTED, "install holdfast[llm] to ask a model") from None
     return openai
+
+
+def _http(openai: Any) -> tuple[ModuleType, ModuleType]:
+    """The modules whose classes this version of the package takes: httpx or its successor, and
+    the one below it."""
+    roots = [base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__]
+    name = next(root for root in roots if root.startswith("httpx"))
+    return import_module(name), import_module(name.replace("httpx", "httpcore"))
 
 
 def _taken(said: str, work: Work, count: Callable[[str], int]) -> list[Point] | answer.Fault:

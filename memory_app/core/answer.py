@@ -93,11 +93,11 @@ def fault(points: Sequence[Point], work: Work, count: Callable[[str], int]) -> F
     """The first thing wrong with the points; None if they can be taken. `count` gives tokens."""
     if not points:
         return Fault(EMPTY, "it says nothing.")
+    if is_degenerate([point.text for point in points]):
+        return Fault(DEGENERATE, "it repeats itself.")
     tokens = sum(count(point.text) + BETWEEN_POINTS for point in points)
     if tokens > work.size:
         return Fault(TOO_LONG, f"it is about {tokens} tokens long and may be {work.size}.")
-    if is_degenerate([point.text for point in points]):
-        return Fault(DEGENERATE, "it repeats itself.")
     if lost := missing(work.must, points):
         lines = prompt.block("must", lost)
         return Fault(DROPPED_MUST_KEEP, f"these texts are missing, word for word:\n{lines}")

@@ -49,6 +49,8 @@ def target(url: str, *, local: bool = False) -> Target:
         raise Forbidden("must hold no user name and no password.")
     if parts.fragment or parts.query:
         raise Forbidden("must hold neither ? nor #.")
+    if "[" in parts.netloc and _literal(host) is None:
+        raise Forbidden("holds something else than an IPv6 address in brackets.")
     _check_host(host, local=local)
     return Target(scheme, host, _port(parts))
 
