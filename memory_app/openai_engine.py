@@ -1,0 +1,217 @@
+"""Summaries by a model behind any endpoint that speaks OpenAI's chat completions.
+
+The package `openai` (extra `[llm]`) is imported here alone, and only when a summary is asked for.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from memory_app.core import answer, prompt
+from memory_app.core.passages import Point
+from memory_app.core.work import (
+    EMPTY,
+    FORBIDDEN_ADDRESS,
+    INVALID_ANSWER,
+    RATE_LIMITED,
+    REFUSED_REDIRECT,
+    REJECTED,
+    SERVER_ERROR,
+    TIMEOUT,
+    TOO_LONG,
+    EngineFailed,
+    Work,
+)
+from memory_app.dialling import Bounds, Deadline, Resolver, Transport, resolve
+from sessions_app.core import addresses, errors, strict
+
+CALLS = 4
+"""How often one question is sent to an endpoint that fails before it is left alone."""
+BACKOFF = 0.5
+"""Seconds before the second call, at most; each further wait is twice as long."""
+MAX_DEPTH = 64
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    """A model behind `url`, the part before /chat/completions. `timeout` is for all of a summary,
+    in seconds; `local` allows addresses that are not public; `count` gives the tokens of a text.
+    Its key is in no text of it."""
+
+    url: str
+    model: str
+    count: Callable[[str], int] = field(repr=False)
+    key: str = field(default="", repr=False)
+    timeout: float = 60.0
+    local: bool = False
+    backoff: float = BACKOFF
+    resolve: Resolver = field(default=resolve, repr=False)
+    pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+    @property
+    def name(self) -> str:
+        return f"openai:{self.model}"
+
+    def summarise(self, work: Work) -> list[Point]:
+        """The new summary, tried by `core.answer`. Raises EngineFailed."""
+        if not (prompt.kept(work) or prompt.visible(work)):
+            raise EngineFailed(EMPTY, "there is nothing to summarise")
+        _check(self.url, local=self.local)
+        ask = self._chat(_library())
+        asked = prompt.messages(work)
+        said = ask(asked)
+        taken = _taken(said, work, self.count)
+        if isinstance(taken, answer.Fault):
+            # Once more, with what is wrong; a model that fails twice will fail again.
+            said = ask(asked + prompt.correction(said, taken.advice))
+            taken = _taken(said, work, self.count)
+        if isinstance(taken, answer.Fault):
+            raise EngineFailed(taken.reason)
+        return taken
+
+    def _chat(self, openai: Any) -> Callable[[list[Message]], str]:
+        """What sends messages and gives the text that comes back, all until one deadline."""
+        httpx, httpcore = _http(openai)
+        deadline = Deadline(self.timeout)
+        bounds = Bounds(deadline, local=self.local, resolve=self.resolve)
+        client = openai.OpenAI(
+            # The package would otherwise take the key for another endpoint from the environment.
+            api_key=self.key or "none",
+            base_url=self.url,
+            max_retries=0,
+            http_client=httpx.Client(
+                transport=Transport(httpx, httpcore, bounds),
+                follow_redirects=False,
+                trust_env=False,
+            ),
+        )
+        return lambda messages: self._persistently(
+            lambda: _once(openai, client, self.model, messages), deadline
+        )
+
+    def _persistently(self, call: Callable[[], str], deadline: Deadline) -> str:
+        """What `call` gives, tried again while there is hope and time."""
+        for attempt in range(1, CALLS + 1):
+            try:
+                return call()
+            except EngineFailed as failed:
+                chance = random.random()  # noqa: S311 - it spreads callers and hides nothing
+                wait = pause(attempt, failed.after, self.backoff, chance)
+                if attempt == CALLS or not failed.retryable or not deadline.allows(wait):
+                    raise
+            self.pause(wait)
+        raise AssertionError("the last call returns or raises")
+
+
+def pause(attempt: int, after: float | None, backoff: float, chance: float) -> float:
+    """Seconds to wait after a failed attempt (from 1): what the endpoint asks for and, so that
+    many callers do not come back at once, up to one backoff more or half of one less."""
+    step: float = backoff * 2 ** (attempt - 1)
+    if after is not None:
+        return after + chance * backoff
+    return step * (0.5 + chance / 2)
+
+
+def _check(url: str, *, local: bool) -> None:
+    try:
+        addresses.target(url, local=local)
+    except addresses.Forbidden as forbidden:
+        raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
+
+
+def _library() -> Any:
+    try:
+        import openai
+    except ImportError:
+        raise EngineFailed(REJECTED, "install holdfast[llm] to ask a model") from None
+    return openai
+
+
+def _http(openai: Any) -> tuple[ModuleType, ModuleType]:
+    """The modules whose classes this version of the package takes: httpx or its successor, and
+    the one below it."""
+    roots = [base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__]
+    name = next(root for root in roots if root.startswith("httpx"))
+    return import_module(name), import_module(name.replace("httpx", "httpcore"))
+
+
+def _taken(said: str, work: Work, count: Callable[[str], int]) -> list[Point] | answer.Fault:
+    """The points of an answer, or why they are not taken."""
+    points = answer.read(said, work)
+    if isinstance(points, answer.Fault):
+        return points
+    return answer.fault(points, work, count) or points
+
+
+def _once(openai: Any, client: Any, model: str, messages: list[Message]) -> str:
+    """The text of one answer. Raises EngineFailed, from which nothing leads to the request."""
+    try:
+        answered = client.chat.completions.with_raw_response.create(
+            model=model, messages=messages, response_format={"type": "json_object"}
+        )
+    except EngineFailed:
+        raise
+    except openai.APIStatusError as error:
+        raise refusal(error.status_code, error.response.headers) from None
+    except openai.OpenAIError as error:
+        # Earlier versions of the package wrap whatever a transport raises.
+        if isinstance(error.__cause__, EngineFailed):
+            raise error.__cause__ from None
+        raise EngineFailed(INVALID_ANSWER, type(error).__name__) from None
+    return content(answered.content)
+
+
+def refusal(status: int, headers: Mapping[str, str]) -> EngineFailed:
+    """What an HTTP status other than 200 means."""
+    after = retry_after(headers.get("retry-after"), time.time())
+    said = f"status {status}"
+    if 300 <= status < 400:
+        return EngineFailed(REFUSED_REDIRECT, said)
+    if status == 429:
+        return EngineFailed(RATE_LIMITED, said, after=after)
+    if status == 408:
+        return EngineFailed(TIMEOUT, said, after=after)
+    if status in (409, 425) or status >= 500:
+        return EngineFailed(SERVER_ERROR, said, after=after)
+    return EngineFailed(REJECTED, said)
+
+
+def retry_after(value: str | None, now: float) -> float | None:
+    """Seconds that a Retry-After header asks for, in either form; None for any other value."""
+    if value is None:
+        return None
+    try:
+        return max(0.0, float(value)) if _is_number(value) else _until(value, now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_number(value: str) -> bool:
+    return value.replace(".", "", 1).isdecimal()
+
+
+def _until(value: str, now: float) -> float:
+    return max(0.0, parsedate_to_datetime(value).timestamp() - now)
+
+
+def content(raw: bytes) -> str:
+    """The text of a chat completion. Raises EngineFailed."""
+    try:
+        choice = strict.loads(raw, limit=MAX_DEPTH)["choices"][0]
+        text, ended = choice["message"]["content"], choice.get("finish_reason")
+    except (errors.HoldfastError, LookupError, TypeError, AttributeError):
+        raise EngineFailed(INVALID_ANSWER, "the answer is no chat completion") from None
+    if ended == "length":
+        raise EngineFailed(TOO_LONG, "the model was cut off at its own limit")
+    if not isinstance(text, str) or not text.strip():
+        raise EngineFailed(EMPTY, "the model said nothing")
+    return text
