@@ -80,6 +80,13 @@ _POLICY = {
     "strategy": {"enum": list(rules.STRATEGIES)},
     "turns": WHOLE,
     "marks": listed(NUMBER),
+    "summary": WHOLE,
+    "summary_share": NUMBER,
+    "retained": NUMBER,
+    "facts": NUMBER,
+    "floor": NUMBER,
+    "idle": WHOLE,
+    "resume": WHOLE,
 }
 _VERSIONED = {"name": TEXT, "version": WHOLE, "created_at": INSTANT}
 SCHEMAS: Mapping[str, dict[str, Any]] = {

@@ -26,6 +26,7 @@ from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
+    FAR_PAST_ITS_USE,
     NEVER,
     UNGUARDED,
     Adopted,
@@ -364,11 +365,17 @@ class DurableStore(Reader):
 
         def decide(now: Snapshot) -> Change:
             _check_seq(seq, now.messages, "seq")
-            if (seq in self.overlay(now).pinned) == pinned:
+            state = self.present(now)
+            if (seq in state.pinned) == pinned:
                 return NOTHING
             data = {"seq": seq, **_dropped({"reason": reason})}
             kind = "pinned" if pinned else "unpinned"
-            return Change([(kind, data)], {"overlay_version": now.version + 1})
+            columns = {"overlay_version": now.version + 1}
+            if seq <= now.folded:
+                after = replay.fold(state, replay.Entry(now.version + 1, kind, 0, data))
+                end = (now.messages, now.tokens)
+                columns["active_tokens"] = self.active_tokens(now.number, after, end)
+            return Change([(kind, data)], columns)
 
         return self.change(project, session, decide, guard)
 
@@ -974,10 +981,6 @@ def _appended(
         durability.durable,
         durability.by,
     )
-
-
-FAR_PAST_ITS_USE = 20
-"""Windows' worth of tokens after which a session had better be followed by a new one."""
 
 
 def _nearly_full(used: int, capacity: int) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sessions_app import clock
 from sessions_app.core import errors
 from sessions_app.core.replay import State
 from sessions_app.store import statements as sql
-from sessions_app.store.base import NEVER, UNGUARDED, Changed, Guard, Snapshot
+from sessions_app.store.base import UNGUARDED, Changed, Guard, Snapshot
 from sessions_app.store.database import Database
 from sessions_app.store.durable import Change, DurableStore
 
@@ -40,8 +40,8 @@ class Claim(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; `due_tokens` from how many active tokens on the next one is
-    due. `again` leaves the session due.
+    `event` is the data of its event; `next_due` says from how many active tokens on the next one
+    is due, given those that are left.
     """
 
     claim: Claim
@@ -49,7 +49,7 @@ class Fold:
     overlay_version: int
     event: Mapping[str, Any]
     state: State
-    due_tokens: int = NEVER
+    next_due: Callable[[int], int]
 
 
 Write = Callable[[Snapshot, int], None]
@@ -149,22 +149,21 @@ def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED
             summary_tokens=work.state.summary_tokens,
         )
         active = store.active_tokens(now.number, after, end)
-        event = {**work.event, "tokens_after": active}
         write(now, now.version + 1)
-        due = active >= work.due_tokens
+        due_tokens = work.next_due(active)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
             "fold_version": now.version + 1,
             "compressions": now.compressions + 1,
             "facts": work.event["facts"],
-            "due_us": clock.now_us() if due else None,
+            "due_us": clock.now_us() if active >= due_tokens else None,
             "due_trigger": "",
             "due_seq": 0,
-            "due_tokens": work.due_tokens,
+            "due_tokens": due_tokens,
             "claim_until_us": 0,
         }
-        return Change([("compressed", event)], columns)
+        return Change([("compressed", work.event)], columns)
 
     return store.change(claim.project, claim.session, decide, guard)
 
