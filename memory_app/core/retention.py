@@ -8,14 +8,14 @@ rules know: what is not understood is never discarded. What comes from tools is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from memory_app.core.cues import Cue
-from memory_app.core.passages import Passage
+from memory_app.core import corrections, payloads, talk, worth
+from memory_app.core.corrections import Correction
+from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.reading import Reading, read
-
-KEEP, SUMMARISE, DISCARD = "keep", "summarise", "discard"
+from memory_app.core.talk import DISCARD, KEEP, SUMMARISE, Ruling
 
 
 class Verdict(NamedTuple):
@@ -35,96 +35,100 @@ class Verdict(NamedTuple):
     key: str | None = None
 
 
-class Ruling(NamedTuple):
-    klass: str
-    rule: str
-    reason: str
+def judge(
+    passages: Sequence[Passage], *, before: Sequence[Passage] = (), after: Sequence[Passage] = ()
+) -> list[Verdict]:
+    """One verdict for each of `passages`, in their order.
+
+    `before` and `after` are messages just around them, which say what was asked or offered, what
+    is asked again, corrected or still spoken of; they get none.
+    """
+    everything = [*before, *passages, *after]
+    readings = read_all(everything)
+    rulings = list(talk.rulings(everything, readings))
+    corrected = corrections.find(
+        everything,
+        readings,
+        [place for place, ruling in enumerate(rulings) if ruling.rule == "correction"],
+    )
+    corrects = {place: everything[found.corrects].seq for place, found in corrected.items()}
+    _supersede(rulings, corrected, everything)
+    keys = _refetch(rulings, everything)
+    worths = worth.scores(everything, readings)
+    return [
+        Verdict(
+            everything[place].seq,
+            ruling.klass,
+            ruling.rule,
+            _score(worths[place], ruling),
+            ruling.reason,
+            corrects.get(place),
+            keys.get(place),
+        )
+        for place, ruling in enumerate(rulings)
+    ][len(before) : len(before) + len(passages)]
 
 
-def judge(passages: Sequence[Passage], *, before: Sequence[Passage] = ()) -> list[Verdict]:
-    prior: Reading | None = None
-    offered = False
-    known: set[str] = set()
-    found: list[Verdict] = []
-    for passage in (*before, *passages):
-        reading = read(passage.text)
-        ruling = _ruling(passage, reading, prior, offered, known)
-        for s in reading.sentences:
-            known.update(s.values)
-        if passage.role == "assistant":
-            if any(s.cues & Cue.OFFER for s in reading.sentences):
-                offered = True
-            elif ruling.rule == "outcome":
-                offered = False
-        if passage.role == "user" and ruling.klass == KEEP:
-            offered = False
-        if passage.role != "tool" and (passage.text):
-            prior = reading if passage.role == "assistant" else None
-        found.append(Verdict(passage.seq, *ruling[:2], 0.5, ruling.reason))
-    return found[len(before):]
+def _supersede(
+    rulings: list[Ruling], corrected: Mapping[int, Correction], passages: Sequence[Passage]
+) -> None:
+    """Says of each correction what it corrects, and of what is corrected wholly that it is
+    superseded."""
+    for place, found in corrected.items():
+        old, new = passages[found.corrects].seq, passages[place].seq
+        part = "which is superseded" if found.wholly else "a part of which no longer holds"
+        rulings[place] = rulings[place]._replace(reason=f"it corrects message {old}, {part}")
+        was = rulings[found.corrects]
+        if found.wholly and was.rule != "correction":
+            rulings[found.corrects] = Ruling(
+                SUMMARISE, "superseded", f"message {new} corrects all that it says"
+            )
+        elif was.rule != "correction":
+            rulings[found.corrects] = was._replace(
+                reason=f"{was.reason}, though message {new} corrects a part of it"
+            )
 
 
-def _ruling(passage: Passage, reading: Reading, prior: Reading | None, offered, known) -> Ruling:
-    if passage.role == "tool":
-        return Ruling(SUMMARISE, "none", "it is from a tool")
-    if passage.role == "assistant":
-        return assistant(reading, known)
-    return person(reading, prior, offered)
+def _refetch(rulings: list[Ruling], passages: Sequence[Passage]) -> dict[int, str]:
+    """Discards payloads that can be had again; their keys by place."""
+    keys: dict[int, str] = {}
+    for place, found in payloads.find(passages).items():
+        why = (
+            f"the same call was made again; message {found.later} holds the newer result"
+            if found.rule == "superseded"
+            else "a read that nothing later speaks of"
+        )
+        rulings[place] = Ruling(DISCARD, found.rule, f"{why}; {found.key} fetches it")
+        keys[place] = found.key
+    return keys
 
 
-FIRM = (
-    (Cue.CORRECTION, "correction", "it corrects what was said"),
-    (Cue.DECISION, "decision", ""),
-    (Cue.CONSTRAINT, "constraint", ""),
-    (Cue.PREFERENCE, "preference", ""),
-    (Cue.PROMISE, "commitment", ""),
-    (Cue.REQUEST, "request", ""),
-    (Cue.IDENTIFIER, "identifier", ""),
-)
+def _score(worth: float, ruling: Ruling) -> float:
+    """A message's worth, raised where it must be kept and lowered where it need not be."""
+    if ruling.klass == KEEP:
+        return worth + (1.0 - worth) * RAISED.get(ruling.rule, RAISE)
+    if ruling.klass == DISCARD or ruling.rule == "superseded":
+        return worth * LOWERED
+    return worth
 
 
-def person(reading: Reading, prior: Reading | None, offered: bool) -> Ruling:
-    said = 0
-    stated = False
-    for sentence in reading.sentences:
-        cues = sentence.cues
-        if cues & Cue.ASKING or (cues & Cue.ALTERNATIVE and not sentence.values):
-            continue
-        if sentence.question and not cues & Cue.REQUEST:
-            cues &= int(Cue.REQUEST | Cue.CORRECTION)
-        else:
-            stated = True
-        if sentence.light:
-            cues &= ~int(Cue.REQUEST)
-        said |= cues
-    if prior is not None:
-        if prior.more and reading.cues & (Cue.NEGATE | Cue.DONE):
-            return Ruling(KEEP, "decision", "it declines more")
-        if prior.asks and not prior.more and stated:
-            return Ruling(KEEP, "decision", "it answers a question")
-    if offered and reading.light and stated:
-        return Ruling(KEEP, "decision", "it accepts an offer")
-    if said & Cue.DECISION:
-        return Ruling(KEEP, "decision", "")
-    if reading.light and not reading.asks:
-        return Ruling(DISCARD, "acknowledgement", "")
-    for cue, rule, reason in FIRM:
-        if said & cue:
-            return Ruling(KEEP, rule, reason)
-    if said & (Cue.AFFIRM | Cue.NEGATE):
-        return Ruling(KEEP, "decision", "it says yes or no")
-    return Ruling(SUMMARISE, "question" if reading.asks else "none", "")
+RAISE = 0.2
+RAISED = {"correction": 0.4, "constraint": 0.3, "identifier": 0.3}
+LOWERED = 0.1
 
 
-def assistant(reading: Reading, known) -> Ruling:
-    plain = [s for s in reading.sentences if not s.cues & Cue.OFFER]
-    if any(s.cues & Cue.OUTCOME and not s.cues & Cue.MORE for s in plain):
-        return Ruling(KEEP, "outcome", "")
-    if any(s.cues & Cue.READBACK and not s.cues & (Cue.MORE | Cue.ASKING) for s in plain) and not reading.light:
-        return Ruling(KEEP, "commitment", "")
-    if reading.light:
-        return Ruling(DISCARD, "filler", "")
-    values = [v for s in reading.sentences for v in s.values]
-    if len(values) >= 3 and sum(v in known for v in values) >= .8 * len(values):
-        return Ruling(KEEP, "echo", "")
-    return Ruling(SUMMARISE, "none", "")
+def read_all(passages: Sequence[Passage]) -> list[Reading]:
+    """Every message as read; the language of one is a hint for the next."""
+    readings: list[Reading] = []
+    hint: str | None = None
+    for passage in passages:
+        reading = read(passage.text, hint=hint)
+        if passage.role in SPOKEN and reading.language:
+            hint = reading.language
+        readings.append(reading)
+    return readings
+
+
+def choose(verdicts: Sequence[Verdict], tokens: Mapping[int, int], *, room: int) -> list[int]:
+    """The seqs, in order, of the messages that are retained within `room` tokens."""
+    return []
