@@ -6,6 +6,7 @@ Nothing is dropped in silence: each gap says how many lines or characters stood 
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, zip_longest
 
@@ -37,10 +38,15 @@ def excerpt(text: str, *, size: int, count: Count) -> str:
     lines = text.split("\n")
     order = list(_worth(lines, size * PER_TOKEN))
     for width in WIDTHS:
-        found = _fitting(lines, order, width, size, count)
-        if found:
-            return found
-    return ""
+
+        def written(taken: int, width: int = width) -> str:
+            return "\n".join(_written(lines, sorted(order[:taken]), width))
+
+        taken = most(len(order), lambda number: count(written(number)) <= size)
+        if taken:
+            return written(taken)
+    told = "\n".join(_gap(len(lines)))
+    return told if count(told) <= size else ""
 
 
 def narrowed(line: str, width: int) -> str:
@@ -95,17 +101,9 @@ def _worth(lines: Sequence[str], room: int) -> Iterator[int]:
             return
 
 
-def _fitting(lines: Sequence[str], order: list[int], width: int, size: int, count: Count) -> str:
-    """The most of the lines in this order that fit, or "" where the first does not."""
-    least, most, best = 0, len(order), ""
-    while least < most:
-        taken = (least + most + 1) // 2
-        text = "\n".join(_written(lines, sorted(order[:taken]), width))
-        if count(text) <= size:
-            least, best = taken, text
-        else:
-            most = taken - 1
-    return best
+def most(total: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to `total` that fits, where all below it do; 0 where not even 1."""
+    return bisect_left(range(1, total + 1), True, key=lambda number: not fits(number))
 
 
 def _written(lines: Sequence[str], places: Iterable[int], width: int) -> Iterator[str]:

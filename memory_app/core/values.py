@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from memory_app.core.excerpts import ERROR, by_worth, excerpt, narrowed
+from memory_app.core.excerpts import ERROR, PER_TOKEN, by_worth, excerpt, most, narrowed
 from memory_app.core.flattening import Cell, cells, flatten, taken_apart
 from memory_app.core.passages import SPOKEN, Passage, Point
 from sessions_app.core.words import words
@@ -25,28 +25,33 @@ Count = Callable[[str], int]
 
 LONG = 240
 """Characters of a value above which it is looked at line by line."""
+MOST_SHORTENED = 20_000
+"""Values of one answer that are looked at when it is shortened alone."""
 PARTS = 60
 """Parts of one long text that are ranked, those first that tell most."""
 ARGUMENTS = 60
 """Characters of arguments that a result is headed with."""
 COMMON = frozenset(("true", "false", "null", "[]", "{}", ""))
 WEIGHTS = {
-    "user": 3.0,
-    "assistant": 1.0,
+    "user": 4.0,
+    "assistant": 0.5,
     "used": 2.0,
-    "name": 1.0,
-    "wanted": 1.0,
+    "name": 1.5,
+    "wanted": 2.0,
     "newness": 1.0,
-    "mentioned": 1.0,
-    "chosen": 2.0,
+    "mentioned": 2.0,
+    "chosen": 2.5,
     "asked": 1.0,
     "frequent": -1.0,
     "long": -1.0,
-    "repeated": -2.5,
+    "repeated": -20.0,
     "error": 1.0,
-    "said": 5.0,
-    "answered": 1.0,
-    "new": 2.0,
+    "said": 2.0,
+    "answered": 0.0,
+    "valued": 1.0,
+    "fresh": 1.0,
+    "common": 0.2,
+    "root": 0.5,
 }
 
 _NAME = re.compile(
@@ -57,7 +62,7 @@ _KEY = re.compile(
     r"(?:.*[_.-])?(?:id|key|number|no|code|uuid|sha|slug|ref|name|path|file|url)|.*(?<=[a-z])Id"
 )
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\b")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*|(?<=[。！？])")
+_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*|(?<=[\u3002\uff01\uff1f])")
 _ELEMENT = re.compile(r"(.+)\[\d+\]")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTED = re.compile(r"[=;\"]|: |^\s|\s$|^$")
@@ -87,7 +92,7 @@ class Piece(NamedTuple):
     part: int
     terms: tuple[str, ...]
     handles: tuple[str, ...]
-    name: bool
+    name: int
     common: bool
     error: bool
 
@@ -101,13 +106,14 @@ class Called(NamedTuple):
 
 class Analysis(NamedTuple):
     """What there is to show of one message; depends on nothing but the message, so it can be made
-    once and kept. `terms` are the words said in it; of a tool's answer none are."""
+    once and kept. `text` is what was said in it and `terms` its words; "" of a tool's answer."""
 
     seq: int
     role: str
     author: str
     pieces: tuple[Piece, ...]
     calls: tuple[Called, ...]
+    text: str
     terms: tuple[str, ...]
 
 
@@ -119,11 +125,10 @@ def analysis(passage: Passage) -> Analysis:
     calls = tuple(
         Called(tool, tuple(_of_cells(cells(arguments)))) for tool, arguments in passage.calls
     )
-    spoken = passage.role in SPOKEN
-    found = _of_speech(passage.text) if spoken else _of_answer(passage.text)
-    terms = words(passage.text) if spoken else ()
+    text = passage.text if passage.role in SPOKEN else ""
+    found = tuple(_of_speech(text) if text else _of_answer(passage.text))
     return Analysis(
-        passage.seq, passage.role, passage.author, tuple(found), calls, tuple(terms)
+        passage.seq, passage.role, passage.author, found, calls, text, tuple(words(text))
     )
 
 
@@ -161,8 +166,8 @@ def _piece(record: str, path: str, text: str, part: int = 0) -> Piece:
     dated = _DATE.match(text) is not None
     handles = () if dated else tuple(term for term in terms if _digits(term) > 3)
     common = text in COMMON or (len(text) < 3 and text.isdigit())
-    key = path.rpartition(".")[2]
-    name = not common and bool(_NAME.fullmatch(text) or _KEY.fullmatch(key))
+    key = path.rpartition(".")[2].partition("[")[0]
+    name = 0 if common else bool(_NAME.fullmatch(text)) + bool(_KEY.fullmatch(key))
     return Piece(record, path, text, part, terms, handles, name, common, bool(ERROR.search(text)))
 
 
@@ -288,7 +293,11 @@ def _items(lines: Sequence[_Line], known: _Known) -> list[_Item]:
 def _speech(piece: Piece, newness: float, known: _Known) -> float:
     valued = any(map(_digits, piece.terms))
     fresh = [t for t in piece.terms if t not in known.user and t not in known.used]
-    return WEIGHTS["newness"] * newness + valued + len(fresh) / (len(piece.terms) + 1)
+    return (
+        WEIGHTS["newness"] * newness
+        + WEIGHTS["valued"] * valued
+        + WEIGHTS["fresh"] * len(fresh) / (len(piece.terms) + 1)
+    )
 
 
 def _scores(pieces: Sequence[Piece], newness: float, known: _Known) -> list[float]:
@@ -317,10 +326,8 @@ def _marks(piece: Piece, known: _Known) -> tuple[float, int]:
     return own, max(user, assistant, used)
 
 
-def _score(
-    piece: Piece, own: float, when: float, chosen: dict[str, float], known: _Known
-) -> float:
-    around = max(chosen.get(piece.record, 0.0), chosen.get("", 0.0) / 2)
+def _score(piece: Piece, own: float, when: float, chosen: dict[str, float], known: _Known) -> float:
+    around = max(chosen.get(piece.record, 0.0), chosen.get("", 0.0) * WEIGHTS["root"])
     return (
         (own * (0.2 if piece.common else 1.0))
         + WEIGHTS["mentioned"] * when
@@ -368,21 +375,30 @@ def block(
     """`shown` of messages whose analyses are at hand."""
     lines = _lines(messages)
     items = _items(lines, _known([*messages, *near], query))
-    order = _order(lines, items, _texts(near))
+    order = _order(lines, items, _Standing(near))
     return _within(lines, order, size, count)
 
 
-def _texts(messages: Iterable[Analysis]) -> frozenset[str]:
-    """The values that messages hold."""
-    found: set[str] = set()
-    for message in messages:
-        found.update([piece.text for piece in message.pieces])
-        found.update([piece.text for call in message.calls for piece in call.pieces])
-        found.update(message.terms)
-    return frozenset(found)
+class _Standing:
+    """The values that stand in messages, in a field of their own or within what was said."""
+
+    def __init__(self, messages: Sequence[Analysis]) -> None:
+        self.values: set[str] = set()
+        for message in messages:
+            self.values.update([piece.text for piece in message.pieces])
+            self.values.update([piece.text for call in message.calls for piece in call.pieces])
+        self.terms = {term for message in messages for term in message.terms}
+        self.text = "\n".join([message.text for message in messages])
+
+    def __contains__(self, piece: Piece) -> bool:
+        if piece.text in self.values:
+            return True
+        if not self.terms.issuperset(piece.terms):
+            return False
+        return bool(re.search(rf"(?<!\w){re.escape(piece.text)}(?!\w)", self.text))
 
 
-def _order(lines: Sequence[_Line], items: Sequence[_Item], there: frozenset[str]) -> list[_Item]:
+def _order(lines: Sequence[_Line], items: Sequence[_Item], there: _Standing) -> list[_Item]:
     """The items, those first that are to be shown first. A value that stands already falls back;
     an item brings along what its record is called by."""
     best: dict[str, _Item] = {}
@@ -390,9 +406,7 @@ def _order(lines: Sequence[_Line], items: Sequence[_Item], there: frozenset[str]
         text = item.piece.text
         if text not in best or best[text] < item:
             best[text] = item
-    again = [
-        item.piece.text in there or best[item.piece.text] is not item for item in items
-    ]
+    again = [best[item.piece.text] is not item or item.piece in there for item in items]
     ranked = sorted(
         zip(items, again, strict=True),
         key=lambda pair: (-pair[0].score - WEIGHTS["repeated"] * pair[1], -pair[0].line),
@@ -406,9 +420,7 @@ def _order(lines: Sequence[_Line], items: Sequence[_Item], there: frozenset[str]
     return list(found.values())
 
 
-def _leads(
-    lines: Sequence[_Line], items: Sequence[_Item]
-) -> dict[tuple[int, str], list[_Item]]:
+def _leads(lines: Sequence[_Line], items: Sequence[_Item]) -> dict[tuple[int, str], list[_Item]]:
     """By line and record, what its other values cannot be understood without: the arguments of
     the call if they are short, and the value that names the record."""
     found: dict[tuple[int, str], list[_Item]] = {}
@@ -433,9 +445,7 @@ def _called(piece: Piece) -> bool:
     return bool(piece.record) and piece.record.rpartition(".")[2] == piece.text
 
 
-def _within(
-    lines: Sequence[_Line], order: Sequence[_Item], size: int, count: Count
-) -> list[Point]:
+def _within(lines: Sequence[_Line], order: Sequence[_Item], size: int, count: Count) -> list[Point]:
     """The most of the items in this order whose lines fit."""
     counted: dict[str, int] = {}
 
@@ -447,14 +457,8 @@ def _within(
             total += counted[point.text]
         return total
 
-    least, most, best = 0, len(order), list[Point]()
-    while least < most:
-        taken = (least + most + 1) // 2
-        points = _points(lines, order[:taken])
-        if cost(points) <= size:
-            least, best = taken, points
-        else:
-            most = taken - 1
+    taken = most(len(order), lambda number: cost(_points(lines, order[:number])) <= size)
+    best = _points(lines, order[:taken])
     while best and count("\n".join([point.text for point in best])) > size:
         best.remove(min(best, key=lambda point: point.score))
     return best
@@ -479,16 +483,16 @@ def _text(line: _Line, items: Sequence[_Item]) -> str:
         return f"{line.head}: {_parts(pieces, ' ')}"
     arguments = [item.piece for item in items if item.place < len(line.arguments)]
     answer = pieces[len(arguments) :]
-    head = f"{line.head}({_records(arguments)})"
-    return f"{head}: {_records(answer)}" if answer else head
+    head = f"{_safe(line.head)}({'; '.join(_by_record(arguments))})"
+    return f"{head}: {'; '.join(_by_record(answer))}" if answer else head
 
 
-def _records(pieces: Iterable[Piece]) -> str:
-    """Values by record: `dob=1990-04-05; flights[0]: flight_number=HAT136 date=2024-05-20`."""
+def _by_record(pieces: Iterable[Piece]) -> list[str]:
+    """A text for each record: `flights[0]: flight_number=HAT136 date=2024-05-20`."""
     records: dict[str, list[Piece]] = {}
     for piece in pieces:
         records.setdefault(piece.record, []).append(piece)
-    return "; ".join([_record(record, found) for record, found in records.items()])
+    return [_record(record, found) for record, found in records.items()]
 
 
 def _record(record: str, pieces: Sequence[Piece]) -> str:
@@ -546,9 +550,55 @@ def _escape(char: str) -> str:
 # -- one answer ----------------------------------------------------------------------------------
 
 
-def shorten(
-    text: str, *, size: int, count: Count, mentioned: Collection[str] = ()
-) -> str:
-    """One tool's answer within `size` tokens: as it is if it fits, else a line a record if it is
-    JSON, those values first that are `mentioned` or name something, else an excerpt."""
-    return excerpt(text, size=size, count=count)
+def shorten(text: str, *, size: int, count: Count, mentioned: Collection[str] = ()) -> str:
+    """One tool's answer within `size` tokens: as it is if it fits; a line a record if it is JSON,
+    those values first that are `mentioned`, belong to such a record or name something; else an
+    excerpt. "" where not even what was left out can be told."""
+    if len(text) <= size * PER_TOKEN and count(text) <= size:
+        return text
+    found, prose = taken_apart(text, most=MOST_SHORTENED)
+    if not found or not (found[0].record or found[0].path):
+        return excerpt(found[0].text if found else text, size=size, count=count)
+    pieces = list(_of_cells(found))
+    if prose.strip():
+        pieces += _of_text("", "", prose.strip())
+    order = _by_mention(pieces, mentioned, size * PER_TOKEN)
+
+    def written(taken: int) -> str:
+        lines = _by_record([pieces[at] for at in sorted(order[:taken])])
+        left = len(pieces) - taken
+        return "\n".join([*lines, f"[... {left:,} more values left out ...]"] if left else lines)
+
+    taken = most(len(order), lambda number: count(written(number)) <= size)
+    told = written(taken)
+    return told if taken or count(told) <= size else ""
+
+
+def _by_mention(pieces: Sequence[Piece], mentioned: Collection[str], room: int) -> list[int]:
+    """The places of pieces, those first that are to be shown first, about as many as fit into
+    `room` characters."""
+    index = dict.fromkeys([term for text in mentioned for term in words(text)], 1)
+    exact = frozenset(mentioned)
+    said = [piece.text in exact or bool(_said(piece, index)) for piece in pieces]
+    chosen = {
+        piece.record
+        for piece, there in zip(pieces, said, strict=True)
+        if there and piece.record and not piece.common
+    }
+    scores = [
+        3 * there * (not piece.common) + 2 * (piece.record in chosen) + piece.name + piece.error
+        for piece, there in zip(pieces, said, strict=True)
+    ]
+    names: dict[str, int] = {}
+    for at, piece in enumerate(pieces):
+        if piece.name and not _called(piece):
+            names.setdefault(piece.record, at)
+    found: dict[int, None] = {}
+    for at in sorted(range(len(pieces)), key=lambda at: -scores[at]):
+        for place in (names.get(pieces[at].record, at), at):
+            if place not in found:
+                found[place] = None
+                room -= len(pieces[place].text)
+        if room < 0:
+            break
+    return list(found)
