@@ -37,8 +37,8 @@ def session_out(session: Snapshot, prompt: Entry | None, now: int) -> dict[str, 
         "active_tokens": session.active_tokens,
         "window": session.window,
         "level": session.level,
-        "compressions": 0,
-        "facts": 0,
+        "compressions": session.compressions,
+        "facts": session.facts,
         "created_at": instants.render(session.created_us),
         "last_activity_at": instants.render(session.last_activity_us),
         "metadata": orjson.loads(session.metadata),
@@ -59,7 +59,7 @@ def session_out(session: Snapshot, prompt: Entry | None, now: int) -> dict[str, 
 
 def appended_out(done: Appended) -> dict[str, Any]:
     """The answer to an append."""
-    first_version = done.version - len(done.tokens) + 1
+    first_version = done.version - done.events - len(done.tokens) + 1
     return {
         "version": done.version,
         "messages": [
@@ -76,7 +76,7 @@ def appended_out(done: Appended) -> dict[str, Any]:
             "used": done.used,
             "level": round(done.used / done.capacity, 4),
         },
-        "notices": [],
+        "notices": [dict(notice) for notice in done.notices],
         **durability_out(durable=done.durable, by=done.durable_by),
     }
 

@@ -107,15 +107,22 @@ class EndUser(models.Model):
 class Policy(models.Model):
     """One version of a named policy. A change is a new row; sessions keep the one they have.
 
-    The rules in `data` are read by memory_app alone; `window_tokens` and `capacity` (window less
-    reserve) stand beside them as the plain numbers that a session row copies.
+    The rules in `data` are read by memory_app alone; the others stand beside them as the plain
+    numbers that a session row copies: `capacity` is the window less the reserve, from `due_tokens`
+    active tokens on a session is to be compressed, from `notice_tokens` on it is nearly full, and
+    after a pause of `resume_us` it is resumed. NEVER stands for no such number.
     """
+
+    NEVER = 2**62
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="+")
     name = models.CharField(max_length=64)
     version = models.PositiveIntegerField()
     window_tokens = models.BigIntegerField()
     capacity = models.BigIntegerField()
+    due_tokens = models.BigIntegerField(default=NEVER, db_default=NEVER)
+    notice_tokens = models.BigIntegerField(default=NEVER, db_default=NEVER)
+    resume_us = models.BigIntegerField(default=NEVER, db_default=NEVER)
     data = models.TextField()
     created_us = models.BigIntegerField()
 
@@ -230,6 +237,11 @@ class Session(models.Model):
     The full-text index follows behind: it has messages 1..`indexed_messages`, and `indexed_words`
     of the session's own title, key, user and tags. `index_due_us` says since when there may be
     more, None that there is not; these three are no part of the log.
+
+    Messages 1..`folded` are out of view but for those that the event at `fold_version` keeps.
+    `due_us` says since when a compression is due, `due_trigger` and `due_seq` what it is for where
+    that is not the level. Who compresses holds the row until `claim_until_us`; `claim` counts
+    holders, so that one who lost it cannot store.
     """
 
     ACTIVE, ENDED, ARCHIVED, DELETED = "active", "ended", "archived", "deleted"
@@ -264,6 +276,18 @@ class Session(models.Model):
     purge_us = models.BigIntegerField(null=True)
     forked_from = models.UUIDField(null=True)
     forked_at = models.BigIntegerField(null=True)
+    folded = models.BigIntegerField(default=0, db_default=0)
+    fold_version = models.BigIntegerField(default=0, db_default=0)
+    compressions = models.BigIntegerField(default=0, db_default=0)
+    facts = models.BigIntegerField(default=0, db_default=0)
+    due_us = models.BigIntegerField(null=True)
+    due_trigger = models.CharField(max_length=8, default="", db_default="")
+    due_seq = models.BigIntegerField(default=0, db_default=0)
+    due_tokens = models.BigIntegerField(default=Policy.NEVER, db_default=Policy.NEVER)
+    notice_tokens = models.BigIntegerField(default=Policy.NEVER, db_default=Policy.NEVER)
+    resume_us = models.BigIntegerField(default=Policy.NEVER, db_default=Policy.NEVER)
+    claim = models.BigIntegerField(default=0, db_default=0)
+    claim_until_us = models.BigIntegerField(default=0, db_default=0)
     index_due_us = models.BigIntegerField(null=True, default=0, db_default=0)
     indexed_messages = models.BigIntegerField(default=0, db_default=0)
     indexed_words = models.TextField(default="", db_default="")
@@ -289,6 +313,11 @@ class Session(models.Model):
                 fields=("forked_from",),
                 condition=Q(forked_from__isnull=False),
                 name="holdfast_session_forks",
+            ),
+            models.Index(
+                fields=("due_us", "number"),
+                condition=Q(due_us__isnull=False),
+                name="holdfast_session_due",
             ),
             models.Index(
                 fields=("index_due_us", "number"),

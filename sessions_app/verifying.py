@@ -42,6 +42,10 @@ _ROW = (
     "policy_version",
     "prompt_version",
     "overlay_version",
+    "folded",
+    "fold_version",
+    "compressions",
+    "facts",
     "head",
     "metadata",
     "tags",
@@ -203,15 +207,11 @@ def _events(db: Database, number: int, version: int) -> Iterator[Proof]:
 def _active_tokens(
     store: Reader, number: int, inspection: Inspection, row: Mapping[str, Any]
 ) -> Iterator[Finding]:
-    """Prompt plus what is not retracted; a compression counts its summary instead of a range."""
-    if inspection.folded or inspection.erased:
+    """Prompt, summary, and what is in view and not retracted."""
+    if inspection.erased:
         return
-    state = inspection.state
-    hidden = sum(
-        store.totals(number, last)[0] - store.totals(number, first - 1)[0]
-        for first, last in state.retracted
-    )
-    right = state.system_tokens + state.tools_tokens + inspection.tokens - hidden
+    end = (inspection.seq, inspection.tokens)
+    right = store.active_tokens(number, inspection.state, end)
     if row["active_tokens"] != right:
         text = f"active_tokens is {row['active_tokens']}; the log says {right}"
         yield Finding("counter", text, version=row["version"])

@@ -248,6 +248,13 @@ class UserMismatch(Conflict):
     code = "user_mismatch"
 
 
+class LeaseLost(Conflict):
+    """Another holder has taken over, or the session changed under the work. Nothing of it was
+    stored; look at the session again."""
+
+    code = "lease_lost"
+
+
 class RateLimited(HoldfastError):
     """Too many requests. Wait for the time in Retry-After."""
 

@@ -15,7 +15,6 @@ import orjson
 from sessions_app.core import chain, replay
 from sessions_app.core.replay import Entry, State
 
-FOLDED_KINDS = ("compressed",)
 ERASURE = "erased"
 CONTENT_KINDS = ("created", "details", "prompt", "policy")
 
@@ -77,7 +76,6 @@ class Inspection:
     tokens: int = 0
     head: bytes = chain.GENESIS
     state: State = field(default_factory=State)
-    folded: bool = False
     erased: bool = False
     blank: list[int] = field(default_factory=list)
     _batch: list[bytes] = field(default_factory=list)
@@ -161,7 +159,6 @@ class Inspection:
             yield Finding("digest", "the event is not what its digest says", row.version)
         if row.kind == ERASURE:
             self.blank.clear()
-        self.folded = self.folded or row.kind in FOLDED_KINDS
         if not self._fold(row) and row.data:
             yield Finding("event", f"the {row.kind} event cannot be read", row.version)
 
@@ -195,6 +192,10 @@ class Inspection:
             "status": state.status,
             "prompt_version": state.prompt_version,
             "overlay_version": state.overlay_version,
+            "folded": state.folded,
+            "fold_version": state.fold_version,
+            "compressions": state.compressions,
+            "facts": state.facts,
         }
         if self.erased:
             return columns

@@ -14,7 +14,7 @@ import orjson
 
 from sessions_app.core import chain
 from sessions_app.core.appending import MessageRow
-from sessions_app.core.replay import OVERLAY_KINDS, PROMPT_KINDS
+from sessions_app.core.replay import FOLD_KINDS, OVERLAY_KINDS, PROMPT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,10 @@ class Ledger:
     tokens: int = 0
     prompt_version: int = 0
     overlay_version: int = 0
+    folded: int = 0
+    fold_version: int = 0
+    compressions: int = 0
+    facts: int = 0
     erased: int = 0
     head: bytes = chain.GENESIS
     told: dict[str, Any] = field(default_factory=dict)
@@ -150,6 +154,10 @@ class Ledger:
             self.prompt_version = entry.version
         if entry.kind in OVERLAY_KINDS:
             self.overlay_version = entry.version
+        if entry.kind in FOLD_KINDS and entry.data:
+            data = orjson.loads(entry.data)
+            self.fold_version, self.folded, self.facts = entry.version, data["to"], data["facts"]
+            self.compressions += 1
         self._hear(entry)
         return EventRow(
             entry.version,

@@ -23,7 +23,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """A session's own state, without its messages. Ranges are (from, to) in seq, inclusive."""
+    """A session's own state, without its messages. Ranges are (from, to) in seq, inclusive.
+
+    Messages 1..`folded` are out of view but for those in `retained`; the compression `summary`
+    (its id) tells of the others in `summary_tokens`. `facts` were extracted in all.
+    """
 
     version: int = 0
     events: int = 0
@@ -40,6 +44,13 @@ class State:
     pinned: tuple[int, ...] = ()
     prompt_version: int = 0
     overlay_version: int = 0
+    folded: int = 0
+    retained: tuple[tuple[int, int], ...] = ()
+    summary: str | None = None
+    summary_tokens: int = 0
+    compressions: int = 0
+    facts: int = 0
+    fold_version: int = 0
 
 
 def _prompt(state: State, entry: Entry) -> State:
@@ -88,6 +99,20 @@ def _unpinned(state: State, entry: Entry) -> State:
     return replace(state, pinned=seqs, overlay_version=entry.version)
 
 
+def _compressed(state: State, entry: Entry) -> State:
+    data = entry.data
+    return replace(
+        state,
+        folded=data["to"],
+        retained=tuple((first, last) for first, last in data["retained"]),
+        summary=data["compression"],
+        summary_tokens=data["summary_tokens"],
+        compressions=state.compressions + 1,
+        facts=data["facts"],
+        fold_version=entry.version,
+    )
+
+
 def _status(status: str) -> Callable[[State, Entry], State]:
     def fold(state: State, entry: Entry) -> State:
         return replace(state, status=status)
@@ -107,6 +132,7 @@ FOLDS: Mapping[str, Callable[[State, Entry], State]] = {
     "retracted": _retracted,
     "pinned": _pinned,
     "unpinned": _unpinned,
+    "compressed": _compressed,
     "forked": _status("active"),
     "ended": _status("ended"),
     "archived": _status("archived"),
@@ -116,6 +142,7 @@ FOLDS: Mapping[str, Callable[[State, Entry], State]] = {
 }
 PROMPT_KINDS = ("created", "prompt")
 OVERLAY_KINDS = ("retracted", "pinned", "unpinned")
+FOLD_KINDS = ("compressed",)
 
 
 def fold(state: State, entry: Entry) -> State:
@@ -142,6 +169,24 @@ def merge_ranges(ranges: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ..
         else:
             merged.append((first, last))
     return tuple(merged)
+
+
+def without(
+    ranges: Iterable[tuple[int, int]], holes: Iterable[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """What is left of sorted ranges where `holes`, sorted too, are cut out of them."""
+    holes = list(holes)
+    left = []
+    for first, last in ranges:
+        for begin, end in holes:
+            if end < first or begin > last:
+                continue
+            if begin > first:
+                left.append((first, begin - 1))
+            first = end + 1
+        if first <= last:
+            left.append((first, last))
+    return left
 
 
 def in_ranges(number: int, ranges: Iterable[tuple[int, int]]) -> bool:

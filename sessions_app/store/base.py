@@ -36,6 +36,8 @@ class Guard:
 
 
 UNGUARDED = Guard()
+NEVER = 2**62
+"""More tokens, or microseconds, than there ever are."""
 
 
 class Snapshot(NamedTuple):
@@ -67,6 +69,10 @@ class Snapshot(NamedTuple):
     purge_us: int | None
     forked_from: UUID | None
     forked_at: int | None
+    folded: int = 0
+    fold_version: int = 0
+    compressions: int = 0
+    facts: int = 0
 
     @property
     def level(self) -> float:
@@ -76,7 +82,8 @@ class Snapshot(NamedTuple):
 
 class Appended(NamedTuple):
     """What an append is answered with; messages are seq first_seq .. first_seq + len(tokens) - 1,
-    versions end at `version`. `told` is what else the caller answered with and needs again."""
+    versions end at `version`, the last `events` of which are events. `told` is what else the caller
+    answered with and needs again."""
 
     session: UUID
     version: int
@@ -88,6 +95,8 @@ class Appended(NamedTuple):
     durable: bool
     durable_by: str | None = None
     told: Mapping[str, Any] | None = None
+    notices: tuple[Mapping[str, Any], ...] = ()
+    events: int = 0
 
 
 Check = Callable[[Appended], Mapping[str, Any]]
@@ -115,12 +124,28 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class PolicyVersion:
-    """A version of a policy to be stored; `data` is its JSON text, the numbers are in tokens."""
+    """A version of a policy to be stored; `data` is its JSON text, the numbers are those of
+    `models.Policy`: tokens, and the pause in microseconds."""
 
     name: str
     window: int
     capacity: int
     data: str
+    due_tokens: int = NEVER
+    notice_tokens: int = NEVER
+    resume_us: int = NEVER
+
+
+class PolicyNumbers(NamedTuple):
+    """What a session row copies of a version of its policy."""
+
+    name: str
+    version: int
+    window: int
+    capacity: int
+    due_tokens: int
+    notice_tokens: int
+    resume_us: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
@@ -23,9 +23,10 @@ from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.models import HOUR_US, Policy, Project
-from sessions_app.store import fulltext, kept
+from sessions_app.store import beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
+    NEVER,
     UNGUARDED,
     Adopted,
     Appended,
@@ -34,6 +35,7 @@ from sessions_app.store.base import (
     Edit,
     Guard,
     NewSession,
+    PolicyNumbers,
     PolicyVersion,
     Prompt,
     Receipt,
@@ -60,7 +62,10 @@ ADOPTED_AS_THEY_ARE = (
 )  # fmt: skip
 ADOPTED_FROM_LOG = (
     "version", "messages", "turns", "turn_start", "tokens", "prompt_version", "overlay_version",
-    "head",
+    "folded", "fold_version", "compressions", "facts", "head",
+)  # fmt: skip
+KEPT_IN_FORK = (
+    "title", "prompt_version", "overlay_version", "folded", "fold_version", "compressions", "facts",
 )  # fmt: skip
 DIVERGED = "The session here and the one in the export have gone different ways."
 
@@ -118,6 +123,10 @@ class Standing(NamedTuple):
     last_activity_us: int
     head: bytes
     index_due_us: int | None
+    due_us: int | None
+    due_tokens: int
+    notice_tokens: int
+    resume_us: int
 
 
 class DurableStore(Reader):
@@ -144,8 +153,10 @@ class DurableStore(Reader):
             if (known := self._known(project, guard.request)) is not None:
                 return kept.read_appended(known)
             before = self._appendable(project, session, row, guard.expected)
-            used = self._store_batch(before, batch, now)
+            used, notices = self._store_batch(before, batch, now)
             done = _appended(session, before, batch, used=used, durability=durability)
+            if notices:
+                done = _noticed(done, before)
             if check is not None:
                 done = done._replace(told=check(done))
             if guard.request is not None:
@@ -162,8 +173,11 @@ class DurableStore(Reader):
                 return before
         raise _closed(self._at(project, session, expected))
 
-    def _store_batch(self, before: Standing, batch: Sequence[Prepared], now: int) -> int:
-        """Stores the batch and moves the session on; returns its active tokens."""
+    def _store_batch(
+        self, before: Standing, batch: Sequence[Prepared], now: int
+    ) -> tuple[int, bool]:
+        """Stores the batch and moves the session on; returns its active tokens, and whether there
+        is something to notice about them."""
         place = Place(
             before.version, before.messages, before.turns, before.turn_start, before.tokens
         )
@@ -172,10 +186,15 @@ class DurableStore(Reader):
         used = before.active_tokens + last.tokens_total - before.tokens
         activity = max(before.last_activity_us, appending.last_moment(batch, now))
         head = chain.link(bytes(before.head), [item.digest for item in rows])
+        version, notices = last.version, used >= before.notice_tokens
+        if notices and before.active_tokens < before.notice_tokens:
+            version += 1
+            happened = [("notice", _nearly_full(used, before.capacity))]
+            head = self._insert_events(before.number, version, head, happened, now)
         moved = self.db.run(
             sql.ADVANCE,
             (
-                *(last.version, last.seq, last.turn, last.turn_start, last.tokens_total, used),
+                *(version, last.seq, last.turn, last.turn_start, last.tokens_total, used),
                 *(activity, head, before.number, before.version),
             ),
         )
@@ -185,8 +204,13 @@ class DurableStore(Reader):
             self.db.run(sql.SET_ACTIVE_HOUR, (activity // HOUR_US, before.number))
         if before.index_due_us is None:
             self.db.run(sql.SET_INDEX_DUE, (now, before.number))
+        if used >= before.due_tokens:
+            if before.due_us is None:
+                self.db.run(sql.SET_DUE, (now, "", 0, before.number))
+        elif activity - before.last_activity_us >= before.resume_us and before.messages:
+            self.db.run(sql.SET_DUE, (now, "resume", before.messages, before.number))
         self._insert_messages(before.number, rows)
-        return used
+        return used, notices
 
     def _insert_messages(self, number: int, rows: Sequence[appending.MessageRow]) -> None:
         if len(rows) == 1:
@@ -232,7 +256,7 @@ class DurableStore(Reader):
             self._remember(project, guard.request, status, kept.changed(done), result.number)
         return done
 
-    def _policy(self, project: int, name: str) -> tuple[str, int, int, int]:
+    def _policy(self, project: int, name: str) -> PolicyNumbers:
         with self.db.reading():
             row = self.db.row(sql.NEWEST_POLICY, (project, name))
         if row is None:
@@ -240,8 +264,7 @@ class DurableStore(Reader):
                 f"There is no policy named {name!r} in this project. GET /policies lists them.",
                 param="policy",
             )
-        version, window, capacity = row
-        return name, version, window, capacity
+        return PolicyNumbers._make(row)
 
     def _end_user(self, project: int, key: str | None) -> int | None:
         """The row of the caller's user, made at first sight."""
@@ -255,36 +278,32 @@ class DurableStore(Reader):
         return int(row[0]) if row else None
 
     def _insert_session(
-        self,
-        project: int,
-        new: NewSession,
-        *,
-        policy: tuple[str, int, int, int],
-        user: int | None,
-        at: int,
+        self, project: int, new: NewSession, *, policy: PolicyNumbers, user: int | None, at: int
     ) -> int | None:
-        name, version, window, capacity = policy
-        active = new.prompt.system_tokens + new.prompt.tools_tokens
-        params = (
-            *(ids.new_id().hex, project, user, new.key, new.title, "active", 1, 0, 0, 0, 0),
-            *(active, capacity, window, 1, 0, name, version, chain.GENESIS),
-            *(_json(new.metadata or {}), _json(new.tags), at, at, at // HOUR_US),
-            *(None, None, None),
-        )
-        row = self.db.row(sql.INSERT_SESSION, params)
-        return int(row[0]) if row else None
+        row = {
+            **_new_row(project, new.key, user, at),
+            **_policy_columns(policy),
+            "title": new.title,
+            "active_tokens": new.prompt.system_tokens + new.prompt.tools_tokens,
+            "metadata": _json(new.metadata or {}),
+            "tags": _json(new.tags),
+        }
+        return self._insert_row(row)
 
-    def _begin(
-        self, number: int, new: NewSession, policy: tuple[str, int, int, int], at: int
-    ) -> None:
+    def _insert_row(self, row: Mapping[str, Any]) -> int | None:
+        """The number of the new session; None when its key is taken."""
+        found = self.db.row(sql.INSERT_SESSION, [row[name] for name in sql.INSERTED])
+        return int(found[0]) if found else None
+
+    def _begin(self, number: int, new: NewSession, policy: PolicyNumbers, at: int) -> None:
         prompt = new.prompt
         data = {
             **_dropped({"key": new.key, "user": new.user}),
             **_prompt_data(prompt.system, prompt.tools),
             "system_tokens": prompt.system_tokens,
             "tools_tokens": prompt.tools_tokens,
-            "policy": policy[0],
-            "policy_version": policy[1],
+            "policy": policy.name,
+            "policy_version": policy.version,
             "title": new.title,
             "metadata": new.metadata or {},
             "tags": list(new.tags),
@@ -303,7 +322,7 @@ class DurableStore(Reader):
         def decide(now: Snapshot) -> Change:
             return _edited(now, self.state(now), edit, policy)
 
-        return self._change(project, session, decide, guard)
+        return self.change(project, session, decide, guard)
 
     def retract(
         self,
@@ -317,27 +336,19 @@ class DurableStore(Reader):
 
         def decide(now: Snapshot) -> Change:
             first, last = _checked_span(span, now.messages)
-            state = self.overlay(now)
+            state = self.present(now)
             ranges = replay.merge_ranges([*state.retracted, (first, last)])
             if ranges == state.retracted:
                 return NOTHING
             data = {"from": first, "to": last, **_dropped({"reason": reason})}
+            left = replace(state, retracted=ranges)
             columns = {
-                "active_tokens": self._visible_tokens(now, ranges),
+                "active_tokens": self.active_tokens(now.number, left, (now.messages, now.tokens)),
                 "overlay_version": now.version + 1,
             }
             return Change([("retracted", data)], columns)
 
-        return self._change(project, session, decide, guard)
-
-    def _visible_tokens(self, session: Snapshot, retracted: Sequence[tuple[int, int]]) -> int:
-        prompt = self.prompt(session).data
-        hidden = sum(
-            self.totals(session.number, last)[0] - self.totals(session.number, first - 1)[0]
-            for first, last in retracted
-        )
-        fixed = int(prompt["system_tokens"]) + int(prompt["tools_tokens"])
-        return fixed + session.tokens - hidden
+        return self.change(project, session, decide, guard)
 
     def pin(
         self,
@@ -359,19 +370,19 @@ class DurableStore(Reader):
             kind = "pinned" if pinned else "unpinned"
             return Change([(kind, data)], {"overlay_version": now.version + 1})
 
-        return self._change(project, session, decide, guard)
+        return self.change(project, session, decide, guard)
 
     def end(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """No more messages from here on; ending an ended session changes nothing."""
-        return self._change(project, session, _ended, guard)
+        return self.change(project, session, _ended, guard)
 
     def archive(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Ends the session and takes it out of the daily list; an archived one stays as it is."""
-        return self._change(project, session, _archived, guard)
+        return self.change(project, session, _archived, guard)
 
     def reopen(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Takes messages again; reopening an active session changes nothing."""
-        return self._change(project, session, _reopened, guard)
+        return self.change(project, session, _reopened, guard)
 
     def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Hides the session; it is purged seven days later."""
@@ -381,7 +392,7 @@ class DurableStore(Reader):
             columns = {"status": "deleted", "purge_us": purge_us}
             return Change([("deleted", {"was": now.status, "purge_us": purge_us})], columns)
 
-        return self._change(project, session, decide, guard)
+        return self.change(project, session, decide, guard)
 
     def restore(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Brings a deleted session back as it was; one that is not deleted stays as it is."""
@@ -393,7 +404,7 @@ class DurableStore(Reader):
             columns = {"status": was, "purge_us": None}
             return Change([("restored", {"status": was})], columns)
 
-        return self._change(project, session, decide, guard, deleted=True)
+        return self.change(project, session, decide, guard, deleted=True)
 
     def _status_before_deletion(self, session: Snapshot) -> str:
         newest = self.events_back(session, session.version + 1, 1)[0]
@@ -422,6 +433,8 @@ class DurableStore(Reader):
                 done = _changed(self._same_fork(parent, at, key), durability, made=False)
             else:
                 self._copy_entries(parent, number, at)
+                for companion in beside.companions():
+                    companion.copy(self.db, parent, number, at)
                 self._finish_fork(parent, number, at)
                 done = _changed(self._by_number(project, number), durability, made=True)
             self._remember(project, guard.request, 201, kept.changed(done), done.session.number)
@@ -433,28 +446,30 @@ class DurableStore(Reader):
         seq = self.messages_at(parent, at)
         tokens, turns, turn_start = self.totals(parent.number, seq)
         user = self._end_user(parent.project, parent.user)
-        name, version = state.policy
-        policy = self._policy_numbers(parent, name, version)
-        hidden = sum(
-            self.totals(parent.number, min(last, seq))[0] - self.totals(parent.number, first - 1)[0]
-            for first, last in state.retracted
-        )
-        active = state.system_tokens + state.tools_tokens + tokens - hidden
-        now = clock.now_us()
-        params = (
-            *(ids.new_id().hex, parent.project, user, key, state.title, "active", at, seq, turns),
-            *(turn_start, tokens, active, policy[1], policy[0]),
-            *(state.prompt_version, state.overlay_version),
-            *(name, version, chain.GENESIS, _json(state.metadata), _json(state.tags), now, now),
-            *(now // HOUR_US, None, parent.id.hex, at),
-        )
-        row = self.db.row(sql.INSERT_SESSION, params)
-        return int(row[0]) if row else None
+        row = {
+            **_new_row(parent.project, key, user, clock.now_us()),
+            **_policy_columns(self._policy_version(parent, *state.policy)),
+            **{name: getattr(state, name) for name in KEPT_IN_FORK},
+            "version": at,
+            "messages": seq,
+            "turns": turns,
+            "turn_start": turn_start,
+            "tokens": tokens,
+            "active_tokens": self.active_tokens(parent.number, state, (seq, tokens)),
+            "metadata": _json(state.metadata),
+            "tags": _json(state.tags),
+            "forked_from": parent.id.hex,
+            "forked_at": at,
+        }
+        return self._insert_row(row)
 
-    def _policy_numbers(self, parent: Snapshot, name: str, version: int) -> tuple[int, int]:
-        """(window, capacity) of one version of a policy; it is never changed in place."""
+    def _policy_version(self, parent: Snapshot, name: str, version: int) -> PolicyNumbers:
+        """One version of a policy; it is never changed in place."""
         row = self.db.row(sql.POLICY_NUMBERS, (parent.project, name, version))
-        return (int(row[0]), int(row[1])) if row else (parent.window, parent.capacity)
+        if row is not None:
+            return PolicyNumbers._make(row)
+        numbers = (parent.window, parent.capacity, NEVER, NEVER, NEVER)
+        return PolicyNumbers(name, version, *numbers)
 
     def _copy_entries(self, parent: Snapshot, number: int, at: int) -> None:
         seq = self.messages_at(parent, at)
@@ -496,7 +511,7 @@ class DurableStore(Reader):
             _check_active(now)
             return Change([(kind, data)])
 
-        return self._change(project, session, decide, guard)
+        return self.change(project, session, decide, guard)
 
     def adopt(self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]) -> Adopted:
         """Takes over a session's log with its ids, numbers, times and digests, all or nothing.
@@ -531,7 +546,8 @@ class DurableStore(Reader):
 
     def _insert_adopted(self, project: int, row: Mapping[str, Any]) -> int:
         new = NewSession(row["key"], row["user"], row["title"])
-        policy = (row["policy"], row["policy_version"], row["window"], row["capacity"])
+        numbers = (row["window"], row["capacity"], NEVER, NEVER, NEVER)
+        policy = PolicyNumbers(row["policy"], row["policy_version"], *numbers)
         user = self._end_user(project, row["user"])
         at = row["created_us"]
         number = self._insert_session(project, new, policy=policy, user=user, at=at)
@@ -620,6 +636,9 @@ class DurableStore(Reader):
             version=version,
             window_tokens=policy.window,
             capacity=policy.capacity,
+            due_tokens=policy.due_tokens,
+            notice_tokens=policy.notice_tokens,
+            resume_us=policy.resume_us,
             data=policy.data,
             created_us=clock.now_us(),
         )
@@ -640,12 +659,19 @@ class DurableStore(Reader):
             if due is not None and (found.purge_us is None or found.purge_us > due):
                 raise errors.NotFound
             fulltext.remove_session(self.db, found.number)
-            counts = {}
-            for table, statement in sql.PURGE.items():
-                counts[table] = self.db.run(statement, (found.number,)).rowcount
+            counts: dict[str, int] = {}
+            for companion in beside.companions():
+                counts |= self._delete(companion.purge, found.number)
+            counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
         forget_events()
         return Receipt(found.id, counts, found.head, clock.now_us())
+
+    def _delete(self, statements: Mapping[str, str], number: int) -> dict[str, int]:
+        return {
+            table: self.db.run(statement, (number,)).rowcount
+            for table, statement in statements.items()
+        }
 
     def purge_due(self, now: int) -> list[Receipt]:
         """Purges what was deleted long enough ago, in every project; forgets old request keys."""
@@ -664,7 +690,7 @@ class DurableStore(Reader):
     # -- the common way of a change ----------------------------------------------------------
 
     @replayed
-    def _change(
+    def change(
         self,
         project: int,
         session: UUID,
@@ -673,6 +699,7 @@ class DurableStore(Reader):
         *,
         deleted: bool = False,
     ) -> Changed:
+        """What `decide` says of the locked session, which must be at the guard's version."""
         with self.db.transaction() as durability:
             # The lock comes first: a repeated request waits here until the first one is kept.
             self._lock(project, session)
@@ -773,7 +800,7 @@ def _edited(
     now: Snapshot,
     state: replay.State,
     edit: Edit,
-    policy: tuple[str, int, int, int] | None,
+    policy: PolicyNumbers | None,
 ) -> Change:
     events: list[Happening] = []
     columns: dict[str, Any] = {}
@@ -792,10 +819,41 @@ def _edited(
         columns["active_tokens"] = now.active_tokens - old + sum(tokens.values())
         columns["prompt_version"] = now.version + len(events)
     if policy is not None and policy[:2] != state.policy:
-        events.append(("policy", {"policy": policy[0], "policy_version": policy[1]}))
-        names = ("policy_name", "policy_version", "window_tokens", "capacity")
-        columns |= dict(zip(names, policy, strict=True))
+        events.append(("policy", {"policy": policy.name, "policy_version": policy.version}))
+        columns |= _policy_columns(policy)
+        if columns.get("active_tokens", now.active_tokens) >= policy.due_tokens:
+            columns["due_us"] = clock.now_us()
     return Change(events, columns, details.get("tags"))
+
+
+def _new_row(project: int, key: str | None, user: int | None, at: int) -> dict[str, Any]:
+    """A session row as it begins; what is not in it is the caller's to say."""
+    nothing = dict.fromkeys(
+        ("messages", "turns", "turn_start", "tokens", "overlay_version", "folded", "fold_version",
+         "compressions", "facts"), 0
+    )  # fmt: skip
+    return {
+        **nothing,
+        "id": ids.new_id().hex,
+        "project_id": project,
+        "end_user_id": user,
+        "key": key,
+        "status": "active",
+        "version": 1,
+        "prompt_version": 1,
+        "head": chain.GENESIS,
+        "created_us": at,
+        "last_activity_us": at,
+        "active_hour": at // HOUR_US,
+        "forked_from": None,
+        "forked_at": None,
+    }
+
+
+def _policy_columns(policy: PolicyNumbers) -> dict[str, Any]:
+    names = ("policy_name", "policy_version", "window_tokens", "capacity", "due_tokens",
+             "notice_tokens", "resume_us")  # fmt: skip
+    return dict(zip(names, policy, strict=True))
 
 
 def _new_prompt(state: replay.State, edit: Edit) -> Prompt | None:
@@ -916,6 +974,23 @@ def _appended(
         durability.durable,
         durability.by,
     )
+
+
+FAR_PAST_ITS_USE = 20
+"""Windows' worth of tokens after which a session had better be followed by a new one."""
+
+
+def _nearly_full(used: int, capacity: int) -> dict[str, Any]:
+    return {"code": "context_nearly_full", "level": round(used / capacity, 4)}
+
+
+def _noticed(done: Appended, before: Standing) -> Appended:
+    """The answer with what is to be noticed about the session's size."""
+    notices: list[Mapping[str, Any]] = [_nearly_full(done.used, before.capacity)]
+    if before.tokens >= FAR_PAST_ITS_USE * before.capacity:
+        notices.append({"code": "reset_advised", "tokens": before.tokens})
+    events = int(before.active_tokens < before.notice_tokens)
+    return done._replace(version=done.version + events, notices=tuple(notices), events=events)
 
 
 def _salts(count: int) -> list[bytes]:

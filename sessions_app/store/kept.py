@@ -25,14 +25,18 @@ def appended(answer: Appended) -> str:
         answer.durable,
         answer.durable_by,
     ]
-    if answer.told is not None:
+    if answer.told is not None or answer.notices:
         figures.append(answer.told)
+    if answer.notices:
+        figures += [answer.notices, answer.events]
     return orjson.dumps(figures).decode()
 
 
 def read_appended(text: str) -> Appended:
     """The answer those figures were taken from."""
     session, version, first, tokens, *rest = orjson.loads(text)
+    if len(rest) > 6:
+        rest[6] = tuple(rest[6])
     return Appended(UUID(session), version, first, tuple(tokens), *rest)
 
 

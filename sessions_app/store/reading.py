@@ -204,6 +204,49 @@ class Reader:
             return State()
         return _overlay(self, session.number, session.overlay_version)
 
+    def fold(self, session: Snapshot) -> State:
+        """What is folded now; costs nothing for a session that was never compressed."""
+        if not session.fold_version:
+            return State()
+        return replay.fold(State(), _event(self, session, session.fold_version))
+
+    def present(self, session: Snapshot) -> State:
+        """The present state from the row's pointers, without replaying all events; the details
+        (title, metadata, tags) are not in it."""
+        prompt, overlay, fold = self.prompt(session).data, self.overlay(session), self.fold(session)
+        return State(
+            version=session.version,
+            system=prompt.get("system"),
+            tools=tuple(prompt.get("tools") or ()),
+            system_tokens=int(prompt.get("system_tokens", 0)),
+            tools_tokens=int(prompt.get("tools_tokens", 0)),
+            policy=(session.policy_name, session.policy_version),
+            retracted=overlay.retracted,
+            pinned=overlay.pinned,
+            folded=fold.folded,
+            retained=fold.retained,
+            summary=fold.summary,
+            summary_tokens=fold.summary_tokens,
+            compressions=session.compressions,
+            facts=session.facts,
+            fold_version=session.fold_version,
+        )
+
+    def active_tokens(self, number: int, state: State, end: tuple[int, int]) -> int:
+        """What a session with this state would show: system text, tools, the summary, and all that
+        is verbatim or retained. `end` is its last seq and the tokens up to it."""
+        fixed = state.system_tokens + state.tools_tokens + state.summary_tokens
+        shown = [*state.retained, (state.folded + 1, end[0])]
+        said = sum(
+            self._tokens_in(number, first, last, end)
+            for first, last in replay.without(shown, state.retracted)
+        )
+        return fixed + said
+
+    def _tokens_in(self, number: int, first: int, last: int, end: tuple[int, int]) -> int:
+        until = end[1] if last == end[0] else self.totals(number, last)[0]
+        return until - self.totals(number, first - 1)[0]
+
     def log(self, session: Snapshot, *, page: int = 500) -> Iterator[LogEntry]:
         """Every entry up to the version of `session` with its proof, in version order."""
         return heapq.merge(

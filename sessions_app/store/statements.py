@@ -6,7 +6,7 @@ SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
     s.policy_name, s.policy_version, s.head, s.metadata, s.tags, s.created_us, s.last_activity_us,
-    s.purge_us, s.forked_from, s.forked_at
+    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts
 """
 INDEX_STATE_COLUMNS = """
     s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
@@ -25,7 +25,8 @@ SESSION_BY_NUMBER = (
 # batch, and one conditional UPDATE moves version, counters and head together.
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
-        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us
+        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -35,6 +36,32 @@ ADVANCE = """
     WHERE number = ? AND version = ?
 """
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"
+SET_DUE = """
+    UPDATE holdfast_session SET due_us = COALESCE(due_us, ?), due_trigger = ?, due_seq = ?
+    WHERE number = ?
+"""
+_DUE_COLUMNS = "s.project_id, s.id, s.number, s.claim, s.due_us, s.due_trigger, s.due_seq"
+_DUE_NOW = f"""
+    SELECT {_DUE_COLUMNS} FROM holdfast_session s
+    WHERE s.due_us <= ? AND s.claim_until_us <= ? AND s.status <> 'deleted'
+"""
+DUE_OLDEST = f"{_DUE_NOW} ORDER BY s.due_us, s.number LIMIT 1"
+DUE_NEWEST = f"{_DUE_NOW} ORDER BY s.due_us DESC, s.number DESC LIMIT 1"
+DUE_ONE = f"SELECT {_DUE_COLUMNS} FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?"
+DUE_COUNT = "SELECT COUNT(*), MIN(due_us) FROM holdfast_session WHERE due_us <= ?"
+SKIP_LOCKED = " FOR NO KEY UPDATE OF s SKIP LOCKED"
+DATABASE_TIME = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+CLAIM = """
+    UPDATE holdfast_session SET claim = claim + 1, claim_until_us = ?
+    WHERE number = ? AND claim = ? AND claim_until_us <= ?
+"""
+RENEW = "UPDATE holdfast_session SET claim_until_us = ? WHERE number = ? AND claim = ?"
+RELEASE = """
+    UPDATE holdfast_session SET due_us = ?, due_trigger = '', due_seq = 0, due_tokens = ?,
+        claim_until_us = 0
+    WHERE number = ? AND claim = ?
+"""
+HELD = "SELECT s.number FROM holdfast_session s WHERE s.number = ? AND s.claim = ?"
 SET_INDEX_DUE = "UPDATE holdfast_session SET index_due_us = ? WHERE number = ?"
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"
 SET_VERSION = "UPDATE holdfast_session SET version = ?, head = ? WHERE number = ?"
@@ -57,13 +84,16 @@ INSERT_EVENT = """
         (session_id, version, kind, batch_end, created_us, salt, digest, data)
     VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 """
-INSERT_SESSION = """
-    INSERT INTO holdfast_session
-        (id, project_id, end_user_id, key, title, status, version, messages, turns, turn_start,
-         tokens, active_tokens, capacity, window_tokens, prompt_version, overlay_version,
-         policy_name, policy_version, head, metadata, tags, created_us, last_activity_us,
-         active_hour, purge_us, forked_from, forked_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERTED = (
+    "id", "project_id", "end_user_id", "key", "title", "status", "version", "messages", "turns",
+    "turn_start", "tokens", "active_tokens", "capacity", "window_tokens", "prompt_version",
+    "overlay_version", "policy_name", "policy_version", "due_tokens", "notice_tokens", "resume_us",
+    "head", "metadata", "tags", "created_us", "last_activity_us", "active_hour", "forked_from",
+    "forked_at", "folded", "fold_version", "compressions", "facts",
+)  # fmt: skip
+INSERT_SESSION = f"""
+    INSERT INTO holdfast_session ({", ".join(INSERTED)})
+    VALUES ({", ".join("?" * len(INSERTED))})
     ON CONFLICT DO NOTHING
     RETURNING number
 """
@@ -75,8 +105,8 @@ INSERT_END_USER = """
 """
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 NEWEST_POLICY = """
-    SELECT version, window_tokens, capacity FROM holdfast_policy
-    WHERE project_id = ? AND name = ? ORDER BY version DESC LIMIT 1
+    SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
+    FROM holdfast_policy WHERE project_id = ? AND name = ? ORDER BY version DESC LIMIT 1
 """
 POLICY_DATA = """
     SELECT version, data FROM holdfast_policy
@@ -88,8 +118,8 @@ POLICY_AT = """
     ORDER BY version DESC LIMIT 1
 """
 POLICY_NUMBERS = """
-    SELECT window_tokens, capacity FROM holdfast_policy
-    WHERE project_id = ? AND name = ? AND version = ?
+    SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
+    FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
 """
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
@@ -244,7 +274,8 @@ VERIFY_SESSIONS = """
 """
 VERIFY_SESSION = """
     SELECT version, messages, turns, turn_start, tokens, active_tokens, status, title, policy_name,
-        policy_version, prompt_version, overlay_version, head, metadata, tags
+        policy_version, prompt_version, overlay_version, folded, fold_version, compressions, facts,
+        head, metadata, tags
     FROM holdfast_session WHERE number = ?
 """
 VERIFY_MESSAGES = """

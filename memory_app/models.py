@@ -1,0 +1,251 @@
+"""What is kept of what was said, as rows.
+
+Rows are written by `memory_app.pipeline` alone, in the transaction of the event that tells of
+them; everything else reads. Times are whole microseconds since the epoch (`*_us`); `since` and
+`until` are versions of the session: a row holds at version v when since <= v < until.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+from uuid import UUID
+
+from django.db import models
+from django.db.models import Q
+
+from sessions_app.models import EndUser, Project, ScopedManager, Session
+
+FOR_EVER = 2**62
+
+
+class CompressionQuerySet(models.QuerySet["Compression"]):
+    def of_session(self, number: int) -> Self:
+        return self.filter(session_id=number).order_by("-number")
+
+    def identified(self, ids: list[UUID]) -> Self:
+        return self.filter(id__in=ids)
+
+    def applied(self) -> Self:
+        return self.filter(outcome=Compression.APPLIED, version__isnull=False)
+
+    def at(self, number: int, version: int) -> Self:
+        """The one whose event has this version of the session."""
+        return self.filter(session_id=number, version=version)
+
+    def unfinished(self) -> Self:
+        return self.filter(outcome__in=(Compression.QUEUED, Compression.RUNNING))
+
+    def foreign(self) -> Self:
+        """Those of other tools, which fold nothing here."""
+        return self.filter(outcome=Compression.APPLIED, version__isnull=True)
+
+
+class CompressionManager(ScopedManager):
+    def of(self, project: int) -> CompressionQuerySet:
+        return CompressionQuerySet(self.model, using=self._db).filter(project_id=project)
+
+
+class Compression(models.Model):
+    """One step that folds the messages first..last of a session, and the account of it.
+
+    `version` is that of its event, None until it is applied. `decisions` and `audit` are JSON text
+    as the contract shows them; `attempts` counts tries, `tried` says how each failed one ended.
+    """
+
+    QUEUED, RUNNING, APPLIED, FAILED, REFUSED = "queued", "running", "applied", "failed", "refused"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    version = models.BigIntegerField(null=True)
+    trigger = models.CharField(max_length=32)
+    policy_name = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField()
+    first = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)
+    engine = models.CharField(max_length=128, default="")
+    instructions = models.TextField(default="")
+    tokens_before = models.BigIntegerField(default=0)
+    tokens_after = models.BigIntegerField(default=0)
+    decisions = models.TextField(default="[]")
+    audit = models.TextField(default="{}")
+    facts = models.BigIntegerField(default=0)
+    queued_us = models.BigIntegerField()
+    started_us = models.BigIntegerField(null=True)
+    finished_us = models.BigIntegerField(null=True)
+    attempts = models.PositiveIntegerField(default=0)
+    tried = models.TextField(default="[]")
+    outcome = models.CharField(max_length=8, default=QUEUED)
+    error = models.TextField(default="")
+
+    objects = CompressionManager()
+    everything: ClassVar[models.Manager[Compression]] = models.Manager.from_queryset(
+        CompressionQuerySet
+    )()
+
+    class Meta:
+        db_table = "holdfast_compression"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(
+                fields=("session", "version"), name="holdfast_compression_version"
+            ),
+        )
+        indexes = (
+            models.Index(fields=("session", "number"), name="holdfast_compression_session"),
+            models.Index(fields=("project", "number"), name="holdfast_compression_project"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.trigger} {self.first}-{self.last}"
+
+
+class Summary(models.Model):
+    """What the compression at `version` wrote; never edited, only followed by the next.
+
+    It covers messages first..last, all that is folded. `points` are its points as JSON text, each
+    [text, [seq, ...], score]; `tokens` what they take in a context, framing included.
+    """
+
+    pk = models.CompositePrimaryKey("session_id", "version")
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    version = models.BigIntegerField()
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    style = models.CharField(max_length=16)
+    points = models.TextField()
+    tokens = models.BigIntegerField()
+
+    class Meta:
+        db_table = "holdfast_summary"
+
+    def __str__(self) -> str:
+        return f"{self.style} of {self.first}-{self.last}"
+
+
+class FateRunQuerySet(models.QuerySet["FateRun"]):
+    def at(self, number: int, version: int) -> Self:
+        """The runs of a session that hold at a version, in order of seq."""
+        rows = self.filter(session_id=number, since__lte=version, until__gt=version)
+        return rows.order_by("first")
+
+    def touching(self, first: int, last: int) -> Self:
+        return self.filter(last__gte=first, first__lte=last)
+
+
+class FateRun(models.Model):
+    """A run of folded messages with one fate, which the compression at version `decided` gave it.
+
+    At any version the runs that hold cover 1..folded without gap or overlap; what is not folded is
+    verbatim. `rule` and `score` are of retained runs, whose place is decided anew each time.
+    """
+
+    RETAINED, SUMMARISED, EXTRACTED, DISCARDED = 1, 2, 3, 4
+
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    fate = models.PositiveSmallIntegerField()
+    decided = models.BigIntegerField()
+    rule = models.CharField(max_length=32, default="")
+    score = models.FloatField(default=0)
+    since = models.BigIntegerField()
+    until = models.BigIntegerField(default=FOR_EVER)
+
+    objects = FateRunQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_fate_run"
+        indexes = (
+            models.Index(fields=("session", "until", "first"), name="holdfast_fate_run_holding"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.first}-{self.last} {self.fate}"
+
+
+class FactManager(ScopedManager):
+    def of(self, project: int) -> FactQuerySet:
+        return FactQuerySet(self.model, using=self._db).filter(project_id=project)
+
+
+class FactQuerySet(models.QuerySet["Fact"]):
+    def of_session(self, number: int, version: int) -> Self:
+        """Those that came of a session and hold at a version."""
+        return self.filter(session_id=number, since__lte=version, until__gt=version)
+
+    def of_user(self, key: str) -> Self:
+        return self.filter(end_user__key=key)
+
+    def active(self) -> Self:
+        return self.filter(status=Fact.ACTIVE)
+
+    def in_category(self, category: str) -> Self:
+        return self.filter(category=category)
+
+    def saying(self, words: list[str]) -> Self:
+        """Those that have every one of these folded words; the last may be a beginning."""
+        rows = self
+        for word in words[:-1]:
+            rows = rows.filter(words__contains=f" {word} ")
+        return rows.filter(words__contains=f" {words[-1]}") if words else rows
+
+    def best(self, most: int) -> Self:
+        return self.order_by("-score", "number")[:most]
+
+
+class Fact(models.Model):
+    """One remembered statement; owned by an end user, or by a session that has none.
+
+    `sources` are JSON text: [{session, seq, quote}], each quote a substring of its message; `seq`
+    is the first of them. `tokens` is what its text takes, `words` its folded words between blanks.
+    """
+
+    ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    end_user = models.ForeignKey(
+        EndUser, models.CASCADE, related_name="+", null=True, db_index=False
+    )
+    session = models.ForeignKey(
+        Session, models.CASCADE, related_name="+", null=True, db_index=False
+    )
+    text = models.TextField()
+    category = models.CharField(max_length=64)
+    status = models.CharField(max_length=12, default=ACTIVE)
+    pinned = models.BooleanField(default=False)
+    score = models.FloatField(default=0)
+    confidence = models.FloatField(default=1)
+    trust = models.CharField(max_length=8)
+    sources = models.TextField(default="[]")
+    seq = models.BigIntegerField(default=0)
+    tokens = models.BigIntegerField(default=0)
+    words = models.TextField(default="")
+    since = models.BigIntegerField(default=0)
+    until = models.BigIntegerField(default=FOR_EVER)
+    revision = models.PositiveIntegerField(default=1)
+    created_us = models.BigIntegerField()
+
+    objects = FactManager()
+    everything: ClassVar[models.Manager[Fact]] = models.Manager.from_queryset(FactQuerySet)()
+
+    class Meta:
+        db_table = "holdfast_fact"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        indexes = (
+            models.Index(fields=("session", "until", "-score"), name="holdfast_fact_of_session"),
+            models.Index(fields=("session", "since"), name="holdfast_fact_by_compression"),
+            models.Index(
+                fields=("end_user",),
+                condition=Q(end_user__isnull=False),
+                name="holdfast_fact_of_user",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.text

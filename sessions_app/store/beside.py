@@ -1,0 +1,36 @@
+"""What other apps keep beside a session: rows that go with it when it is purged and are copied
+when it is forked, in the same transaction.
+
+The store knows the log alone. Whoever keeps more says so here, once, when its app is ready.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sessions_app.store.base import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Companion:
+    """One app's rows. `purge` has a statement a table, in an order that keeps references whole;
+    each takes the session's number once. `copy(db, parent, number, at)` makes the rows of a fork
+    that begins with version `at` of `parent`."""
+
+    name: str
+    purge: Mapping[str, str]
+    copy: Callable[[Any, Snapshot, int, int], None]
+
+
+_companions: dict[str, Companion] = {}
+
+
+def register(companion: Companion) -> None:
+    """Once for each app, at its start; again is the same."""
+    _companions[companion.name] = companion
+
+
+def companions() -> list[Companion]:
+    return list(_companions.values())

@@ -1,0 +1,184 @@
+"""Compressions as the log sees them: which sessions are due, who works on one, what it folds.
+
+A worker claims a due session by a conditional UPDATE that counts `claim` up and holds the row for
+a while; it stores by another one that the same count allows. Whoever was too slow finds another
+count and has changed nothing. The time of a claim is the database's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sessions_app import clock
+from sessions_app.core import errors
+from sessions_app.core.replay import State
+from sessions_app.store import statements as sql
+from sessions_app.store.base import NEVER, UNGUARDED, Changed, Guard, Snapshot
+from sessions_app.store.database import Database
+from sessions_app.store.durable import Change, DurableStore
+
+CLAIM_SECONDS = 10.0
+
+
+class Claim(NamedTuple):
+    """The right to compress one session, until it is lost. `trigger` is "" where the level made it
+    due; `seq` is the last message before what it is for; `due_us` since when it waits."""
+
+    project: int
+    session: UUID
+    number: int
+    holder: int
+    due_us: int
+    trigger: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """What a compression takes out of view, and on which state that was decided.
+
+    `event` is the data of its event; `due_tokens` from how many active tokens on the next one is
+    due. `again` leaves the session due.
+    """
+
+    claim: Claim
+    fold_version: int
+    overlay_version: int
+    event: Mapping[str, Any]
+    state: State
+    due_tokens: int = NEVER
+
+
+Write = Callable[[Snapshot, int], None]
+"""Stores what belongs to a fold, in its transaction: takes the session as it was before and the
+version of the event."""
+
+
+def mark_due(
+    store: DurableStore, project: int, session: UUID, trigger: str, *, write: Write | None = None
+) -> Snapshot:
+    """Asks for a compression of the session now. `write` stores beside it."""
+    with store.db.transaction():
+        store.db.locked_row(sql.LOCK, (session.hex, project))
+        found = store.get(project, session)
+        store.db.run(sql.SET_DUE, (clock.now_us(), trigger, 0, found.number))
+        if write is not None:
+            write(found, found.version)
+    return found
+
+
+def claim_next(store: DurableStore, *, newest: bool = False) -> Claim | None:
+    """A due session that nobody works on, claimed; None when there is none.
+
+    The one that waits longest, or the one that became due last: a worker that takes turns between
+    the two starves neither an old backlog nor what comes now.
+    """
+    db = store.db
+    statement = sql.DUE_NEWEST if newest else sql.DUE_OLDEST
+    for _ in range(3):
+        with db.transaction():
+            now = _now_us(db)
+            skip = "" if db.is_sqlite else sql.SKIP_LOCKED
+            row = db.row(statement + skip, (now, now))
+            if row is None:
+                return None
+            if _take(db, row, now):
+                return _claimed(row)
+    return None
+
+
+def claim_one(store: DurableStore, project: int, session: UUID) -> Claim | None:
+    """This session, due or not, claimed; None while somebody else has it."""
+    db = store.db
+    with db.transaction():
+        row = db.locked_row(sql.DUE_ONE, (session.hex, project))
+        if row is None or not _take(db, row, _now_us(db)):
+            return None
+    return _claimed(row)
+
+
+def _take(db: Database, row: tuple[Any, ...], now: int) -> bool:
+    until = now + int(CLAIM_SECONDS * 1_000_000)
+    return bool(db.run(sql.CLAIM, (until, row[2], row[3], now)).rowcount)
+
+
+def _claimed(row: tuple[Any, ...]) -> Claim:
+    project, session, number, holder, due, trigger, seq = row
+    return Claim(project, UUID(str(session)), number, holder + 1, due or 0, trigger, seq)
+
+
+def renew(store: DurableStore, claim: Claim) -> bool:
+    """Holds the session for another while; False when it is lost."""
+    with store.db.transaction():
+        until = _now_us(store.db) + int(CLAIM_SECONDS * 1_000_000)
+        return bool(store.db.run(sql.RENEW, (until, claim.number, claim.holder)).rowcount)
+
+
+def release(store: DurableStore, claim: Claim, *, due_us: int | None, due_tokens: int) -> bool:
+    """Gives the session back without a fold: due at `due_us`, or (None) when it has grown to
+    `due_tokens`. False when the claim was lost."""
+    with store.db.transaction():
+        params = (due_us, due_tokens, claim.number, claim.holder)
+        return bool(store.db.run(sql.RELEASE, params).rowcount)
+
+
+def held(store: DurableStore, claim: Claim) -> bool:
+    """Whether the claim still stands; locks the row to the end of the caller's transaction."""
+    row = store.db.locked_row(sql.HELD, (claim.number, claim.holder))
+    return row is not None
+
+
+def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED) -> Changed:
+    """Takes the range out of view: event, columns and what `write` stores, in one transaction.
+
+    Raises LeaseLost when another has taken over, or when what it was decided on has changed: an
+    earlier fold, a retraction, a pin. Messages that arrived meanwhile stay as they are.
+    """
+    claim = work.claim
+
+    def decide(now: Snapshot) -> Change:
+        _check_stands(store, now, work)
+        end = (now.messages, now.tokens)
+        after = replace(
+            store.present(now),
+            folded=work.state.folded,
+            retained=work.state.retained,
+            summary_tokens=work.state.summary_tokens,
+        )
+        active = store.active_tokens(now.number, after, end)
+        event = {**work.event, "tokens_after": active}
+        write(now, now.version + 1)
+        due = active >= work.due_tokens
+        columns = {
+            "active_tokens": active,
+            "folded": work.state.folded,
+            "fold_version": now.version + 1,
+            "compressions": now.compressions + 1,
+            "facts": work.event["facts"],
+            "due_us": clock.now_us() if due else None,
+            "due_trigger": "",
+            "due_seq": 0,
+            "due_tokens": work.due_tokens,
+            "claim_until_us": 0,
+        }
+        return Change([("compressed", event)], columns)
+
+    return store.change(claim.project, claim.session, decide, guard)
+
+
+def _check_stands(store: DurableStore, now: Snapshot, work: Fold) -> None:
+    if store.db.row(sql.HELD, (now.number, work.claim.holder)) is None:
+        raise errors.LeaseLost
+    if (now.fold_version, now.overlay_version) != (work.fold_version, work.overlay_version):
+        raise errors.LeaseLost("A retraction, a pin or another compression came in between.")
+
+
+def _now_us(db: Database) -> int:
+    """The database's clock in microseconds: workers on several machines share it."""
+    if db.is_sqlite:
+        return clock.now_us()
+    row = db.row(sql.DATABASE_TIME)
+    return int(row[0]) if row else clock.now_us()
