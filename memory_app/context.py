@@ -388,7 +388,9 @@ def _part(name: str, runs: list[Stretch]) -> Part:
     return Part(name, sum([run.total - run.before for run in runs]), ranges)
 
 
-def _notices(frame: _Frame, selection: Selection, reading: Reading) -> Iterable[Mapping[str, Any]]:
+def _notices(
+    reader: HistoryReader, frame: _Frame, selection: Selection, reading: Reading
+) -> Iterable[Mapping[str, Any]]:
     if selection.stalled:
         yield {"code": "newest_step_left_out"}
     for seq in reading.lost_pins:

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from memory_app import compressions, engines, gathering, keeping, policies
 from memory_app.core import plan, retaining, settling, summarise
@@ -166,10 +165,9 @@ class Pipeline:
         self, claim: Claim, step: Step, engine: Summariser, failure: Exception, *, last: bool
     ) -> None:
         """Books a failed try. The session is given back: later, or when it has grown."""
-        final = last or (step.row is not None and step.row.attempts >= ATTEMPTS and False)
-        row = compressions.failed(self.store, step, engine.name, failure, final=final)
+        row = compressions.failed(self.store, step, engine.name, failure, final=last)
         log.warning("Compression of %s by %s failed: %s", step.session.id, engine.name, failure)
-        if final:
+        if last:
             due = plan.next_due(step.rules, step.session.active_tokens)
             folding.release(self.store, claim, due_us=None, due_tokens=due)
         elif row.attempts < ATTEMPTS:
@@ -335,33 +333,8 @@ def _pause(attempts: int) -> float:
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
 
 
-# -- asked for -----------------------------------------------------------------------------------
-
-
-class Asked(NamedTuple):
-    """A compression that somebody asks for."""
-
-    trigger: str = "manual"
-    policy: str | None = None
-    instructions: str = ""
-
-
-def dry_run(pipeline: Pipeline, project: int, session: UUID, asked: Asked) -> dict[str, Any] | None:
-    """What a compression would do, as the contract shows one; None when there is nothing to fold.
-    Stores nothing. Raises Refused and EngineFailed as they come."""
-    found = pipeline.store.get(project, session)
-    step = plan_step(
-        pipeline.store,
-        found,
-        trigger=asked.trigger,
-        policy=asked.policy,
-        instructions=asked.instructions,
-    )
-    if step is None:
-        return None
+def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
+    """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
+    and EngineFailed as they come."""
     done = attempt(pipeline.store, step, prepare(step), pipeline.engine)
     return keeping.would_be(step, done)
-
-
-Ready = Callable[[UUID], None]
-"""Is told the id of a compression in the transaction that queues it."""

@@ -239,7 +239,9 @@ class _Rivals:
         if key not in self.strongest:
             first, last = place.scope.reach(kind, place.at)
             said = _said(place.scope, first, last)
-            rivals = {id(item): item for word in around for item in self.by_word.get((kind, word), ())}
+            rivals = {
+                id(item): item for word in around for item in self.by_word.get((kind, word), ())
+            }
             self.strongest[key] = max(
                 (
                     len(item.subject)
@@ -259,5 +261,3 @@ def _said(scope: Scope, first: int, last: int) -> set[Key]:
         if first <= mark.first < last:
             said.update(mark.gives)
     return said
-
-

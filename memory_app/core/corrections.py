@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import Reading, Value
+from memory_app.core.sentences import Reading, Value
 
 BACK = 60
 """Messages that are searched, newest first, for what a correction corrects."""
@@ -79,7 +79,22 @@ def _same(value: Value, old: Value, *, near: bool) -> bool:
 
 
 _TAKING_BACK = frozenset(
-    "not instead than isn't wasn't nicht statt anstatt kein keine no sino pas plutôt".split()
+    [
+        "not",
+        "instead",
+        "than",
+        "isn't",
+        "wasn't",
+        "nicht",
+        "statt",
+        "anstatt",
+        "kein",
+        "keine",
+        "no",
+        "sino",
+        "pas",
+        "plutôt",
+    ]
 )
 
 

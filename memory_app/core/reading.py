@@ -54,7 +54,9 @@ _SUFFIX = re.compile(r"(?:ings?|ied|ies|ed|es|er|en|s|e|y)$")
 
 BREAKS = frozenset(",;|{}[]()—–-，、；（）")
 _OPENERS = frozenset("\"'“”„«*-•#|:(_>¿¡：「")
-_NO_NAMES = frozenset(("OK", "AM", "PM", "I", "A", "TV", "EST", "PST", "UTC", "NOT", "NO", "US", "ID"))
+_NO_NAMES = frozenset(
+    ("OK", "AM", "PM", "I", "A", "TV", "EST", "PST", "UTC", "NOT", "NO", "US", "ID")
+)
 
 
 class Mark(NamedTuple):
@@ -530,9 +532,7 @@ def bare(word: str) -> str:
 
 
 def _is_promise(wanted: Sequence[str], after: str) -> bool:
-    return (
-        "*" in wanted or after in wanted or ("~" in wanted and after.endswith(tongues.FUTURE))
-    )
+    return "*" in wanted or after in wanted or ("~" in wanted and after.endswith(tongues.FUTURE))
 
 
 def _is_capital(token: str) -> bool:
@@ -544,9 +544,5 @@ def _day_of(token: str) -> int | None:
     return int(digits) if digits.isdecimal() and len(digits) < 3 and 0 < int(digits) < 32 else None
 
 
-
-
 # Words that need a look though they are plain.
-_CUES = frozenset(
-    {*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE}
-)
+_CUES = frozenset({*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE})

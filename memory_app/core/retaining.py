@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from memory_app.core import retention
 from memory_app.core.passages import Passage
-from memory_app.core.retention import DISCARD, KEEP, Verdict
+from memory_app.core.retention import Verdict
 from memory_app.core.steps import Unit
+from memory_app.core.talk import DISCARD, KEEP
 
 Retained = dict[int, tuple[str, float]]
 """By seq: the rule that keeps a message, and its score."""

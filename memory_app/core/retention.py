@@ -131,4 +131,11 @@ def read_all(passages: Sequence[Passage]) -> list[Reading]:
 
 def choose(verdicts: Sequence[Verdict], tokens: Mapping[int, int], *, room: int) -> list[int]:
     """The seqs, in order, of the messages that are retained within `room` tokens."""
-    return []
+    chosen = []
+    for verdict in sorted(
+        verdicts, key=lambda one: (-one.score / max(1, tokens[one.seq]), one.seq)
+    ):
+        if tokens[verdict.seq] <= room:
+            chosen.append(verdict.seq)
+            room -= tokens[verdict.seq]
+    return sorted(chosen)

@@ -123,5 +123,3 @@ def _end(clauses: Sequence[int], number: int, start: int) -> int:
 def subject_stems(subject: str) -> frozenset[str]:
     """The words of a subject as they are compared."""
     return frozenset(word for token in subject.split() for word in stems(token))
-
-

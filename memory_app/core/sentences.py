@@ -33,13 +33,7 @@ LIGHT = int(
 )
 """Cues whose words carry nothing beyond the cue."""
 _RIVALS = int(
-    Cue.ASKING
-    | Cue.REQUEST
-    | Cue.OFFER
-    | Cue.OUTCOME
-    | Cue.READBACK
-    | Cue.ALTERNATIVE
-    | Cue.MORE
+    Cue.ASKING | Cue.REQUEST | Cue.OFFER | Cue.OUTCOME | Cue.READBACK | Cue.ALTERNATIVE | Cue.MORE
 )
 """Cues of which only the longest phrase counts: "can you tell me" is a question, "can you find
 me" is a request."""
@@ -212,7 +206,9 @@ class _Told:
             cues |= cue
         values = tuple(self._values(begin, end))
         light = bool(cues & LIGHT) and not cues & Cue.PROMISE and self._is_light(begin, end)
-        return Sentence(cues, self.cues[begin], question, light, values, tuple(self.words[begin:end]))
+        return Sentence(
+            cues, self.cues[begin], question, light, values, tuple(self.words[begin:end])
+        )
 
     def _is_light(self, begin: int, end: int) -> bool:
         """Whether each word is part of a light cue or is known to carry nothing."""

@@ -41,14 +41,73 @@ STOP = frozenset(_STOP.split())
 """Words that say nothing of what a number or a name belongs to."""
 
 NEGATIONS = frozenset(
-    """
-    not no never none neither nor without cannot can't don't doesn't didn't won't wouldn't isn't
-    aren't wasn't weren't hasn't haven't hadn't shouldn't couldn't mustn't needn't ain't nobody
-    nothing nowhere dont doesnt didnt cant wont isnt
-    nicht nichts nie niemals kein keine keinen keinem keiner keines ohne weder niemand nirgends
-    nunca jamás ningún ninguno ninguna nada nadie sin tampoco
-    pas jamais rien aucun aucune sans ni
-    """.split()
+    [
+        "not",
+        "no",
+        "never",
+        "none",
+        "neither",
+        "nor",
+        "without",
+        "cannot",
+        "can't",
+        "don't",
+        "doesn't",
+        "didn't",
+        "won't",
+        "wouldn't",
+        "isn't",
+        "aren't",
+        "wasn't",
+        "weren't",
+        "hasn't",
+        "haven't",
+        "hadn't",
+        "shouldn't",
+        "couldn't",
+        "mustn't",
+        "needn't",
+        "ain't",
+        "nobody",
+        "nothing",
+        "nowhere",
+        "dont",
+        "doesnt",
+        "didnt",
+        "cant",
+        "wont",
+        "isnt",
+        "nicht",
+        "nichts",
+        "nie",
+        "niemals",
+        "kein",
+        "keine",
+        "keinen",
+        "keinem",
+        "keiner",
+        "keines",
+        "ohne",
+        "weder",
+        "niemand",
+        "nirgends",
+        "nunca",
+        "jamás",
+        "ningún",
+        "ninguno",
+        "ninguna",
+        "nada",
+        "nadie",
+        "sin",
+        "tampoco",
+        "pas",
+        "jamais",
+        "rien",
+        "aucun",
+        "aucune",
+        "sans",
+        "ni",
+    ]
 )
 
 # The word that must come before or after; "*" is any, "~" one in the future tense (see FUTURE).
@@ -77,12 +136,42 @@ FUTURE = ("rai", "rons")
 FUTURE_ALONE = ("aré", "eré", "iré", "aremos", "eremos", "iremos")
 """Endings of Spanish verbs that are a promise without any other word."""
 WILL = frozenset(
-    """will i'll we'll you'll he'll she'll they'll shall promise promised promises agreed agree going
-    werde werden wird verspreche versprochen voy va vamos prometo vais va allons promets promis
-    promise:""".split()
+    [
+        "will",
+        "i'll",
+        "we'll",
+        "you'll",
+        "he'll",
+        "she'll",
+        "they'll",
+        "shall",
+        "promise",
+        "promised",
+        "promises",
+        "agreed",
+        "agree",
+        "going",
+        "werde",
+        "werden",
+        "wird",
+        "verspreche",
+        "versprochen",
+        "voy",
+        "va",
+        "vamos",
+        "prometo",
+        "vais",
+        "va",
+        "allons",
+        "promets",
+        "promis",
+        "promise:",
+    ]
 )
 """What tells a promise in the third person, as a summary does."""
-NO_PROMISE = frozenset(("need", "be", "have", "never", "not", "assume", "guess", "admit", "require"))
+NO_PROMISE = frozenset(
+    ("need", "be", "have", "never", "not", "assume", "guess", "admit", "require")
+)
 """What follows "I will" without being a promise."""
 
 _MONTHS = (
@@ -102,7 +191,9 @@ _MONTHS = (
 MONTHS = {word: number for number, line in enumerate(_MONTHS, 1) for word in line.split()}
 UNSURE_MONTHS = frozenset(("may", "march", "mar", "mars", "jan", "dec", "sep", "apr", "jun", "nov"))
 """Words that are months only beside a day or a year, or behind one of BEFORE_MONTHS."""
-BEFORE_MONTHS = frozenset("in by since until of this next last early late mid through".split())
+BEFORE_MONTHS = frozenset(
+    ["in", "by", "since", "until", "of", "this", "next", "last", "early", "late", "mid", "through"]
+)
 
 _DAYS = (
     "monday mondays montag montags lunes lundi",
@@ -124,19 +215,117 @@ _RELATIVE = (
 )
 RELATIVE = {word: line.split()[0] for line in _RELATIVE for word in line.split()} | DAYS
 NEAR = {"last": "last", "next": "next", "this": "this"}
-SPANS = frozenset("week month year weekend summer winter spring fall autumn".split())
+SPANS = frozenset(
+    ["week", "month", "year", "weekend", "summer", "winter", "spring", "fall", "autumn"]
+)
 
 GERMAN = frozenset(
-    """der das den dem und ist nicht ich ein eine einen einem mit auf für wir haben bitte zum zur
-    von vom im zu am um bei nach habe hat wird sind kein keine sich auch noch bis""".split()
+    [
+        "der",
+        "das",
+        "den",
+        "dem",
+        "und",
+        "ist",
+        "nicht",
+        "ich",
+        "ein",
+        "eine",
+        "einen",
+        "einem",
+        "mit",
+        "auf",
+        "für",
+        "wir",
+        "haben",
+        "bitte",
+        "zum",
+        "zur",
+        "von",
+        "vom",
+        "im",
+        "zu",
+        "am",
+        "um",
+        "bei",
+        "nach",
+        "habe",
+        "hat",
+        "wird",
+        "sind",
+        "kein",
+        "keine",
+        "sich",
+        "auch",
+        "noch",
+        "bis",
+    ]
 )
 """Words that tell German from the other languages."""
 OTHERS = frozenset(
-    """the and is of to i you it that my for with are this be have on at we el la los las que en un
-    una por con para le les des est et une dans je""".split()
+    [
+        "the",
+        "and",
+        "is",
+        "of",
+        "to",
+        "i",
+        "you",
+        "it",
+        "that",
+        "my",
+        "for",
+        "with",
+        "are",
+        "this",
+        "be",
+        "have",
+        "on",
+        "at",
+        "we",
+        "el",
+        "la",
+        "los",
+        "las",
+        "que",
+        "en",
+        "un",
+        "una",
+        "por",
+        "con",
+        "para",
+        "le",
+        "les",
+        "des",
+        "est",
+        "et",
+        "une",
+        "dans",
+        "je",
+    ]
 )
 GERMAN_BEFORE_NAMES = frozenset(
-    "mit bei nach in aus von für an und oder herr herrn frau dr firma familie ist heiße heißt".split()
+    [
+        "mit",
+        "bei",
+        "nach",
+        "in",
+        "aus",
+        "von",
+        "für",
+        "an",
+        "und",
+        "oder",
+        "herr",
+        "herrn",
+        "frau",
+        "dr",
+        "firma",
+        "familie",
+        "ist",
+        "heiße",
+        "heißt",
+    ]
 )
 GERMAN_NOUNS = (
     "ung", "ungen", "heit", "keit", "schaft", "tion", "tionen", "tät", "nis", "tum", "chen",
@@ -144,19 +333,93 @@ GERMAN_NOUNS = (
     "wochen", "monate", "jahre", "jahren", "personen", "leute", "kinder", "hause", "freunden",
 )  # fmt: skip
 """Endings of German words that are no names."""
-TITLES = frozenset("mr mrs ms dr prof sir herr herrn frau señor señora sr sra monsieur madame".split())
+TITLES = frozenset(
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "sir",
+        "herr",
+        "herrn",
+        "frau",
+        "señor",
+        "señora",
+        "sr",
+        "sra",
+        "monsieur",
+        "madame",
+    ]
+)
 ABBREVIATIONS = frozenset(
-    """mr mrs ms dr prof st vs etc e.g i.e eg ie approx no nr fig inc ltd jr sr sra u.s z.b d.h bzw
-    ca usw ggf inkl exkl tel bsp p.m a.m p.ej m mme ste""".split()
+    [
+        "mr",
+        "mrs",
+        "ms",
+        "dr",
+        "prof",
+        "st",
+        "vs",
+        "etc",
+        "e.g",
+        "i.e",
+        "eg",
+        "ie",
+        "approx",
+        "no",
+        "nr",
+        "fig",
+        "inc",
+        "ltd",
+        "jr",
+        "sr",
+        "sra",
+        "u.s",
+        "z.b",
+        "d.h",
+        "bzw",
+        "ca",
+        "usw",
+        "ggf",
+        "inkl",
+        "exkl",
+        "tel",
+        "bsp",
+        "p.m",
+        "a.m",
+        "p.ej",
+        "m",
+        "mme",
+        "ste",
+    ]
 )
 """Words after which a full stop ends no sentence."""
 
-CONNECTIVES = frozenset("and but or while whereas und aber oder sowie y pero et mais".split())
+CONNECTIVES = frozenset(
+    [
+        "and",
+        "but",
+        "or",
+        "while",
+        "whereas",
+        "und",
+        "aber",
+        "oder",
+        "sowie",
+        "y",
+        "pero",
+        "et",
+        "mais",
+    ]
+)
 """Words that begin another clause."""
 
 # -- scripts without blanks ----------------------------------------------------------------------
 
-UNSPACED = "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNSPACED = (
+    "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 _HAN = "\u3005\u4e00-\u9fff"
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘于蒋蔡余杜叶程苏魏吕丁任"

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import Reading
+from memory_app.core.sentences import Reading
 
 FREQUENT = 0.03
 """Share of messages from which on a name is how people address each other."""

@@ -1,3 +1,4 @@
 """x."""
-PHRASES: dict[str,str] = {}
+
+PHRASES: dict[str, str] = {}
 COMMON = LIGHT = ""
