@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.adoption import Adoption
-    from holdfast.facade import Client, Session, aopen, connect, open  # noqa: A004
+    from holdfast.facade import Client, Session, aopen, connect, open, worker  # noqa: A004
     from holdfast.values import Appended, Changed, Context
     from sessions_app.core import errors
     from sessions_app.core.errors import HoldfastError
@@ -49,6 +49,7 @@ _LAZY = {
     "aopen": "holdfast.facade",
     "connect": "holdfast.facade",
     "open": "holdfast.facade",
+    "worker": "holdfast.facade",
 }
 
 __all__ = [
@@ -66,6 +67,7 @@ __all__ = [
     "connect",
     "errors",
     "open",
+    "worker",
 ]
 
 

@@ -38,6 +38,9 @@ class Backend(Protocol):
 
     def events(self, session: str, query: Json) -> list[Json]: ...
 
+    def compress(self, session: str, body: Json, expect: Expect) -> Json:
+        """The compression, done or not yet."""
+
     def edit(self, session: str, body: Json, expect: Expect) -> Json:
         """The session afterwards."""
 

@@ -29,6 +29,8 @@ _POSTGRES_LOCK = 0x486F6C6466617374
 _starting = RLock()
 _ready: set[tuple[str, str]] = set()
 _added: set[str] = set()
+_worked_on: set[str] = set()
+_configured_here = False
 
 
 class UnusableDatabase(StoreUnavailable):
@@ -71,6 +73,8 @@ def _configure(database: str | Path | None) -> bool:
     if not apps.ready:
         import django
 
+        global _configured_here
+        _configured_here = ours
         django.setup()
     return fresh
 
@@ -124,6 +128,25 @@ def _is_ours(alias: str) -> bool:
     from django.conf import settings
 
     return alias in _added or getattr(settings, "SETTINGS_MODULE", None) == OUR_SETTINGS
+
+
+def work_when_called(alias: str) -> None:
+    """In a bare script, starts a worker when something first becomes due in this process. A site
+    asks for one itself; where one runs already there is nothing to do."""
+    from sessions_app import waking
+
+    if not _configured_here or alias in _worked_on:
+        return
+    _worked_on.add(alias)
+
+    def start() -> None:
+        leave()
+        if not waking.is_heard():
+            from memory_app.worker import Worker
+
+            Worker(alias).start()
+
+    leave = waking.listen(start)
 
 
 # -- tables ------------------------------------------------------------------------------------

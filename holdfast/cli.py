@@ -23,6 +23,7 @@ from holdfast.commands import (
     serve,
     upkeep,
     verify,
+    worker,
 )
 from holdfast.commands.console import note
 from holdfast.commands.outcomes import Refusal
@@ -38,6 +39,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "verify": verify,
     "doctor": doctor,
     "upkeep": upkeep,
+    "worker": worker,
 }
 CODES = "exit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in outcomes.MEANINGS)
 BROKEN_STORE = ("store_busy", "store_unavailable", "storage_full")

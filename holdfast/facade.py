@@ -8,11 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast import bodies, bridge, values
 from holdfast.backend import Backend
 from holdfast.values import Appended, Changed, Context, Json
+
+if TYPE_CHECKING:
+    from memory_app.worker import Worker
 
 
 class Session:
@@ -173,6 +176,27 @@ class Session:
         expect = bodies.expect(expected_version)
         return self._pinned(self._backend.unpin(self.id, number or 0, expect))
 
+    @bridge.here
+    def compress(
+        self,
+        *,
+        dry_run: bool = False,
+        policy: str | None = None,
+        instructions: str | None = None,
+        expected_version: int | None = None,
+    ) -> Json:
+        """Fold everything before the kept turns now, at any level; returns the compression of the
+        HTTP contract. Its `outcome` is `applied`, `nothing`, `failed` or `refused`, or `queued` or
+        `running` when it was not done within five seconds. `dry_run` changes nothing.
+
+        Raises StaleVersion, InvalidField (no such policy).
+        """
+        body = bodies.given(dry_run=dry_run or None, policy=policy, instructions=instructions)
+        done = self._backend.compress(self.id, body, bodies.expect(expected_version))
+        if not dry_run and done["version"]:
+            self._moved(done["version"])
+        return done
+
     # -- what the model sees -----------------------------------------------------------------
 
     @bridge.here
@@ -255,6 +279,7 @@ class Session:
     aretract = bridge.twin(retract)
     apin = bridge.twin(pin)
     aunpin = bridge.twin(unpin)
+    acompress = bridge.twin(compress)
     acontext = bridge.twin(context)
     aedit = bridge.twin(edit)
     afork = bridge.twin(fork)
@@ -343,6 +368,7 @@ def open(  # noqa: A001 - `holdfast.open`, as in the design
     from holdfast import bootstrap
 
     alias = bootstrap.ready(database)
+    bootstrap.work_when_called(alias)
     from holdfast import local  # needs Django ready
 
     return Client(local.backend(alias, project)).open(
@@ -358,6 +384,21 @@ def open(  # noqa: A001 - `holdfast.open`, as in the design
 
 
 aopen = bridge.twin(open)
+
+
+def worker(database: str | Path | None = None) -> Worker:
+    """A started worker that compresses what is due in a database, in a thread of this process,
+    until its `stop()`. A bare script has one from the first session that becomes due; `holdfast
+    serve` always has; in a site, whoever wants one there asks for it here.
+    """
+    from holdfast import bootstrap
+
+    alias = bootstrap.ready(database)
+    from memory_app.worker import Worker  # needs Django ready
+
+    started = Worker(alias)
+    started.start()
+    return started
 
 
 def connect(url: str, key: str | None = None, *, timeout: float = 30.0) -> Client:

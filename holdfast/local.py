@@ -12,7 +12,8 @@ import orjson
 from holdfast.backend import Expect
 from holdfast.projects import LOCAL, ensure_project
 from holdfast.values import Json
-from memory_app import context
+from memory_app import asking, context, fates
+from memory_app.api import COMPRESSED
 from sessions_app import answers, bodies, clock, preparing
 from sessions_app.core import fields
 from sessions_app.core.entries import event_out, message_out
@@ -138,6 +139,15 @@ class LocalBackend:
         )
         return context.build(self._store, self._project, _uuid(session), ask).as_json()
 
+    def compress(self, session: str, body: Json, expect: Expect) -> Json:
+        read = fields.read(body, COMPRESSED)
+        asked = asking.Asked(
+            policy=read.get("policy"),
+            instructions=read.get("instructions") or "",
+            dry_run=bool(read.get("dry_run")),
+        )
+        return asking.compress(self._store, *self._named(session), asked, _guard(expect))
+
     # -- what they share ---------------------------------------------------------------------
 
     def _named(self, session: str) -> tuple[int, UUID]:
@@ -152,7 +162,8 @@ class LocalBackend:
         named, guard = self._named(session), _guard(expect)
         done = self._store.pin(*named, seq, pinned=pinned, reason=reason, guard=guard)
         (message,) = self._store.picked(done.session.number, (seq,))
-        return answers.pinned_out(done, message, self._store.overlay(done.session))
+        fate = fates.of_message(self._store, done.session, seq)
+        return answers.pinned_out(done, message, self._store.overlay(done.session), fate=fate)
 
     def _changed(self, done: Changed) -> Json:
         return answers.changed_out(done, self._store.prompt(done.session))

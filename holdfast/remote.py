@@ -80,6 +80,9 @@ class RemoteBackend:
     def context(self, session: str, query: Json) -> Json:
         return self._get(f"/sessions/{session}/context", query)
 
+    def compress(self, session: str, body: Json, expect: Expect) -> Json:
+        return self._post(f"/sessions/{session}/compress", body, expect)
+
     # -- what they share ---------------------------------------------------------------------
 
     def _get(self, path: str, query: Json | None = None) -> Json:

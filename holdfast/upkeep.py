@@ -1,5 +1,5 @@
 """What a running server does by itself: it empties the bin, lets the search index follow the log,
-and keeps SQLite's log open.
+compresses what is due, and keeps SQLite's log open.
 
 Nothing here is needed for an answer, so nothing that goes wrong here stops the server. A host site
 that runs no server of ours calls `holdfast upkeep` from its own clock instead.
@@ -14,6 +14,7 @@ from threading import Event, Thread
 from django.conf import settings
 from django.db import DatabaseError, connections
 
+from memory_app.worker import Worker
 from sessions_app import clock, preparing, search
 from sessions_app.core import tokens
 from sessions_app.core.errors import HoldfastError
@@ -25,6 +26,7 @@ EVERY_SECONDS = 3600.0
 # Half of the time at most, so that requests have the other half while a large import is indexed.
 INDEX_SECONDS, INDEX_PAUSE = 0.3, 0.3
 INDEX_EVERY = 2.0
+WORKER_SECONDS = 5.0
 
 
 def tidy(alias: str) -> int:
@@ -44,6 +46,7 @@ class Upkeep:
         self._alias = alias or str(getattr(settings, "HOLDFAST_DATABASE", "default"))
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="holdfast-upkeep", daemon=True)
+        self._worker = Worker(self._alias)
 
     def start(self) -> None:
         """Begin, and read the token ranks beside it: the first append must not wait for them."""
@@ -51,10 +54,13 @@ class Upkeep:
             target=tokens.preload, args=(preparing.encoder(),), name="holdfast-ranks", daemon=True
         ).start()
         self._thread.start()
+        self._worker.start()
 
     def stop(self) -> None:
-        """Return when the thread has closed its connection, or after a second without that."""
+        """Return when the threads have closed their connections, or after a few seconds without
+        that: a compression that takes longer is given back."""
         self._stopped.set()
+        self._worker.stop(WORKER_SECONDS)
         self._thread.join(1)
 
     def _run(self) -> None:

@@ -13,7 +13,7 @@ from ninja import Router
 from memory_app import asking, compressions, context, fates, policies, tracing
 from memory_app.context import Ask
 from memory_app.core import policy as rules
-from sessions_app import answers, auth, paging, parameters, preparing
+from sessions_app import answers, auth, bodies, paging, parameters, preparing
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, route, session_id, store
 from sessions_app.core import errors, fields
@@ -33,7 +33,7 @@ from sessions_app.schemas import (
     maybe,
     thing,
 )
-from sessions_app.store.base import Appended
+from sessions_app.store.base import Appended, Changed
 
 contexts = Router(tags=["context"])
 compression = Router(tags=["compression"])
@@ -343,6 +343,55 @@ def get_trace(call: Call, session: str) -> HttpResponse:
     with store().db.reading():
         shown = tracing.trace(store(), found, text)
     return json_response(200, shown)
+
+
+# ── Pins ────────────────────────────────────────────────────────────────────────────────────
+
+
+@route(
+    compression,
+    "POST",
+    "/sessions/{session}/pins",
+    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True),
+    gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
+)
+def pin_message(call: Call, session: str) -> HttpResponse:
+    """Pin a message: it stands word for word in every context."""
+    seq, reason = call.body["seq"], call.body.get("reason")
+    number = session_id(session)
+    done = store().pin(call.project, number, seq, reason=reason, guard=call.guard)
+    return _pinned(done, seq)
+
+
+@route(
+    compression,
+    "DELETE",
+    "/sessions/{session}/pins/{seq}",
+    takes=Takes(WRITE, matched=True),
+    gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
+)
+def unpin_message(call: Call, session: str, seq: str) -> HttpResponse:
+    """Unpin a message."""
+    place = _seq_of(seq)
+    found = store().get(call.project, session_id(session))
+    if place > found.messages:
+        raise errors.NotFound(f"There is no message {place} in this session.")
+    done = store().pin(call.project, found.id, place, pinned=False, guard=call.guard)
+    return _pinned(done, place)
+
+
+def _seq_of(text: str) -> int:
+    if text.isascii() and text.isdigit() and len(text) < 19 and text[0] != "0":
+        return int(text)
+    raise errors.NotFound("There is no such message. Name it by its seq.")
+
+
+def _pinned(done: Changed, seq: int) -> HttpResponse:
+    (row,) = store().picked(done.session.number, (seq,))
+    with store().db.reading():
+        fate = fates.of_message(store(), done.session, seq)
+    overlay = store().overlay(done.session)
+    return json_response(200, answers.pinned_out(done, row, overlay, fate=fate))
 
 
 # ── Policies ─────────────────────────────────────────────────────────────────────────────────

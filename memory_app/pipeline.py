@@ -102,6 +102,8 @@ class Pipeline:
     store: DurableStore
     engine: Summariser = field(default_factory=engines.engine)
     fallback: Summariser = field(default_factory=engines.Embedded)
+    claim: Claim | None = None
+    """What is being worked on now."""
 
     def work(self, *, newest: bool = False) -> bool:
         """Compresses one due session; False when none is due. Never raises for what is wrong with
@@ -114,6 +116,7 @@ class Pipeline:
 
     def run(self, claim: Claim) -> None:
         """Does what a claim is for."""
+        self.claim = claim
         try:
             step = self.planned(claim)
             if step is None:
@@ -124,6 +127,8 @@ class Pipeline:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
         except (errors.SessionDeleted, errors.NotFound):
             folding.release(self.store, claim, due_us=None, due_tokens=PolicyRow.NEVER)
+        finally:
+            self.claim = None
 
     def planned(self, claim: Claim) -> Step | None:
         """What the claimed session needs. Nothing: it is given back until it has grown."""

@@ -8,7 +8,7 @@ import orjson
 
 from sessions_app.core import instants
 from sessions_app.core.entries import StoredMessage, message_id, message_out
-from sessions_app.core.replay import Entry, State, in_ranges
+from sessions_app.core.replay import Entry, State
 from sessions_app.store.base import Appended, Changed, Receipt, Snapshot
 
 IDLE_AFTER_US = 30 * 60 * 1_000_000
@@ -102,11 +102,13 @@ def retracted_out(done: Changed, span: tuple[int, int | None]) -> dict[str, Any]
     }
 
 
-def pinned_out(done: Changed, message: StoredMessage, overlay: State) -> dict[str, Any]:
+def pinned_out(
+    done: Changed, message: StoredMessage, overlay: State, *, fate: str
+) -> dict[str, Any]:
     """The answer to a pin or its removal: the message with its fate as of this change."""
     return {
         **message_out(done.session.id, message),
-        "fate": "retracted" if in_ranges(message.seq, overlay.retracted) else "verbatim",
+        "fate": fate,
         "pinned": message.seq in overlay.pinned,
         "session_version": done.session.version,
         **durability_out(durable=done.durable, by=done.durable_by),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -146,6 +146,10 @@ class Database:
         caller commits.
         """
         return Transaction(self)
+
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Calls when the outermost transaction is committed, if it is; what it raises is logged."""
+        transaction.on_commit(call, using=self.alias, robust=True)
 
     def reading(self) -> Failures:
         """Reads that need not see one moment; driver errors become ours."""

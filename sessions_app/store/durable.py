@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from sessions_app import clock, ids
+from sessions_app import clock, ids, waking
 from sessions_app.core import appending, chain, errors, replay
 from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
@@ -207,11 +207,15 @@ class DurableStore(Reader):
             self.db.run(sql.SET_INDEX_DUE, (now, before.number))
         if used >= before.due_tokens:
             if before.due_us is None:
-                self.db.run(sql.SET_DUE, (now, "", 0, before.number))
+                self._set_due(now, "", 0, before.number)
         elif activity - before.last_activity_us >= before.resume_us and before.messages:
-            self.db.run(sql.SET_DUE, (now, "resume", before.messages, before.number))
+            self._set_due(now, "resume", before.messages, before.number)
         self._insert_messages(before.number, rows)
         return used, notices
+
+    def _set_due(self, *params: Any) -> None:
+        self.db.run(sql.SET_DUE, params)
+        self.db.after_commit(waking.ring)
 
     def _insert_messages(self, number: int, rows: Sequence[appending.MessageRow]) -> None:
         if len(rows) == 1:

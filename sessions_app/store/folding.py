@@ -23,6 +23,7 @@ from sessions_app.store.database import Database
 from sessions_app.store.durable import Change, DurableStore, replayed
 
 CLAIM_SECONDS = 10.0
+TRIES = 3
 
 
 class Claim(NamedTuple):
@@ -98,14 +99,16 @@ def claim_next(store: DurableStore, *, newest: bool = False) -> Claim | None:
     """
     db = store.db
     statement = sql.DUE_NEWEST if newest else sql.DUE_OLDEST
-    for _ in range(3):
+    for _ in range(TRIES):
+        now = clock.now_us()
+        with db.reading():
+            # Without a lock first: mostly nothing is due, and on SQLite there is one lock for all.
+            if db.row(statement, (now, now)) is None:
+                return None
         with db.transaction():
             now = _now_us(db)
-            skip = "" if db.is_sqlite else sql.SKIP_LOCKED
-            row = db.row(statement + skip, (now, now))
-            if row is None:
-                return None
-            if _take(db, row, now):
+            row = db.row(statement if db.is_sqlite else statement + sql.SKIP_LOCKED, (now, now))
+            if row is not None and _take(db, row, now):
                 return _claimed(row)
     return None
 
@@ -145,10 +148,33 @@ def release(store: DurableStore, claim: Claim, *, due_us: int | None, due_tokens
         return bool(store.db.run(sql.RELEASE, params).rowcount)
 
 
-def held(store: DurableStore, claim: Claim) -> bool:
-    """Whether the claim still stands; locks the row to the end of the caller's transaction."""
-    row = store.db.locked_row(sql.HELD, (claim.number, claim.holder))
-    return row is not None
+def give_back(store: DurableStore, claim: Claim) -> None:
+    """Ends a claim whose work is not done: the session stays due, and nobody can store under it."""
+    with store.db.transaction():
+        store.db.run(sql.GIVE_BACK, (claim.number, claim.holder))
+
+
+def idle(
+    store: DurableStore,
+    policy: tuple[int, str, int],
+    *,
+    hours: tuple[int, int],
+    quiet_since: int,
+    tokens: int,
+    most: int,
+) -> list[tuple[int, int]]:
+    """(number, version) of active sessions under a policy (project, name, version) that nothing
+    happened in since `quiet_since`, and not for longer than `hours` say, with so many tokens."""
+    params = (*policy, *hours, quiet_since, tokens, most)
+    with store.db.reading():
+        return [(int(row[0]), int(row[1])) for row in store.db.rows(sql.IDLE, params)]
+
+
+def mark_idle(store: DurableStore, number: int, version: int) -> bool:
+    """Makes a session due that is still as it was read."""
+    with store.db.transaction():
+        params = (clock.now_us(), number, version)
+        return bool(store.db.run(sql.MARK_IDLE, params).rowcount)
 
 
 def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED) -> Changed:

@@ -61,6 +61,19 @@ RELEASE = """
         claim_until_us = 0
     WHERE number = ? AND claim = ?
 """
+GIVE_BACK = """
+    UPDATE holdfast_session SET claim = claim + 1, claim_until_us = 0 WHERE number = ? AND claim = ?
+"""
+IDLE = """
+    SELECT number, version FROM holdfast_session
+    WHERE project_id = ? AND policy_name = ? AND policy_version = ? AND active_hour BETWEEN ? AND ?
+        AND last_activity_us <= ? AND active_tokens >= ? AND due_us IS NULL AND status = 'active'
+    ORDER BY number LIMIT ?
+"""
+MARK_IDLE = """
+    UPDATE holdfast_session SET due_us = ?, due_trigger = 'idle', due_seq = 0
+    WHERE number = ? AND version = ? AND due_us IS NULL
+"""
 HELD = "SELECT s.number FROM holdfast_session s WHERE s.number = ? AND s.claim = ?"
 SET_INDEX_DUE = "UPDATE holdfast_session SET index_due_us = ? WHERE number = ?"
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"

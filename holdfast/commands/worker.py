@@ -1,0 +1,58 @@
+"""`holdfast worker`: compresses what is due, beside the servers of a team."""
+
+from __future__ import annotations
+
+import signal
+from argparse import ArgumentParser, Namespace
+from threading import Event
+from typing import Any
+
+from holdfast.commands import opening
+from holdfast.commands.console import say
+from holdfast.commands.outcomes import OK
+
+HELP = "compress due sessions, until SIGTERM"
+MOST_THREADS = 64
+
+
+def options(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--threads", type=_threads, default=1, help="sessions at a time (default: %(default)s)"
+    )
+    parser.add_argument("--once", action="store_true", help="end when nothing is due")
+    opening.database_option(parser)
+
+
+def run(args: Namespace) -> int:
+    """0 at the end; a second signal does not wait for the work at hand."""
+    alias = opening.store_of(args).db.alias
+    from memory_app.worker import Worker
+
+    workers = [Worker(alias) for _ in range(args.threads)]
+    if args.once:
+        done = 0
+        while workers[0].run_once():
+            done += 1
+        say(f"Compressed {done} sessions." if done != 1 else "Compressed 1 session.")
+        return OK
+    return _run_until_signal(workers)
+
+
+def _run_until_signal(workers: list[Any]) -> int:
+    stopped = Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(name, lambda *_: stopped.set())
+    for worker in workers:
+        worker.start()
+    say("Working on what is due. Stop with Ctrl-C or SIGTERM.")
+    stopped.wait()
+    finished = [worker.stop() for worker in workers]
+    say("Done." if all(finished) else "What was not finished is given back; another will do it.")
+    return OK
+
+
+def _threads(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= MOST_THREADS:
+        raise ValueError
+    return number

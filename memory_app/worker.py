@@ -1,0 +1,101 @@
+"""Works through what is due, one session after the other, until it is told to stop.
+
+As many of them as wanted may run, in threads and in processes: each session is claimed by one.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from threading import Event, Thread
+
+from django.db import DatabaseError, connections
+
+from memory_app import idling
+from memory_app.pipeline import Pipeline
+from sessions_app import clock, waking
+from sessions_app.core.errors import HoldfastError
+from sessions_app.store import folding, get_store
+
+log = logging.getLogger("holdfast.compression")
+
+LOOK_SECONDS = 0.5
+"""How often a worker looks without being called: what another process made due."""
+TROUBLE_SECONDS = 5.0
+IDLE_SECONDS = 60.0
+STOP_SECONDS = 10.0
+
+
+class Worker:
+    """Compresses due sessions in a daemon thread, from `start()` to `stop()`."""
+
+    def __init__(self, alias: str = "default", pipeline: Pipeline | None = None) -> None:
+        self.pipeline = pipeline or Pipeline(get_store(alias))
+        self._alias = alias
+        self._stopped = Event()
+        self._called = Event()
+        self._newest = False
+        self._idle_at = 0.0
+        self._thread = Thread(target=self._run, name="holdfast-worker", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._leave = waking.listen(self._called.set)
+        self._thread.start()
+
+    def stop(self, seconds: float = STOP_SECONDS) -> bool:
+        """Take no more; wait for the session at hand. Where that takes longer it is given back, to
+        be done by another. True when the work at hand was finished."""
+        self._stopped.set()
+        self._called.set()
+        self._leave()
+        self._thread.join(seconds)
+        if self._thread.is_alive():
+            self.give_back()
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """Ends the claim on the session at hand: what the engine still says of it is dropped."""
+        claim = self.pipeline.claim
+        if claim is not None:
+            folding.give_back(self.pipeline.store, claim)
+
+    def run_once(self) -> bool:
+        """Compresses one due session; False when there is none."""
+        # By turns the one that waits longest and the newest: neither starves the other.
+        self._newest = not self._newest
+        return self.pipeline.work(newest=self._newest)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopped.is_set():
+                self._called.clear()
+                if not self._round():
+                    self._called.wait(LOOK_SECONDS)
+        finally:
+            connections.close_all()
+
+    def _round(self) -> bool:
+        """One session, or a look at the idle ones. What fails here is tried again later."""
+        try:
+            if self.run_once():
+                return True
+            self._look_at_idle()
+        except (HoldfastError, DatabaseError) as error:
+            log.warning("The compression worker will try again: %s", error)
+            self._stopped.wait(TROUBLE_SECONDS)
+        finally:
+            self._return_connection()
+        return False
+
+    def _look_at_idle(self) -> None:
+        if time.monotonic() >= self._idle_at:
+            self._idle_at = time.monotonic() + IDLE_SECONDS
+            idling.mark(self.pipeline.store, clock.now_us())
+
+    def _return_connection(self) -> None:
+        connection = connections[self._alias]
+        # SQLite checkpoints whenever its last connection closes; PostgreSQL's goes to the pool.
+        if connection.vendor != "sqlite" and not connection.in_atomic_block:
+            connection.close()
