@@ -65,7 +65,7 @@ class OpenAI:
         """The new summary, tried by `core.answer`. Raises EngineFailed."""
         if not (prompt.kept(work) or prompt.visible(work)):
             raise EngineFailed(EMPTY, "there is nothing to summarise")
-        _check(self.url, local=self.local)
+        self._check()
         ask = self._chat(_library())
         asked = prompt.messages(work)
         said = ask(asked)
@@ -77,6 +77,15 @@ class OpenAI:
         if isinstance(taken, answer.Fault):
             raise EngineFailed(taken.reason)
         return taken
+
+    def _check(self) -> None:
+        """Raises EngineFailed for what would fail later in words that tell too much."""
+        try:
+            addresses.target(self.url, local=self.local)
+        except addresses.Forbidden as forbidden:
+            raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
+        if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
+            raise EngineFailed(REJECTED, "HOLDFAST_MODEL_KEY must be ASCII without blanks")
 
     def _chat(self, openai: Any) -> Callable[[list[Message]], str]:
         """What sends messages and gives the text that comes back, all until one deadline."""
@@ -119,13 +128,6 @@ def pause(attempt: int, after: float | None, backoff: float, chance: float) -> f
     if after is not None:
         return after + chance * backoff
     return step * (0.5 + chance / 2)
-
-
-def _check(url: str, *, local: bool) -> None:
-    try:
-        addresses.target(url, local=local)
-    except addresses.Forbidden as forbidden:
-        raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
 
 
 def _library() -> Any:

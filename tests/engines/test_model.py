@@ -305,3 +305,18 @@ def test_the_package_of_the_model_is_not_imported_before_it_is_asked() -> None:
 def test_a_thousand_points_are_more_than_a_summary(endpoint: Endpoint, model: Maker) -> None:
     endpoint.plays(sends(completion(points(*[("Refund.", [4])] * 1_001))))
     assert failure(model(), size=100_000).reason == "invalid_answer"
+
+
+@pytest.mark.parametrize("key", [f"{KEY}\n", f" {KEY}", f"{KEY}\r\nX-More: 1", f"{KEY}\u00e9"])
+def test_a_key_that_is_none_is_refused_without_being_shown(
+    endpoint: Endpoint, model: Maker, key: str
+) -> None:
+    failed = failure(model(key=key))
+    assert failed.reason == "rejected"
+    assert KEY not in "".join(traceback.format_exception(failed))
+    assert endpoint.asked == []
+
+
+@pytest.mark.parametrize("host", ["a..b", "-x-", "xn--a", "x" * 70 + ".example", "_x.example", "."])
+def test_odd_names_fail_as_any_other_name(model: Maker, host: str) -> None:
+    assert failure(model(url=f"http://{host}/v1")).reason in ("connection", "forbidden_address")
