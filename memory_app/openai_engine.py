@@ -116,7 +116,8 @@ class OpenAI:
                 chance = random.random()  # noqa: S311 - it spreads callers and hides nothing
                 wait = pause(attempt, failed.after, self.backoff, chance)
                 if attempt == CALLS or not failed.retryable or not deadline.allows(wait):
-                    raise
+                    # Without the frames of the call: reports of errors show what is in them.
+                    raise failed.with_traceback(None) from None
             self.pause(wait)
         raise AssertionError("the last call returns or raises")
 
@@ -160,16 +161,17 @@ def _once(openai: Any, client: Any, model: str, messages: list[Message]) -> str:
         answered = client.chat.completions.with_raw_response.create(
             model=model, messages=messages, response_format={"type": "json_object"}
         )
-    except EngineFailed:
-        raise
     except openai.APIStatusError as error:
-        raise refusal(error.status_code, error.response.headers) from None
+        failed = refusal(error.status_code, error.response.headers)
     except openai.OpenAIError as error:
         # Earlier versions of the package wrap whatever a transport raises.
-        if isinstance(error.__cause__, EngineFailed):
-            raise error.__cause__ from None
-        raise EngineFailed(INVALID_ANSWER, type(error).__name__) from None
-    return content(answered.content)
+        wrapped = error.__cause__
+        known = isinstance(wrapped, EngineFailed)
+        failed = wrapped if known else EngineFailed(INVALID_ANSWER, type(error).__name__)
+    else:
+        return content(answered.content)
+    # Raised here, where the package's error, which holds the request, is out of sight.
+    raise failed
 
 
 def refusal(status: int, headers: Mapping[str, str]) -> EngineFailed:

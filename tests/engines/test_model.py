@@ -47,11 +47,14 @@ def failure(engine: OpenAI, **changes: object) -> EngineFailed:
 
 
 def failed_text(engine: OpenAI) -> str:
-    """All that a failure would show to whoever logs it; nothing for a success."""
+    """All that a failure would show to whoever logs it, also with the variables of each frame;
+    nothing for a success."""
     try:
         engine.summarise(work())
     except EngineFailed as failed:
-        return "".join(traceback.format_exception(failed)) + repr(failed) + repr(vars(failed))
+        frames = [frame.f_locals for frame, _ in traceback.walk_tb(failed.__traceback__)]
+        held = [vars(failed), failed.__cause__, failed.__context__, *frames]
+        return "".join(traceback.format_exception(failed)) + repr(failed) + repr(held)
     return ""
 
 
@@ -102,7 +105,7 @@ def test_a_slow_endpoint_is_cut_off_at_the_deadline_of_the_whole_call(
     endpoint.plays(act)
     began = time.monotonic()
     failed = failure(model(timeout=SHORT))
-    assert SHORT <= time.monotonic() - began < SHORT + 2
+    assert SHORT <= time.monotonic() - began < SHORT + 5
     assert (failed.reason, failed.retryable) == (reason, True)
     assert len(endpoint.asked) == 1
     if act is not hangs:
