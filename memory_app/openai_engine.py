@@ -168,6 +168,8 @@ def _once(openai: Any, client: Any, model: str, messages: list[Message]) -> str:
         wrapped = error.__cause__
         known = isinstance(wrapped, EngineFailed)
         failed = wrapped if known else EngineFailed(INVALID_ANSWER, type(error).__name__)
+    except UnicodeError:
+        failed = EngineFailed(REJECTED, "the URL's host is no name")
     else:
         return content(answered.content)
     # Raised here, where the package's error, which holds the request, is out of sight.
