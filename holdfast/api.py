@@ -40,7 +40,13 @@ def build() -> NinjaAPI:
         docs_url=None,
     )
     api.add_exception_handler(Exception, _let_through)
-    for router in (said.sessions, said.messages, memory.contexts, memory.kept_policies):
+    for router in (
+        said.sessions,
+        said.messages,
+        memory.contexts,
+        memory.compression,
+        memory.kept_policies,
+    ):
         api.add_router("", router)
     return api
 

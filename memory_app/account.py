@@ -1,16 +1,25 @@
 """The account of a context: which messages it does not hold, how large they are, and why.
 
-What was never read is accounted for by the running totals at its borders.
+What was never read is accounted for by the running totals at its borders. Of what is folded the
+newest runs of one fate stand one by one; all before them are counted together, a line for each
+fate, from totals kept with the summary: an account costs the same however long the session is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import orjson
 
 from memory_app.core import assembly
 from memory_app.core.assembly import LeftOut, Stretch
 from memory_app.core.steps import Unit
 from memory_app.history import BODY, TOKENS, TOTAL, HistoryReader, Reading
+from memory_app.keeping import FATE_NAMES
+from memory_app.models import FateRun, Summary
+from sessions_app.core.replay import State
 
 SHOWN = ""
 REASONS = {
@@ -19,15 +28,95 @@ REASONS = {
     assembly.TURNS: "older than the turns kept",
     None: "does not fit the budget",
 }
+MOST_RUNS = 200
+NO_ROOM = "kept word for word, but there is no room"
+
+
+class Fated(NamedTuple):
+    """A run of folded messages with one fate, given by the `ordinal`-th compression; `rule` is
+    that of retained ones."""
+
+    first: int
+    last: int
+    tokens: int
+    fate: str
+    ordinal: int
+    rule: str
+
+
+class Folded(NamedTuple):
+    """What is folded at a version: the newest runs, in order, and what all before them come to, by
+    fate: how many messages and tokens."""
+
+    runs: tuple[Fated, ...]
+    before: tuple[tuple[str, int, int], ...]
+    end: int
+    compressions: int
+    version: int
+
+
+NOTHING = Folded((), (), 0, 0, 0)
 
 
 def left_out(
-    reader: HistoryReader, end: int, reading: Reading, shown: Iterable[Stretch], why: str | None
+    reader: HistoryReader,
+    state: State,
+    end: int,
+    reading: Reading,
+    shown: Iterable[Stretch],
+    why: str | None,
 ) -> tuple[LeftOut, ...]:
     """Every message of 1..`end` that is not among the runs `shown`, as ranges in order."""
+    shown = list(shown)
+    folds = folded(reader, state)
     marks = [*shown, *_retracted(reader, end), *_broken(reading), *_erased(reader)]
     marks.sort()
-    return tuple(assembly.left_out(_stretches(marks, (end, reader.total(end)), REASONS[why])))
+    whole = (end, reader.total(end))
+    first = folds.runs[0].first if folds.before else 1
+    stretches = _stretches(_from(marks, first, reader), first, whole, REASONS[why], reader)
+    exact = assembly.left_out(_fated(stretches, folds, reader))
+    return (*_together(reader, folds, marks, first), *exact)
+
+
+def folded(reader: HistoryReader, state: State) -> Folded:
+    """The fates of what this state has folded, without later retractions and pins."""
+    if not state.folded:
+        return NOTHING
+    db = reader.store.db
+    read = _read.__wrapped__ if db.nested else _read
+    return read(db.alias, reader.session.number, state.fold_version)
+
+
+# What a compression decided never changes, so it is remembered until a purge.
+@lru_cache(maxsize=256)
+def _read(alias: str, number: int, version: int) -> Folded:
+    rows = FateRun.objects.using(alias).at(number, version)
+    newest = list(rows.order_by("-first")[: MOST_RUNS + 1])
+    summary = Summary.objects.using(alias).filter(session_id=number, version=version).first()
+    if summary is None or not newest:
+        return NOTHING
+    runs = [
+        Fated(row.first, row.last, row.tokens, FATE_NAMES[row.fate], row.ordinal, row.rule)
+        for row in reversed(newest)
+    ]
+    before: list[tuple[str, int, int]] = []
+    if len(runs) > MOST_RUNS:
+        runs = runs[1:]
+        before = _rest(orjson.loads(summary.totals), runs)
+    return Folded(tuple(runs), tuple(before), summary.last, summary.ordinal, version)
+
+
+def _rest(totals: dict[str, list[int]], runs: Sequence[Fated]) -> list[tuple[str, int, int]]:
+    for run in runs:
+        count = totals[run.fate]
+        count[0] -= run.last - run.first + 1
+        count[1] -= run.tokens
+    return [(fate, messages, tokens) for fate, (messages, tokens) in totals.items()]
+
+
+def forget() -> None:
+    """Empties this process's memory of fates: what was purged must not live on there."""
+    _read.cache_clear()
 
 
 def runs(units: Iterable[Unit]) -> list[Stretch]:
@@ -79,10 +168,21 @@ def _erased(reader: HistoryReader) -> Iterator[Stretch]:
             yield Stretch(seq, seq, total - line[TOKENS], total, "verbatim", "erased")
 
 
-def _stretches(marks: Iterable[Stretch], whole: tuple[int, int], why: str) -> Iterator[Stretch]:
-    """All that is not shown: the marked, and what lies between the marks."""
+def _from(marks: Sequence[Stretch], first: int, reader: HistoryReader) -> Iterator[Stretch]:
+    """The marks as far as they are not before a message."""
+    for mark in marks:
+        if mark.first >= first:
+            yield mark
+        elif mark.last >= first:
+            yield mark._replace(first=first, before=reader.total(first - 1))
+
+
+def _stretches(
+    marks: Iterable[Stretch], first: int, whole: tuple[int, int], why: str, reader: HistoryReader
+) -> Iterator[Stretch]:
+    """All from `first` on that is not shown: the marked, and what lies between the marks."""
     end, tokens = whole
-    at, total = 1, 0
+    at, total = first, reader.total(first - 1)
     for mark in marks:
         if mark.first > at:
             yield Stretch(at, mark.first - 1, total, mark.before, "verbatim", why)
@@ -91,3 +191,71 @@ def _stretches(marks: Iterable[Stretch], whole: tuple[int, int], why: str) -> It
         at, total = mark.last + 1, mark.total
     if at <= end:
         yield Stretch(at, end, total, tokens, "verbatim", why)
+
+
+def _fated(stretches: Iterable[Stretch], folds: Folded, reader: HistoryReader) -> Iterator[Stretch]:
+    """The stretches, cut where the fates of what is folded change."""
+    index = 0
+    for stretch in stretches:
+        if stretch.fate == "retracted" or stretch.first > folds.end:
+            yield stretch
+            continue
+        while index < len(folds.runs) and folds.runs[index].last < stretch.first:
+            index += 1
+        yield from _cut(stretch, folds, index, reader)
+
+
+def _cut(stretch: Stretch, folds: Folded, index: int, reader: HistoryReader) -> Iterator[Stretch]:
+    at, before = stretch.first, stretch.before
+    for run in folds.runs[index:]:
+        if run.first > stretch.last:
+            break
+        last = min(run.last, stretch.last)
+        whole = (run.first, run.last) == (at, last)
+        total = before + run.tokens if whole else _total(reader, last, stretch)
+        yield Stretch(at, last, before, total, run.fate, _reason(run))
+        at, before = last + 1, total
+    if at <= stretch.last:
+        yield stretch._replace(first=at, before=before)
+
+
+def _total(reader: HistoryReader, seq: int, stretch: Stretch) -> int:
+    return stretch.total if seq == stretch.last else reader.total(seq)
+
+
+def _reason(run: Fated) -> str:
+    return NO_ROOM if run.fate == "retained" else f"folded by compression {run.ordinal}"
+
+
+def _together(
+    reader: HistoryReader, folds: Folded, marks: Sequence[Stretch], first: int
+) -> Iterator[LeftOut]:
+    """What was folded before the newest runs, a line for each fate."""
+    if not folds.before:
+        return
+    left = {fate: [messages, tokens] for fate, messages, tokens in folds.before}
+    gone = [0, 0]
+    for mark in marks:
+        if mark.first >= first or not (mark.fate is SHOWN or mark.fate == "retracted"):
+            continue
+        last = min(mark.last, first - 1)
+        for run in _runs_in(reader, folds, mark.first, last):
+            begin, end = max(run.first, mark.first), min(run.last, last)
+            tokens = reader.total(end) - reader.total(begin - 1)
+            left[FATE_NAMES[run.fate]][0] -= end - begin + 1
+            left[FATE_NAMES[run.fate]][1] -= tokens
+            if mark.fate == "retracted":
+                gone[0] += end - begin + 1
+                gone[1] += tokens
+    left["retracted"] = gone
+    reason = f"folded by compressions 1 to {folds.compressions}"
+    reasons = {"retained": NO_ROOM, "retracted": "retracted"}
+    for fate, (messages, tokens) in left.items():
+        if messages:
+            why = reasons.get(fate, reason)
+            yield LeftOut(1, first - 1, tokens, fate, why, messages)
+
+
+def _runs_in(reader: HistoryReader, folds: Folded, first: int, last: int) -> list[FateRun]:
+    rows = FateRun.objects.using(reader.store.db.alias)
+    return list(rows.at(reader.session.number, folds.version).touching(first, last))

@@ -5,21 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import context, policies
+from memory_app import asking, compressions, context, fates, policies, tracing
 from memory_app.context import Ask
 from memory_app.core import policy as rules
-from sessions_app import answers, auth, parameters, preparing
+from sessions_app import answers, auth, paging, parameters, preparing
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, route, session_id, store
 from sessions_app.core import errors, fields
 from sessions_app.core.appending import Prepared
 from sessions_app.core.fields import Field, Fields
 from sessions_app.http import json_response
-from sessions_app.parameters import LARGEST, SEARCH
+from sessions_app.parameters import LARGEST, PAGE, SEARCH
 from sessions_app.schemas import (
     ANY_OBJECT,
     DURABILITY,
@@ -35,6 +36,7 @@ from sessions_app.schemas import (
 from sessions_app.store.base import Appended
 
 contexts = Router(tags=["context"])
+compression = Router(tags=["compression"])
 kept_policies = Router(tags=["policies"])
 
 LARGEST_BUDGET = 2**53
@@ -74,12 +76,26 @@ ASKED_AND_SAID: Fields = {
     "record": fields.boolean(),
 }
 
+COMPRESSED: Fields = {
+    "trigger": fields.choice("manual"),
+    "dry_run": fields.boolean(),
+    "policy": fields.text(64),
+    "instructions": fields.text(4_000),
+}
+
 _POLICY = {
     "window": WHOLE,
     "reserve": WHOLE,
     "strategy": {"enum": list(rules.STRATEGIES)},
     "turns": WHOLE,
     "marks": listed(NUMBER),
+    "summary": WHOLE,
+    "summary_share": NUMBER,
+    "retained": NUMBER,
+    "facts": NUMBER,
+    "floor": NUMBER,
+    "idle": WHOLE,
+    "resume": WHOLE,
 }
 _VERSIONED = {"name": TEXT, "version": WHOLE, "created_at": INSTANT}
 SCHEMAS: Mapping[str, dict[str, Any]] = {
@@ -107,6 +123,53 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "tools": listed(ANY_OBJECT),
             "appended": {"$ref": "#/components/schemas/Appended"},
         },
+    ),
+    "Compression": thing(
+        {
+            "id": maybe(ID),
+            "session": ID,
+            "version": maybe(WHOLE),
+            "trigger": TEXT,
+            "range": maybe(listed(WHOLE)),
+            "tokens_before": WHOLE,
+            "tokens_after": WHOLE,
+            "decisions": listed(ANY_OBJECT),
+            "summary": maybe(TEXT),
+            "facts": listed(ANY_OBJECT),
+            "attempts": WHOLE,
+            "outcome": {"enum": ["queued", "running", "applied", "failed", "refused", "nothing"]},
+            "error": maybe(TEXT),
+        },
+        optional={
+            "ordinal": maybe(WHOLE),
+            "policy": ANY_OBJECT,
+            "engine": TEXT,
+            "audit": ANY_OBJECT,
+            "queued_at": INSTANT,
+            "started_at": maybe(INSTANT),
+            "finished_at": maybe(INSTANT),
+            "lag_ms": maybe(WHOLE),
+            "tried": listed(ANY_OBJECT),
+            "dry_run": {"type": "boolean"},
+        },
+    ),
+    "Compressions": thing(
+        {"data": listed({"$ref": "#/components/schemas/Compression"}), "next": maybe(TEXT)}
+    ),
+    "Fates": thing(
+        {"version": WHOLE, "messages": WHOLE, "runs": listed(ANY_OBJECT), "counts": ANY_OBJECT}
+    ),
+    "Trace": thing(
+        {
+            "text": TEXT,
+            "version": WHOLE,
+            "said": listed(ANY_OBJECT),
+            "summaries": listed(ANY_OBJECT),
+            "facts": listed(ANY_OBJECT),
+            "carried": listed(TEXT),
+            "lost_at": maybe(ANY_OBJECT),
+            "contexts": listed(ANY_OBJECT),
+        }
     ),
     "Policy": thing({**_VERSIONED, **_POLICY}, optional=DURABILITY),
     "Policies": thing(
@@ -178,6 +241,108 @@ def _ask(given: Mapping[str, Any]) -> Ask:
         at=given.get("at"),
         policy=given.get("policy"),
     )
+
+
+# ── Compression ─────────────────────────────────────────────────────────────────────────────
+
+
+@route(
+    compression,
+    "POST",
+    "/sessions/{session}/compress",
+    takes=Takes(WRITE, fields=COMPRESSED, keyed=True, matched=True),
+    gives=Gives({200: "Compression", 202: "Compression"}, errors=(*OF_A_SESSION, 409)),
+)
+def compress(call: Call, session: str) -> HttpResponse:
+    """Fold what is older than the kept turns, at any level.
+
+    202 when it is not done within five seconds: ask for the compression again then. `dry_run`
+    answers what would be done and stores nothing.
+    """
+    asked = asking.Asked(
+        trigger=call.body.get("trigger") or "manual",
+        policy=call.body.get("policy"),
+        instructions=call.body.get("instructions") or "",
+        dry_run=bool(call.body.get("dry_run")),
+    )
+    done = asking.compress(store(), call.project, session_id(session), asked, call.guard)
+    return json_response(202 if done["outcome"] in ("queued", "running") else 200, done)
+
+
+@route(
+    compression,
+    "GET",
+    "/sessions/{session}/compressions",
+    takes=Takes(query={"after": parameters.cursor(), "limit": parameters.limit()}),
+    gives=Gives({200: "Compressions"}, errors=OF_A_SESSION),
+)
+def list_compressions(call: Call, session: str) -> HttpResponse:
+    """List the compressions of a session, newest first."""
+    found = store().get(call.project, session_id(session))
+    limit = call.query.get("limit", PAGE)
+    scope = f"compressions {call.project} {found.id.hex}"
+    after = call.query.get("after")
+    before = None if after is None else paging.read(scope, after)[0]
+    with store().db.reading():
+        rows = compressions.page(store(), found, before=before, limit=limit + 1)
+        data = compressions.whole(store(), found.id, rows[:limit])
+    following = paging.sign(scope, [rows[limit - 1].number]) if len(rows) > limit else None
+    return json_response(200, {"data": data, "next": following})
+
+
+@route(
+    compression,
+    "GET",
+    "/compressions/{compression}",
+    takes=Takes(),
+    gives=Gives({200: "Compression"}, errors=OF_A_SESSION),
+)
+def get_compression(call: Call, compression: str) -> HttpResponse:
+    """Read a compression: what it folded, decided, wrote and lost."""
+    return json_response(200, asking.one(store(), call.project, _compression_id(compression)))
+
+
+def _compression_id(text: str) -> UUID:
+    try:
+        return session_id(text)
+    except errors.NotFound:
+        raise errors.NotFound(
+            "There is no such compression in this project. Check its id."
+        ) from None
+
+
+@route(
+    compression,
+    "GET",
+    "/sessions/{session}/fates",
+    takes=Takes(query={"at": parameters.integer(1, LARGEST, "As of this version.")}),
+    gives=Gives({200: "Fates"}, errors=OF_A_SESSION),
+)
+def get_fates(call: Call, session: str) -> HttpResponse:
+    """Read where every message stands: exactly one fate each, at any version."""
+    found = store().get(call.project, session_id(session))
+    with store().db.reading():
+        shown = fates.fates_out(store(), found, call.query.get("at"))
+    return json_response(200, shown)
+
+
+@route(
+    compression,
+    "GET",
+    "/sessions/{session}/trace",
+    takes=Takes(query={"text": parameters.text(SEARCH, "A phrase, number or name.")}),
+    gives=Gives({200: "Trace"}, errors=OF_A_SESSION),
+)
+def get_trace(call: Call, session: str) -> HttpResponse:
+    """Follow a phrase: who said it, how long it stood word for word, who carries it, where it was
+    lost."""
+    text = call.query.get("text")
+    if not text:
+        raise errors.InvalidField("Name the phrase to follow in `text`.", param="text")
+    found = store().get(call.project, session_id(session))
+    with store().db.reading():
+        shown = tracing.trace(store(), found, text)
+    return json_response(200, shown)
 
 
 # ── Policies ─────────────────────────────────────────────────────────────────────────────────

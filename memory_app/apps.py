@@ -8,3 +8,8 @@ class MemoryConfig(AppConfig):
     label = "holdfast_memory"
     verbose_name = "Holdfast memory"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from memory_app import beside  # the store needs Django ready
+
+        beside.ready()

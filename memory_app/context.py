@@ -15,21 +15,23 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, policies
+from memory_app import account, front, policies
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
+from memory_app.front import Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.policies import Stored
 from sessions_app import ids
 from sessions_app.core import errors, forms
 from sessions_app.core.replay import State
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import FAR_PAST_ITS_USE, Snapshot
 from sessions_app.store.reading import Reader
 
 FORMS = ("openai", "anthropic", "responses")
 PARTS = ("retained", "recent", "new")
+ORDER = ("system", "tools", "summary", "resume", "retained", "recent", "facts", "new")
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
 # user message, which is paid for like the rest.
@@ -50,11 +52,14 @@ class Ask:
 
 
 class Part(NamedTuple):
-    """One part of a context: its tokens and the ranges of messages in it, (from, to) in seq."""
+    """One part of a context: its tokens, the ranges of messages in it, (from, to) in seq, the ids
+    of its facts, and the id of the compression whose summary it is."""
 
     name: str
     tokens: int
     messages: tuple[tuple[int, int], ...] = ()
+    facts: tuple[str, ...] = ()
+    summary: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The part as the HTTP contract shows it."""
@@ -62,8 +67,8 @@ class Part(NamedTuple):
             "name": self.name,
             "tokens": self.tokens,
             "messages": [list(span) for span in self.messages],
-            "facts": [],
-            "summary": None,
+            "facts": list(self.facts),
+            "summary": self.summary,
         }
 
 
@@ -89,11 +94,12 @@ class Context:
     digest: str
     took_ms: float
     mode: str = "full"
+    volatile: tuple[str, ...] = ("new",)
 
     @property
     def stable_prefix_tokens(self) -> int:
         """Tokens before the first part that the next turn surely changes."""
-        return self.tokens - sum(part.tokens for part in self.parts if part.name == "new")
+        return self.tokens - sum(part.tokens for part in self.parts if part.name in self.volatile)
 
     def as_json(self) -> dict[str, Any]:
         """The context as the HTTP contract shows it."""
@@ -140,11 +146,15 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame = _frame(store, project, session, ask)
     reader = HistoryReader(store, frame.session, frame.state)
     reading = reader.read(_extent(reader, frame))
+    frame, reading = _fronted(reader, frame, reading)
     chosen = _chosen(reader, frame, reading)
-    selection, rendered = chosen.selection, chosen.rendered
+    selection = chosen.selection
+    told = _facts(reader, frame, ask, selection)
+    rendered = _with_facts(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
     runs = {name: account.runs(getattr(selection, name)) for name in PARTS}
     shown = [run for part in runs.values() for run in part]
+    used = selection.used + (told.tokens if told else 0)
     return Context(
         id=ids.new_id(),
         session=frame.session.id,
@@ -154,14 +164,15 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
         messages=rendered.messages,
         system=rendered.system,
         tools=tools,
-        tokens=selection.used,
+        tokens=used,
         limit=frame.budget.limit,
-        parts=_parts(frame.budget, runs, selection.used),
-        left_out=account.left_out(reader, frame.end, reading, shown, selection.cut),
+        parts=_parts(frame, runs, selection.used, told),
+        left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
         near_misses=selection.near_misses,
-        notices=(*frame.notices, *_notices(selection, reading)),
+        notices=(*frame.notices, *_notices(reader, frame, selection, reading)),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
+        volatile=("facts", "new") if ask.query else ("new",),
     )
 
 
@@ -183,13 +194,20 @@ class _Frame:
     budget: Budget
     state: State
     notices: tuple[Mapping[str, Any], ...]
+    queried: bool = False
+    summary: Told | None = None
+
+    @property
+    def floor(self) -> int:
+        """The messages 1..floor are folded, as far as this policy folds."""
+        return self.state.folded if self.policy.rules.folds else 0
 
 
 def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _Frame:
     if ask.form not in FORMS:
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
     found = session if isinstance(session, Snapshot) else store.get(project, session)
-    state = _now(store, found) if ask.at is None else store.state(found, ask.at)
+    state = store.present(found) if ask.at is None else store.state(found, ask.at)
     policy = _policy(store, found, ask, state)
     limit, notices = _limit(ask.tokens, policy.rules)
     spare = LEAD_TOKENS if ask.form == "anthropic" else 0
@@ -202,22 +220,7 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
         budget=Budget(limit, state.system_tokens, state.tools_tokens, spare=spare),
         state=state,
         notices=notices,
-    )
-
-
-def _now(store: Reader, session: Snapshot) -> State:
-    """The present state from the row's pointers, without replaying all events."""
-    prompt = store.prompt(session).data
-    overlay = store.overlay(session)
-    return State(
-        version=session.version,
-        system=prompt.get("system"),
-        tools=tuple(prompt.get("tools") or ()),
-        system_tokens=int(prompt.get("system_tokens", 0)),
-        tools_tokens=int(prompt.get("tools_tokens", 0)),
-        policy=(session.policy_name, session.policy_version),
-        retracted=overlay.retracted,
-        pinned=overlay.pinned,
+        queried=bool(ask.query),
     )
 
 
@@ -291,7 +294,29 @@ def _selected(reader: HistoryReader, frame: _Frame, budget: Budget, reading: Rea
 
 def _rendered(reader: HistoryReader, frame: _Frame, units: Iterable[Unit]) -> forms.Rendered:
     seqs = [item.seq for unit in units for item in unit.items]
-    return forms.render(frame.form, reader.decode(seqs), system=frame.state.system)
+    said = reader.decode(seqs)
+    if frame.summary is not None:
+        said = [frame.summary.said(), *said]
+    return forms.render(frame.form, said, system=frame.state.system)
+
+
+def _with_facts(
+    reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: Told | None
+) -> forms.Rendered:
+    """What is sent, with the facts in it: behind the summary, where they stay as long as it does;
+    before the question where they answer one."""
+    if told is None:
+        return chosen.rendered
+    selection = chosen.selection
+    seqs = [item.seq for unit in selection.units() for item in unit.items]
+    said = reader.decode(seqs)
+    asked = sum(len(unit.items) for unit in selection.new)
+    front_ = [frame.summary.said()] if frame.summary else []
+    if frame.queried:
+        said = [*front_, *said[: len(said) - asked], told.said(), *said[len(said) - asked :]]
+    else:
+        said = [*front_, told.said(), *said]
+    return forms.render(frame.form, said, system=frame.state.system)
 
 
 def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
@@ -300,7 +325,30 @@ def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
     oldest = assembly.first_turn(frame.policy.rules, turns)
     guess = _guess(frame.session, tokens, turns - oldest + 1)
     room = assembly.room(frame.budget)
-    return Extent(frame.end, turns, room, tokens, oldest, guess)
+    return Extent(frame.end, turns, room, tokens, oldest, guess, frame.floor)
+
+
+def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:
+    """The frame with room for the summary in it, and the reading with what is kept."""
+    found = front.front(reader, frame.state, frame.budget, reading.history, frame.policy.rules)
+    notices = frame.notices
+    if found.short:
+        notices = (*notices, {"code": "summary_shortened"})
+    budget = replace(frame.budget, summary=found.summary.tokens if found.summary else 0)
+    history = replace(reading.history, kept=found.kept)
+    changed = replace(frame, budget=budget, summary=found.summary, notices=notices)
+    return changed, reading._replace(history=history)
+
+
+def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection) -> Told | None:
+    """The facts that fit what is left, up to their share. Their room moves in quarters of the
+    share, so that a session that fills up changes them seldom."""
+    if not frame.floor:
+        return None
+    share = int(frame.policy.rules.facts * frame.budget.limit)
+    quarter = max(1, share // 4)
+    room = min(share, (frame.budget.limit - selection.used) // quarter * quarter)
+    return front.facts(reader.store, frame.session, frame.version, room=room, query=ask.query)
 
 
 def _guess(session: Snapshot, tokens: int, turns: int) -> int:
@@ -318,13 +366,21 @@ def _begins_with_user(rendered: forms.Rendered) -> bool:
 # -- the account -------------------------------------------------------------------------------
 
 
-def _parts(budget: Budget, runs: Mapping[str, list[Stretch]], used: int) -> tuple[Part, ...]:
-    named = [Part("system", budget.system), Part("tools", budget.tools)]
-    named += [_part(name, found) for name, found in runs.items()]
-    lead = used - sum([part.tokens for part in named])
+def _parts(
+    frame: _Frame, runs: Mapping[str, list[Stretch]], used: int, told: Told | None
+) -> tuple[Part, ...]:
+    budget, summary = frame.budget, frame.summary
+    named = {"system": Part("system", budget.system), "tools": Part("tools", budget.tools)}
+    if summary is not None:
+        named[summary.name] = Part(summary.name, summary.tokens, summary=frame.state.summary)
+    named |= {name: _part(name, found) for name, found in runs.items()}
+    lead = used - sum([part.tokens for part in named.values()])
     if lead:
-        named[3] = named[3]._replace(tokens=named[3].tokens + lead)
-    return tuple([part for part in named if part.tokens or part.messages])
+        named["recent"] = named["recent"]._replace(tokens=named["recent"].tokens + lead)
+    if told is not None:
+        named["facts"] = Part("facts", told.tokens, facts=told.facts)
+    found = [named[name] for name in ORDER if name in named]
+    return tuple([part for part in found if part.tokens or part.messages])
 
 
 def _part(name: str, runs: list[Stretch]) -> Part:
@@ -332,18 +388,38 @@ def _part(name: str, runs: list[Stretch]) -> Part:
     return Part(name, sum([run.total - run.before for run in runs]), ranges)
 
 
-def _notices(selection: Selection, reading: Reading) -> Iterable[Mapping[str, Any]]:
+def _notices(
+    reader: HistoryReader, frame: _Frame, selection: Selection, reading: Reading
+) -> Iterable[Mapping[str, Any]]:
     if selection.stalled:
         yield {"code": "newest_step_left_out"}
     for seq in reading.lost_pins:
         yield {"code": "pinned_left_out", "seq": seq}
+    yield from _about_size(reader, frame)
+
+
+def _about_size(reader: HistoryReader, frame: _Frame) -> Iterable[Mapping[str, Any]]:
+    """What there is to say about how full the session was at this version."""
+    session, rules = frame.session, frame.policy.rules
+    if not rules.folds:
+        return
+    tokens, active = reader.total(frame.end), session.active_tokens
+    if frame.version != session.version:
+        active = reader.store.active_tokens(session.number, frame.state, (frame.end, tokens))
+    level = round(active / rules.capacity, 4)
+    if frame.summary is not None:
+        yield {"code": "context_summarised", "level": level}
+    if active >= rules.notice_tokens:
+        yield {"code": "context_nearly_full", "level": level}
+    if tokens >= FAR_PAST_ITS_USE * rules.capacity:
+        yield {"code": "reset_advised", "tokens": tokens}
 
 
 def _left_out_json(item: LeftOut) -> dict[str, Any]:
     return {
         "from": item.first,
         "to": item.last,
-        "messages": item.last - item.first + 1,
+        "messages": item.messages,
         "tokens": item.tokens,
         "fate": item.fate,
         "reason": item.reason,

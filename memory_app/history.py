@@ -43,7 +43,8 @@ class Reading(NamedTuple):
 class Extent:
     """How much to read: messages 1..`end`, whose last visible one is of the turn `turns`, until
     `tokens` are found, more than `room` of them in units that may be shown, or a turn before
-    `oldest_turn` begins; `guess` is how many messages that will probably be."""
+    `oldest_turn` begins; `guess` is how many messages that will probably be. Nothing is read of
+    messages 1..`floor`, which are folded."""
 
     end: int
     turns: int
@@ -51,6 +52,7 @@ class Extent:
     tokens: int
     oldest_turn: int
     guess: int
+    floor: int = 0
 
 
 Line = tuple[int, str, int, int, int, int, int, str]
@@ -99,6 +101,17 @@ class HistoryReader:
         )
         return Reading(history, lost)
 
+    def kept(self, ranges: Iterable[tuple[int, int]]) -> tuple[Unit, ...]:
+        """The units in these ranges of messages, which were folded and stay word for word; without
+        what was retracted or erased since."""
+        seqs = [
+            seq for first, last in ranges for seq in range(first, last + 1) if not self.gone(seq)
+        ]
+        if not seqs:
+            return ()
+        lines = self.store.lines_in(self.session.number, seqs)
+        return tuple(steps.group(self.items(self.visible(lines))))
+
     def turns(self, end: int, whole: bool) -> int:
         """The number of the turn that the last visible message of 1..`end` belongs to; `whole`
         says that nothing follows `end`."""
@@ -115,17 +128,20 @@ class HistoryReader:
         lines: list[Line] = []
         end = self._before_retracted(extent.end + 1)
         chunk = max(LEAST_CHUNK, min(MOST_CHUNK, extent.guess))
-        while end > 1:
+        floor = extent.floor
+        while end > floor + 1:
             more = self.store.lines(self.session.number, end, chunk)
             if not more:
                 break
-            lines = self._visible(more[::-1]) + lines
             end = self._before_retracted(more[-1][SEQ])
+            if more[-1][SEQ] <= floor:
+                more = [line for line in more if line[SEQ] > floor]
+            lines = self.visible(more[::-1]) + lines
             found = self._enough(lines, extent)
             if found:
                 return *found, False
             chunk = min(MOST_CHUNK, chunk * 2)
-        return steps.group(self._items(lines)), [], end <= 1
+        return steps.group(self.items(lines)), [], end <= floor + 1
 
     def _enough(
         self, lines: Sequence[Line], extent: Extent
@@ -148,7 +164,7 @@ class HistoryReader:
 
     def _units(self, lines: Sequence[Line]) -> list[Unit]:
         """The units in a run of messages that may begin in the middle of one."""
-        items = self._items(lines)
+        items = self.items(lines)
         return steps.group(items[steps.whole_from(items) :])
 
     def _before_retracted(self, end: int) -> int:
@@ -158,14 +174,15 @@ class HistoryReader:
                 end = first
         return end
 
-    def _visible(self, lines: list[Line]) -> list[Line]:
+    def visible(self, lines: list[Line]) -> list[Line]:
         """Those of these messages, remembered, that are neither retracted nor blanked."""
         self.lines.update([(line[SEQ], line) for line in lines])
         if self.retracted:
             lines = [line for line in lines if not self.gone(line[SEQ])]
         return [line for line in lines if line[BODY]]
 
-    def _items(self, lines: Iterable[Line]) -> list[Item]:
+    def items(self, lines: Iterable[Line]) -> list[Item]:
+        """These messages as cutting needs them."""
         return [
             self._tied(line) if line[ROLE] in TIED and _may_tie(line) else Item(*line[:FORM])
             for line in lines
@@ -234,7 +251,7 @@ class HistoryReader:
             return None
         known = self.lines.get(seq)
         lines = [known] if known else self.store.lines(self.session.number, seq + 1, 1)
-        items = self._items(self._visible(lines))
+        items = self.items(self.visible(lines))
         return steps.unit("user", items) if items else None
 
     def _pinned(self, end: int, units: Sequence[Unit]) -> tuple[tuple[Unit, ...], tuple[int, ...]]:
@@ -260,7 +277,7 @@ class HistoryReader:
     def _unit_around(self, seq: int, end: int) -> Unit | None:
         last = min(end, seq + PIN_NEIGHBOURS // 2)
         lines = self.store.lines(self.session.number, last + 1, PIN_NEIGHBOURS)[::-1]
-        items = self._items(self._visible(lines))
+        items = self.items(self.visible(lines))
         first = 0 if lines and lines[0][SEQ] == 1 else steps.whole_from(items)
         return _by_seq(steps.group(items[first:])).get(seq)
 

@@ -16,6 +16,8 @@ from django.db.models import Q
 from sessions_app.models import EndUser, Project, ScopedManager, Session
 
 FOR_EVER = 2**62
+MOST_WORDS = 32
+"""Words of a question that facts are looked through for."""
 
 
 class CompressionQuerySet(models.QuerySet["Compression"]):
@@ -48,7 +50,8 @@ class CompressionManager(ScopedManager):
 class Compression(models.Model):
     """One step that folds the messages first..last of a session, and the account of it.
 
-    `version` is that of its event, None until it is applied. `decisions` and `audit` are JSON text
+    `version` is that of its event and `ordinal` its place among those of its session, None until
+    it is applied. `decisions` and `audit` are JSON text
     as the contract shows them; `attempts` counts tries, `tried` says how each failed one ended.
     """
 
@@ -59,6 +62,7 @@ class Compression(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
     session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
     version = models.BigIntegerField(null=True)
+    ordinal = models.BigIntegerField(null=True)
     trigger = models.CharField(max_length=32)
     policy_name = models.CharField(max_length=64)
     policy_version = models.PositiveIntegerField()
@@ -106,7 +110,8 @@ class Summary(models.Model):
     """What the compression at `version` wrote; never edited, only followed by the next.
 
     It covers messages first..last, all that is folded. `points` are its points as JSON text, each
-    [text, [seq, ...], score]; `tokens` what they take in a context, framing included.
+    [text, [seq, ...], score]; `tokens` what they take in a context, framing included. `totals` says
+    as JSON text how many messages and tokens have which fate: {fate: [messages, tokens]}.
     """
 
     pk = models.CompositePrimaryKey("session_id", "version")
@@ -117,6 +122,8 @@ class Summary(models.Model):
     style = models.CharField(max_length=16)
     points = models.TextField()
     tokens = models.BigIntegerField()
+    ordinal = models.BigIntegerField()
+    totals = models.TextField()
 
     class Meta:
         db_table = "holdfast_summary"
@@ -131,12 +138,17 @@ class FateRunQuerySet(models.QuerySet["FateRun"]):
         rows = self.filter(session_id=number, since__lte=version, until__gt=version)
         return rows.order_by("first")
 
+    def newest(self, before: int, most: int) -> Self:
+        """The last `most` of them that begin before a message, newest first."""
+        return self.filter(first__lt=before).order_by("-first")[:most]
+
     def touching(self, first: int, last: int) -> Self:
         return self.filter(last__gte=first, first__lte=last)
 
 
 class FateRun(models.Model):
-    """A run of folded messages with one fate, which the compression at version `decided` gave it.
+    """A run of folded messages with one fate, given by the `ordinal`-th compression of the
+    session, whose event has version `decided`. `tokens` are those of its messages.
 
     At any version the runs that hold cover 1..folded without gap or overlap; what is not folded is
     verbatim. `rule` and `score` are of retained runs, whose place is decided anew each time.
@@ -148,6 +160,8 @@ class FateRun(models.Model):
     first = models.BigIntegerField()
     last = models.BigIntegerField()
     fate = models.PositiveSmallIntegerField()
+    tokens = models.BigIntegerField()
+    ordinal = models.BigIntegerField()
     decided = models.BigIntegerField()
     rule = models.CharField(max_length=32, default="")
     score = models.FloatField(default=0)
@@ -191,6 +205,13 @@ class FactQuerySet(models.QuerySet["Fact"]):
         for word in words[:-1]:
             rows = rows.filter(words__contains=f" {word} ")
         return rows.filter(words__contains=f" {words[-1]}") if words else rows
+
+    def naming(self, words: list[str]) -> Self:
+        """Those that have at least one of these folded words, or one that begins with it."""
+        asked = Q(pk__in=[])
+        for word in words[:MOST_WORDS]:
+            asked |= Q(words__contains=f" {word}")
+        return self.filter(asked)
 
     def best(self, most: int) -> Self:
         return self.order_by("-score", "number")[:most]

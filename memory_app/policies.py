@@ -37,7 +37,18 @@ def put(
 
 
 def _version(name: str, policy: Policy, data: Mapping[str, Any]) -> PolicyVersion:
-    return PolicyVersion(name, policy.window, policy.capacity, orjson.dumps(data).decode())
+    text = orjson.dumps(data).decode()
+    if not policy.folds:
+        return PolicyVersion(name, policy.window, policy.capacity, text)
+    return PolicyVersion(
+        name,
+        policy.window,
+        policy.capacity,
+        text,
+        due_tokens=policy.due_tokens,
+        notice_tokens=policy.notice_tokens,
+        resume_us=policy.resume * 1_000_000,
+    )
 
 
 def newest(project: int, alias: str = "default") -> list[PolicyRow]:

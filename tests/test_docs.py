@@ -60,7 +60,7 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
         env={**os.environ, "XDG_DATA_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -20,6 +20,9 @@ import pytest
 from tests.cli.running import COMMAND, Shell
 
 JSON = {"Content-Type": "application/json"}
+# How long a process may take on a machine that does much else; no test takes it.
+PATIENCE = 60
+QUICK, TRIES = 4.0, 3  # half a second on an idle machine
 MEBIBYTE = bytes(1024 * 1024)
 
 
@@ -32,7 +35,7 @@ class Served:
     said: list[str]
 
     def connect(self) -> HTTPConnection:
-        return HTTPConnection("127.0.0.1", self.port, timeout=15)
+        return HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of one call."""
@@ -66,7 +69,7 @@ def serving(shell: Shell, *arguments: object) -> Iterator[Served]:
         yield Served(process, int(match[1]), said)
     finally:
         process.terminate()
-        process.communicate(timeout=15)
+        process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +94,7 @@ def test_an_append_over_http_is_durable_and_read_back(served: Served) -> None:
 
 
 def test_a_body_that_declares_too_much_is_refused_unread(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=15) as caller:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as caller:
         caller.sendall(
             b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
             b"Content-Type: application/json\r\nContent-Length: 99999999\r\n\r\n"
@@ -114,7 +117,7 @@ def test_a_body_without_a_length_is_refused_while_it_streams(served: Served) -> 
 
 
 def test_a_socket_that_nobody_serves_is_refused(served: Served) -> None:
-    with socket.create_connection(("127.0.0.1", served.port), timeout=15) as caller:
+    with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as caller:
         caller.sendall(
             b"GET /ws/v1/nothing HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n"
             b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
@@ -136,19 +139,24 @@ def test_a_second_start_is_quick_and_finds_the_data(tmp_path: Path) -> None:
         keys = {row["key"] for row in first.call("GET", "/api/v1/sessions")[1]["data"]}
         assert len(keys) == 4
     assert first.process.returncode == 0
-    began = time.monotonic()
-    with serving(shell, "--demo") as second:
-        assert second.call("GET", "/health")[0] == 200
-        assert time.monotonic() - began < 4  # half a second on an idle machine
-        found = second.call("GET", "/api/v1/sessions")[1]["data"]
-    assert {row["key"] for row in found} == keys
-    assert [path.name for path in tmp_path.rglob("*-wal")] == []
+    for attempt in range(TRIES):
+        began = time.monotonic()
+        with serving(shell, "--demo") as second:
+            assert second.call("GET", "/health")[0] == 200
+            took = time.monotonic() - began
+            found = second.call("GET", "/api/v1/sessions")[1]["data"]
+        assert {row["key"] for row in found} == keys
+        assert [path.name for path in tmp_path.rglob("*-wal")] == []
+        # A slow one may be the machine's, which does other things too; three are the program's.
+        assert took < QUICK or attempt < TRIES - 1
+        if took < QUICK:
+            break
 
 
 def test_sigterm_drains_the_request_in_flight(tmp_path: Path) -> None:
     with serving(Shell(tmp_path)) as server:
         body = b'{"key": "late"}'
-        with socket.create_connection(("127.0.0.1", server.port), timeout=15) as caller:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as caller:
             caller.sendall(
                 b"POST /api/v1/sessions HTTP/1.1\r\nHost: localhost\r\n"
                 b"Expect: 100-continue\r\nContent-Type: application/json\r\n"
@@ -159,7 +167,7 @@ def test_sigterm_drains_the_request_in_flight(tmp_path: Path) -> None:
             wait_until_closed(server.port)
             caller.sendall(body)
             assert caller.recv(4096).startswith(b"HTTP/1.1 201 ")
-        assert server.process.wait(15) == 0
+        assert server.process.wait(PATIENCE) == 0
     assert server.process.returncode == 0
 
 
@@ -167,7 +175,7 @@ def test_ctrl_c_exits_130_without_a_word(tmp_path: Path) -> None:
     with serving(Shell(tmp_path)) as server:
         assert server.call("GET", "/health")[0] == 200
         server.process.send_signal(signal.SIGINT)
-        assert server.process.wait(15) == 130
+        assert server.process.wait(PATIENCE) == 130
         assert server.process.stderr
         assert server.process.stderr.read() == ""
 
@@ -186,7 +194,7 @@ def test_a_public_server_without_a_key_says_how_to_make_one(tmp_path: Path) -> N
 
 def wait_until_closed(port: int) -> None:
     """Return once nobody listens any more."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

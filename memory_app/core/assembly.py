@@ -29,18 +29,19 @@ TURNS = "turns"
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Tokens that a context may hold, and what is taken of them before any message: by the system
-    text, the tools, and a lead that the provider's form needs. `spare` is what such a lead may
-    yet take when other messages are chosen."""
+    text, the tools, the summary, and a lead that the provider's form needs. `spare` is what such a
+    lead may yet take when other messages are chosen."""
 
     limit: int
     system: int = 0
     tools: int = 0
     lead: int = 0
     spare: int = 0
+    summary: int = 0
 
     @property
     def fixed(self) -> int:
-        return self.system + self.tools + self.lead
+        return self.system + self.tools + self.lead + self.summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class History:
     last user message and `pinned` are units that a person keeps, each with its turn's user message;
     both must be shown and need not be among `units`. `users` are user messages older than `units`
     whose turns reach into them; `older` are messages just before `units`, known by size alone.
+    `kept` are units of what was folded that stay word for word; they may be left out.
     """
 
     units: Sequence[Unit]
@@ -61,6 +63,7 @@ class History:
     pinned: Sequence[Unit] = ()
     users: Sequence[Unit] = ()
     older: Sequence[Item] = ()
+    kept: Sequence[Unit] = ()
 
 
 class NearMiss(NamedTuple):
@@ -151,13 +154,14 @@ def select(budget: Budget, history: History, policy: Policy) -> Selection:
             param="tokens",
             least=least,
         )
+    must |= {unit.seq: unit for unit in history.kept}
     tail = _Tail(budget, history, must)
     cut, why = tail.cut(first_turn(policy, history.turns))
     return Selection(
         *_parts(must, tail.taken(cut), history.question),
         cut=why,
         near_misses=tail.near_misses(cut),
-        used=least + tail.costs[cut],
+        used=budget.limit - tail.room + tail.costs[cut],
         stalled=bool(tail.units) and cut == len(tail.units) and tail.units[-1].kind == "step",
     )
 
@@ -313,8 +317,6 @@ def _parts(
         asked, recent = (question,), [unit for unit in recent if unit.seq != question.seq]
     elif question and all(unit.seq != question.seq for unit in recent):
         recent = sorted((*recent, question), key=PLACE)
-    if len(must) == (question is not None):
-        return (), tuple(recent), asked
     there = {unit.seq for unit in (*recent, *asked)}
     retained = [unit for unit in must.values() if unit.seq not in there]
     return tuple(sorted(retained, key=PLACE)), tuple(recent), asked
@@ -324,13 +326,19 @@ def _parts(
 
 
 class LeftOut(NamedTuple):
-    """A range of messages that the context does not hold, and why. `first`..`last` in seq."""
+    """Messages that the context does not hold, and why: all of first..last, or `some` of them
+    where others there have another fate."""
 
     first: int
     last: int
     tokens: int
     fate: str
     reason: str
+    some: int = 0
+
+    @property
+    def messages(self) -> int:
+        return self.some or self.last - self.first + 1
 
 
 class Stretch(NamedTuple):

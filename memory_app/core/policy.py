@@ -1,4 +1,4 @@
-"""Policies: what a context may hold and how it is chosen, as validated data.
+"""Policies: what a context may hold, how it is chosen and what is folded when, as validated data.
 
 A policy is a JSON object. What a caller leaves out is filled in before it is stored, so a stored
 version keeps its meaning whatever the defaults become.
@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
+from math import ceil
 from typing import Any
 
 from sessions_app.core import errors
 
-STRATEGIES = ("last_turns", "token_trim")
+FOLDING = ("rolling_summary", "selective", "key_facts")
+"""Strategies under which a session is compressed when it fills up."""
+STRATEGIES = ("last_turns", "token_trim", *FOLDING)
 LARGEST_WINDOW = 10_000_000
+LONGEST = 10 * 366 * 86_400
+"""Ten years in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,24 +26,63 @@ class Policy:
     """The rules of a session's contexts.
 
     `window` is the model's context window and `reserve` what is kept free for its answer, in
-    tokens. `last_turns` shows at most the newest `turns` turns, `token_trim` as much as fits.
-    `marks` are the shares of window - reserve at which a session counts as filling up.
+    tokens. `last_turns` shows at most the newest `turns` turns, `token_trim` as much as fits. The
+    others fold old turns once the session fills up to the first of `marks` (shares of window -
+    reserve): into a summary that rolls on (`rolling_summary`), into what scores highest word for
+    word (`selective`), or into a list of key facts (`key_facts`), which is also what
+    `rolling_summary` does from the second mark on. `turns` are kept then, at the most.
+
+    `summary` is the size of a summary in tokens or, where that is more, `summary_share` of the
+    window; `retained` the share of a context that messages kept word for word may take, `facts`
+    that of facts. A summary is refused when less than `floor` of what it folds is carried by it,
+    by facts or by retained messages. A session that nothing happened in for `idle` seconds is
+    folded while it rests; one that goes on after `resume` seconds begins with a note of what was.
     """
 
     window: int = 128_000
     reserve: int = 8_000
-    strategy: str = "last_turns"
+    strategy: str = "rolling_summary"
     turns: int = 12
     marks: tuple[float, ...] = (0.6, 0.8, 0.9)
+    summary: int = 250
+    summary_share: float = 0.03
+    retained: float = 0.15
+    facts: float = 0.1
+    floor: float = 0.9
+    idle: int = 3_600
+    resume: int = 7 * 86_400
 
     @property
     def capacity(self) -> int:
         """Tokens that a context may hold: the window less the reserve."""
         return self.window - self.reserve
 
+    @property
+    def folds(self) -> bool:
+        """Whether sessions are compressed under it."""
+        return self.strategy in FOLDING
+
+    @property
+    def summary_tokens(self) -> int:
+        """What a summary may take; never over a quarter of a small window."""
+        return min(max(self.summary, int(self.window * self.summary_share)), self.capacity // 4)
+
+    @property
+    def due_tokens(self) -> int:
+        """The active tokens from which a session is to be compressed."""
+        return ceil(self.capacity * self.marks[0])
+
+    @property
+    def notice_tokens(self) -> int:
+        """The active tokens from which it is nearly full."""
+        return ceil(self.capacity * self.marks[2])
+
 
 DEFAULTS: Mapping[str, Policy] = {
     "default": Policy(),
+    "key_facts": Policy(strategy="key_facts"),
+    "last_turns": Policy(strategy="last_turns"),
+    "selective": Policy(strategy="selective", retained=0.4),
     "token_trim": Policy(strategy="token_trim"),
 }
 _DEFAULT = Policy()
@@ -53,13 +97,19 @@ def read(data: Mapping[str, Any]) -> Policy:
             raise errors.UnknownField(
                 f"A policy has no field {name!r}; it has {', '.join(_NAMES)}.", param=name
             )
-    window = _integer(data, "window", (256, LARGEST_WINDOW))
     policy = Policy(
-        window=window,
+        window=_integer(data, "window", (256, LARGEST_WINDOW)),
         reserve=_integer(data, "reserve", (0, LARGEST_WINDOW)),
         strategy=_strategy(data.get("strategy", _DEFAULT.strategy)),
         turns=_integer(data, "turns", (1, 10_000)),
         marks=_marks(data.get("marks", _DEFAULT.marks)),
+        summary=_integer(data, "summary", (32, LARGEST_WINDOW)),
+        summary_share=_share(data, "summary_share", 0.25),
+        retained=_share(data, "retained", 0.9),
+        facts=_share(data, "facts", 0.5),
+        floor=_share(data, "floor", 1),
+        idle=_integer(data, "idle", (1, LONGEST)),
+        resume=_integer(data, "resume", (1, LONGEST)),
     )
     if policy.capacity < 128:
         raise errors.InvalidField(
@@ -83,6 +133,19 @@ def _integer(data: Mapping[str, Any], name: str, bounds: tuple[int, int]) -> int
     return value
 
 
+def _share(data: Mapping[str, Any], name: str, most: float) -> float:
+    value = data.get(name, getattr(_DEFAULT, name))
+    if not _is_number(value):
+        raise errors.InvalidField(f"`{name}` must be a number.", param=name)
+    if not 0 <= value <= most:
+        raise errors.NumberOutOfRange(f"`{name}` must be 0 to {most}.", param=name)
+    return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _strategy(value: Any) -> str:
     if value not in STRATEGIES:
         raise errors.InvalidField(
@@ -93,7 +156,7 @@ def _strategy(value: Any) -> str:
 
 def _marks(value: Any) -> tuple[float, ...]:
     numbers = value if isinstance(value, list | tuple) else ()
-    valid = all(isinstance(item, int | float) and not isinstance(item, bool) for item in numbers)
+    valid = all(map(_is_number, numbers))
     if not (len(numbers) == 3 and valid and 0 < numbers[0] < numbers[1] < numbers[2] <= 1):
         raise errors.InvalidField(
             "`marks` must be three rising numbers above 0 and up to 1.", param="marks"

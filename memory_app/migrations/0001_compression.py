@@ -35,6 +35,8 @@ class Migration(migrations.Migration):
                 ("style", models.CharField(max_length=16)),
                 ("points", models.TextField()),
                 ("tokens", models.BigIntegerField()),
+                ("ordinal", models.BigIntegerField()),
+                ("totals", models.TextField()),
                 (
                     "session",
                     models.ForeignKey(
@@ -55,6 +57,7 @@ class Migration(migrations.Migration):
                 ("number", models.BigAutoField(primary_key=True, serialize=False)),
                 ("id", models.UUIDField(unique=True)),
                 ("version", models.BigIntegerField(null=True)),
+                ("ordinal", models.BigIntegerField(null=True)),
                 ("trigger", models.CharField(max_length=32)),
                 ("policy_name", models.CharField(max_length=64)),
                 ("policy_version", models.PositiveIntegerField()),
@@ -193,6 +196,8 @@ class Migration(migrations.Migration):
                 ("first", models.BigIntegerField()),
                 ("last", models.BigIntegerField()),
                 ("fate", models.PositiveSmallIntegerField()),
+                ("tokens", models.BigIntegerField()),
+                ("ordinal", models.BigIntegerField()),
                 ("decided", models.BigIntegerField()),
                 ("rule", models.CharField(default="", max_length=32)),
                 ("score", models.FloatField(default=0)),

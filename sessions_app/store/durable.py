@@ -26,6 +26,7 @@ from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
+    FAR_PAST_ITS_USE,
     NEVER,
     UNGUARDED,
     Adopted,
@@ -150,7 +151,7 @@ class DurableStore(Reader):
         now = clock.now_us()
         with self.db.transaction() as durability:
             row = self.db.locked_row(sql.STANDING, (session.hex, project))
-            if (known := self._known(project, guard.request)) is not None:
+            if (known := self.known(project, guard.request)) is not None:
                 return kept.read_appended(known)
             before = self._appendable(project, session, row, guard.expected)
             used, notices = self._store_batch(before, batch, now)
@@ -160,7 +161,7 @@ class DurableStore(Reader):
             if check is not None:
                 done = done._replace(told=check(done))
             if guard.request is not None:
-                self._remember(project, guard.request, 201, kept.appended(done), now=now)
+                self.remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
     def _appendable(
@@ -218,7 +219,8 @@ class DurableStore(Reader):
         else:
             self.db.run_many(sql.INSERT_MESSAGE, [(number, *row) for row in rows])
 
-    def _stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
+    def stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
+        """The error of who expected another version, with what they missed."""
         said, events = self.entries_after(session, min(expected, session.version), MISSED)
         missed = entries_out(session.id, said, events)[:MISSED]
         return errors.StaleVersion(param="If-Match", current_version=session.version, missed=missed)
@@ -239,7 +241,7 @@ class DurableStore(Reader):
         with self.db.transaction() as durability:
             user = self._end_user(project, new.user)
             number = self._insert_session(project, new, policy=policy, user=user, at=at)
-            if (known := self._known(project, guard.request)) is not None:
+            if (known := self.known(project, guard.request)) is not None:
                 if number is not None:
                     self._discard(number)
                 return kept.read_changed(known)
@@ -253,7 +255,7 @@ class DurableStore(Reader):
                 made, result = True, self._by_number(project, number)
             done = _changed(result, durability, made=made)
             status = 201 if made else 200
-            self._remember(project, guard.request, status, kept.changed(done), result.number)
+            self.remember(project, guard.request, status, kept.changed(done), result.number)
         return done
 
     def _policy(self, project: int, name: str) -> PolicyNumbers:
@@ -364,11 +366,17 @@ class DurableStore(Reader):
 
         def decide(now: Snapshot) -> Change:
             _check_seq(seq, now.messages, "seq")
-            if (seq in self.overlay(now).pinned) == pinned:
+            state = self.present(now)
+            if (seq in state.pinned) == pinned:
                 return NOTHING
             data = {"seq": seq, **_dropped({"reason": reason})}
             kind = "pinned" if pinned else "unpinned"
-            return Change([(kind, data)], {"overlay_version": now.version + 1})
+            columns = {"overlay_version": now.version + 1}
+            if seq <= now.folded:
+                after = replay.fold(state, replay.Entry(now.version + 1, kind, 0, data))
+                end = (now.messages, now.tokens)
+                columns["active_tokens"] = self.active_tokens(now.number, after, end)
+            return Change([(kind, data)], columns)
 
         return self.change(project, session, decide, guard)
 
@@ -424,7 +432,7 @@ class DurableStore(Reader):
         """A new session that begins with everything up to version `at`, numbers and times kept."""
         with self.db.transaction() as durability:
             self._lock(project, session)
-            if (known := self._known(project, guard.request)) is not None:
+            if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
             parent = self._at(project, session, guard.expected)
             check_version(parent, at)
@@ -437,7 +445,7 @@ class DurableStore(Reader):
                     companion.copy(self.db, parent, number, at)
                 self._finish_fork(parent, number, at)
                 done = _changed(self._by_number(project, number), durability, made=True)
-            self._remember(project, guard.request, 201, kept.changed(done), done.session.number)
+            self.remember(project, guard.request, 201, kept.changed(done), done.session.number)
         return done
 
     def _insert_fork(self, parent: Snapshot, at: int, key: str | None) -> int | None:
@@ -703,7 +711,7 @@ class DurableStore(Reader):
         with self.db.transaction() as durability:
             # The lock comes first: a repeated request waits here until the first one is kept.
             self._lock(project, session)
-            if (known := self._known(project, guard.request)) is not None:
+            if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
             before = self._at(project, session, guard.expected, deleted=deleted)
             change = decide(before)
@@ -711,7 +719,7 @@ class DurableStore(Reader):
                 self._write(before, change)
                 before = self._by_number(project, before.number)
             done = _changed(before, durability)
-            self._remember(project, guard.request, 200, kept.changed(done), before.number)
+            self.remember(project, guard.request, 200, kept.changed(done), before.number)
         return done
 
     def _lock(self, project: int, session: UUID) -> None:
@@ -724,7 +732,7 @@ class DurableStore(Reader):
         """The locked session row, which must be at the expected version."""
         found = self.get(project, session, deleted=deleted)
         if expected is not None and found.version != expected:
-            raise self._stale(found, expected)
+            raise self.stale(found, expected)
         return found
 
     def _write(self, before: Snapshot, change: Change) -> None:
@@ -764,7 +772,7 @@ class DurableStore(Reader):
             raise errors.NotFound()
         return snapshot(row)
 
-    def _known(self, project: int, request: Request | None) -> str | None:
+    def known(self, project: int, request: Request | None) -> str | None:
         """The kept answer to this request. Raises IdempotencyMismatch for another one."""
         if request is None:
             return None
@@ -775,7 +783,7 @@ class DurableStore(Reader):
             raise errors.IdempotencyMismatch(param="Idempotency-Key")
         return str(row[2])
 
-    def _remember(
+    def remember(
         self,
         project: int,
         request: Request | None,
@@ -974,10 +982,6 @@ def _appended(
         durability.durable,
         durability.by,
     )
-
-
-FAR_PAST_ITS_USE = 20
-"""Windows' worth of tokens after which a session had better be followed by a new one."""
 
 
 def _nearly_full(used: int, capacity: int) -> dict[str, Any]:

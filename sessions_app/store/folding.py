@@ -12,13 +12,15 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import orjson
+
 from sessions_app import clock
 from sessions_app.core import errors
 from sessions_app.core.replay import State
 from sessions_app.store import statements as sql
-from sessions_app.store.base import NEVER, UNGUARDED, Changed, Guard, Snapshot
+from sessions_app.store.base import UNGUARDED, Changed, Guard, Snapshot
 from sessions_app.store.database import Database
-from sessions_app.store.durable import Change, DurableStore
+from sessions_app.store.durable import Change, DurableStore, replayed
 
 CLAIM_SECONDS = 10.0
 
@@ -40,8 +42,8 @@ class Claim(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; `due_tokens` from how many active tokens on the next one is
-    due. `again` leaves the session due.
+    `event` is the data of its event; `next_due` says from how many active tokens on the next one
+    is due, given those that are left.
     """
 
     claim: Claim
@@ -49,7 +51,7 @@ class Fold:
     overlay_version: int
     event: Mapping[str, Any]
     state: State
-    due_tokens: int = NEVER
+    next_due: Callable[[int], int]
 
 
 Write = Callable[[Snapshot, int], None]
@@ -57,17 +59,35 @@ Write = Callable[[Snapshot, int], None]
 version of the event."""
 
 
-def mark_due(
-    store: DurableStore, project: int, session: UUID, trigger: str, *, write: Write | None = None
-) -> Snapshot:
-    """Asks for a compression of the session now. `write` stores beside it."""
+Queue = Callable[[Snapshot], UUID]
+"""Stores the row of a compression that is asked for; returns its id."""
+
+
+@replayed
+def ask(
+    store: DurableStore,
+    project: int,
+    session: UUID,
+    trigger: str,
+    *,
+    queue: Queue,
+    guard: Guard = UNGUARDED,
+) -> tuple[UUID, bool]:
+    """Makes a session due now, with the row that says what for. Returns the row's id, and whether
+    it is new: a repeated request gets that of the first one. Raises NotFound, SessionDeleted,
+    StaleVersion, IdempotencyMismatch."""
     with store.db.transaction():
         store.db.locked_row(sql.LOCK, (session.hex, project))
+        if (known := store.known(project, guard.request)) is not None:
+            return UUID(orjson.loads(known)[1]), False
         found = store.get(project, session)
+        if guard.expected not in (None, found.version):
+            raise store.stale(found, guard.expected or 0)
         store.db.run(sql.SET_DUE, (clock.now_us(), trigger, 0, found.number))
-        if write is not None:
-            write(found, found.version)
-    return found
+        row = queue(found)
+        answer = orjson.dumps(["compression", str(row)]).decode()
+        store.remember(project, guard.request, 200, answer, found.number)
+    return row, True
 
 
 def claim_next(store: DurableStore, *, newest: bool = False) -> Claim | None:
@@ -149,22 +169,21 @@ def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED
             summary_tokens=work.state.summary_tokens,
         )
         active = store.active_tokens(now.number, after, end)
-        event = {**work.event, "tokens_after": active}
         write(now, now.version + 1)
-        due = active >= work.due_tokens
+        due_tokens = work.next_due(active)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
             "fold_version": now.version + 1,
             "compressions": now.compressions + 1,
             "facts": work.event["facts"],
-            "due_us": clock.now_us() if due else None,
+            "due_us": clock.now_us() if active >= due_tokens else None,
             "due_trigger": "",
             "due_seq": 0,
-            "due_tokens": work.due_tokens,
+            "due_tokens": due_tokens,
             "claim_until_us": 0,
         }
-        return Change([("compressed", event)], columns)
+        return Change([("compressed", work.event)], columns)
 
     return store.change(claim.project, claim.session, decide, guard)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -21,6 +21,7 @@ from sessions_app.store.database import Database, Row
 
 NO_END = 2**62
 ALL = 2**31
+MOST_MARKS = 500
 
 
 def _version(entry: LogEntry) -> int:
@@ -118,6 +119,21 @@ class Reader:
         messages with seq < `end`, newest first: what a context needs of them."""
         with self.db.reading():
             return self.db.rows(sql.LINES_BACK, (number, end, limit))
+
+    def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
+        """The same of the first `limit` messages with after < seq <= end, oldest first."""
+        with self.db.reading():
+            return self.db.rows(sql.LINES_FROM, (number, after, end, limit))
+
+    def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
+        """The same of the messages with just these seqs, in order."""
+        found: list[Row] = []
+        with self.db.reading():
+            for at in range(0, len(seqs), MOST_MARKS):
+                some = seqs[at : at + MOST_MARKS]
+                marks = ", ".join("?" * len(some))
+                found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
+        return found
 
     def picked(self, number: int, seqs: tuple[int, ...]) -> list[StoredMessage]:
         """The messages with just these seqs, in order."""
@@ -234,9 +250,11 @@ class Reader:
 
     def active_tokens(self, number: int, state: State, end: tuple[int, int]) -> int:
         """What a session with this state would show: system text, tools, the summary, and all that
-        is verbatim or retained. `end` is its last seq and the tokens up to it."""
+        is verbatim, retained or pinned. `end` is its last seq and the tokens up to it."""
         fixed = state.system_tokens + state.tools_tokens + state.summary_tokens
-        shown = [*state.retained, (state.folded + 1, end[0])]
+        pinned = [(seq, seq) for seq in state.pinned if seq <= state.folded]
+        kept = replay.merge_ranges([*state.retained, *pinned]) if pinned else state.retained
+        shown = [*kept, (state.folded + 1, end[0])]
         said = sum(
             self._tokens_in(number, first, last, end)
             for first, last in replay.without(shown, state.retracted)

@@ -159,6 +159,14 @@ LINES_BACK = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
+LINES_FROM = """
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
+"""
+LINES_IN = """
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
+"""
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
 MESSAGES_IN = f"""

@@ -12,7 +12,7 @@ from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 MAPPING = "tests.adoption.site.adoption.Chats"
-SECONDS = 60
+SECONDS = 120
 
 START = """
 import sys

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adoption.running import MAPPING, START, Site, told
+from tests.adoption.running import MAPPING, SECONDS, START, Site, told
 from tests.cli.running import Shell
 
 # Dies at one statement of the store, whatever that is in the middle of.
@@ -125,7 +125,7 @@ def test_two_runs_at_once_store_each_row_once(own_site: Site) -> None:
     command = ("-m", "django", "holdfast", "adopt", MAPPING, "--batch", 5, "--json")
     runs = [own_site.start(*command) for _ in range(2)]
     for run in runs:
-        _, errors = run.communicate(timeout=60)
+        _, errors = run.communicate(timeout=SECONDS)
         assert run.returncode == 0, errors
     answer = told(own_site.adopt("--compare", "--json"))
     assert (answer["same"], answer["messages"]) == (True, 480)

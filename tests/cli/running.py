@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "holdfast"]
-SECONDS = 30
+SECONDS = 120
 
 
 @dataclass

@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.facade.conftest import Script, Start
+from tests.facade.conftest import PATIENCE, Script, Start
 from tests.servers import Server
 
 # The example at the top of docs/design.md, to the letter; only `client` and MODEL are stand-ins.
@@ -100,7 +100,7 @@ print(len(second.context().messages))
 
 def test_scripts_that_start_at_once_on_a_fresh_database_do_not_collide(start: Start) -> None:
     running = [start(OPEN) for _ in range(8)]
-    ended = [process.communicate(timeout=60) for process in running]
+    ended = [process.communicate(timeout=PATIENCE) for process in running]
     assert [complained for _, complained in ended] == [""] * 8
     assert sorted(int(printed) for printed, _ in ended) == list(range(1, 9))
 
@@ -134,7 +134,7 @@ def test_a_damaged_database_is_named(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "torn.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
     # Django forgets the connection that it could not set up, so there may be a warning beside it.
-    told, _ = start(refusal(path)).communicate(timeout=60)
+    told, _ = start(refusal(path)).communicate(timeout=PATIENCE)
     assert told.startswith(f"UnusableDatabase False The database {path}")
 
 
@@ -239,7 +239,7 @@ def test_scripts_that_start_at_once_on_a_fresh_postgres_do_not_collide(
         connection.execute(f'CREATE DATABASE "{name}"')
     url = f"{postgres_server.url.rpartition('/')[0]}/{name}"
     running = [start(OPEN, DATABASE_URL=url) for _ in range(4)]
-    ended = [process.communicate(timeout=60) for process in running]
+    ended = [process.communicate(timeout=PATIENCE) for process in running]
     assert [complained for _, complained in ended] == [""] * 4
     assert sorted(int(printed) for printed, _ in ended) == [1, 2, 3, 4]
 

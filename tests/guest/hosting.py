@@ -24,7 +24,7 @@ from tests.servers import chosen_database, exchange, free_port
 
 EXAMPLE = ROOT / "examples" / "embedded_site"
 HERE = Path(__file__).parent
-SECONDS = 60
+SECONDS = 120
 PREFIX = "/memory"
 
 

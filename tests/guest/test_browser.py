@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.guest.hosting import PREFIX, Guest, serving
 from tests.guest.visiting import PASSWORD
@@ -45,7 +45,7 @@ def look_around(guest: Guest, chromium: Path, address: str) -> None:
     with signed_in(chromium, address) as browser:
         for path in guest.pages():
             browser.open(path)
-            assert browser.page.locator("h1").count() == 1, path
+            expect(browser.page.locator("h1"), path).to_have_count(1)
             font = "getComputedStyle(document.querySelector('.brand')).fontWeight"
             assert int(browser.page.evaluate(font)) > 400, f"{path} has no stylesheet"
         browser.page.keyboard.press("g")

@@ -19,6 +19,8 @@ from tests.test_imports import HEAVY
 # One second on an idle machine of two cores, and the promise is ten. Thrice that here, because the
 # rest of the suite runs beside it, and a machine may have more to do than that.
 MOST_SECONDS = 30
+# How long a process may take on a machine that does much else; only the promise is measured.
+PATIENCE = 120
 LOOK = f"""
 import json, sys, holdfast
 loaded = sorted(set({HEAVY!r}) & set(sys.modules))
@@ -41,7 +43,7 @@ class Stranger:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE,
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -77,7 +79,7 @@ def served(stranger: Stranger) -> Iterator[tuple[Visitor, float]]:
         yield Visitor(found[0]), began
     finally:
         process.terminate()
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
 
 
 def test_the_sessions_page_is_there_within_the_promised_time(

@@ -93,7 +93,7 @@ class Visitor:
 
     def _ask(self, method: str, path: str, body: str | None, headers: Mapping[str, str]) -> Answer:
         cookies = "; ".join(f"{one.key}={one.value}" for one in self._cookies.values())
-        connection = HTTPConnection(self._host, timeout=30)
+        connection = HTTPConnection(self._host, timeout=120)
         connection.request(method, path, body, {**headers, "Cookie": cookies})
         answer = Answer(connection.getresponse())
         connection.close()

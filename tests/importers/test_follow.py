@@ -38,7 +38,7 @@ from tests.importers.test_claude_code import (
 from tests.test_serving import serving
 
 FORM = "claude-code"
-SECONDS = 30
+SECONDS = 120
 
 
 def as_lines(records: list[Any]) -> bytes:

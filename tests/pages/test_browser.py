@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
@@ -27,6 +28,12 @@ FLAGS = [
 ]
 WIDE, NARROW = (1280, 900), (375, 780)
 AXE = "axe_playwright_python"
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
+
+# What a page shows after a press comes when it comes: every read waits for it, and for long,
+# because a busy machine is slow and a page that is wrong is wrong after that too.
+expect.set_options(timeout=30_000)
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
 
@@ -42,10 +49,18 @@ class Browser:
     def open(self, address: str) -> None:
         self.page.goto(f"{self.base}{address}")
 
-    def focused(self) -> str:
-        """The row or message with the focus, by its words."""
-        words = "document.activeElement.closest('[data-item]')?.innerText.trim() ?? ''"
-        return str(self.page.evaluate(words))
+    @property
+    def focused(self) -> Locator:
+        """The row or message with the focus; a result inside a call is one of its own."""
+        return self.page.locator("[data-item]:focus-within").last
+
+    def stands_on(self, words: str, *, begins: bool = False) -> None:
+        """Waits until the row or message with the focus has these words."""
+        if begins:
+            wanted = re.compile(rf"^\s*{re.escape(words)}")
+            expect(self.focused).to_have_text(wanted, use_inner_text=True)
+        else:
+            expect(self.focused).to_contain_text(words, use_inner_text=True)
 
     def watch(self) -> None:
         self.page.on("console", self._said)
@@ -81,6 +96,7 @@ class Site:
             page = chromium.new_page(
                 viewport={"width": width, "height": height},
                 color_scheme="dark" if scheme == "dark" else "light",
+                reduced_motion="reduce",  # so that nothing is seen halfway
             )
             found = Browser(page, self.url)
             found.watch()
@@ -107,11 +123,9 @@ def test_every_page_is_quiet_and_as_wide_as_the_screen(
     with site.browser(size, scheme) as browser:
         for address in pages:
             browser.open(address)
-            wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert browser.page.evaluate(wider) <= 0, address
-            for fold in browser.page.locator("details").all():
-                fold.evaluate("element => { element.open = true }")
-            assert browser.page.evaluate(wider) <= 0, f"{address} unfolded"
+            assert browser.page.evaluate(WIDER) <= 0, address
+            browser.page.evaluate(UNFOLD)
+            assert browser.page.evaluate(WIDER) <= 0, f"{address} unfolded"
         assert browser.troubles == []
 
 
@@ -146,14 +160,15 @@ def test_the_list_is_walked_with_the_keyboard(site: Site) -> None:
         browser.open("/sessions/")
         keys = browser.page.keyboard
         keys.press("j")
-        assert "Talk 3" in browser.focused()
+        browser.stands_on("Talk 3")
         keys.press("j")
         keys.press("j")
         keys.press("k")
-        assert "Talk 2" in browser.focused()
-        keys.press("Enter")
-        browser.page.wait_for_selector("[role=log]")
-        assert browser.page.inner_text("h1") == "Talk 2"
+        browser.stands_on("Talk 2")
+        with browser.page.expect_navigation():
+            keys.press("Enter")
+        expect(browser.page.locator("[role=log]")).to_be_attached()
+        expect(browser.page.locator("h1")).to_have_text("Talk 2")
         keys.press("g")
         keys.press("s")
         browser.page.wait_for_url("**/sessions/")
@@ -165,64 +180,78 @@ def test_search_takes_the_keys_while_somebody_types(site: Site) -> None:
         keys = browser.page.keyboard
         keys.press("/")
         keys.type("jk?t")
-        assert browser.page.input_value("#search") == "jk?t"
-        assert not browser.page.locator("dialog").is_visible()
+        expect(browser.page.locator("#search")).to_have_value("jk?t")
+        expect(browser.page.locator("dialog")).to_be_hidden()
         keys.press("Escape")
         keys.press("j")
-        assert browser.focused()
+        expect(browser.focused).to_be_attached()
 
 
 def test_help_opens_and_closes_and_keys_can_be_switched_off(site: Site) -> None:
     with site.browser() as browser:
         browser.open("/sessions/")
         keys, page = browser.page.keyboard, browser.page
+        dialog = page.locator("dialog")
         keys.press("?")
-        assert page.locator("dialog").is_visible()
+        expect(dialog).to_be_visible()
         page.uncheck("dialog input[type=checkbox]")
         keys.press("Escape")
-        assert not page.locator("dialog").is_visible()
+        expect(dialog).to_be_hidden()
         keys.press("?")
-        assert not page.locator("dialog").is_visible()
+        expect(dialog).to_be_hidden()
 
 
 def test_a_theme_is_there_before_the_first_paint_and_stays(site: Site) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
+    # The ground of the first frame that has a body: a frame is what is painted.
+    first = f"""
+    window.first = null;
+    const look = () => {{
+      if (document.body) window.first = {ground};
+      else requestAnimationFrame(look);
+    }};
+    requestAnimationFrame(look);
+    """
     with site.browser(scheme="light") as browser:
+        page = browser.page
+        page.add_init_script(first)
         browser.open("/sessions/")
-        light = browser.page.evaluate(ground)
-        browser.page.keyboard.press("t")
-        browser.page.keyboard.press("t")
-        assert browser.page.evaluate(ground) != light
-        dark = browser.page.evaluate(ground)
-        browser.page.reload(wait_until="commit")
-        browser.page.wait_for_function("document.body")
-        assert browser.page.evaluate(ground) == dark
-        assert browser.page.evaluate("document.documentElement.dataset.theme") == "dark"
+        page.wait_for_function("window.first")
+        light = page.evaluate(ground)
+        page.keyboard.press("t")
+        page.keyboard.press("t")
+        page.wait_for_function(f"light => {ground} !== light", arg=light)
+        dark = page.evaluate(ground)
+        page.reload()
+        page.wait_for_function("window.first")
+        assert page.evaluate("window.first") == dark
+        expect(page.locator("html")).to_have_attribute("data-theme", "dark")
 
 
 def test_times_can_be_read_in_the_zone_of_the_browser(site: Site) -> None:
     with site.browser() as browser:
         browser.open(f"/sessions/{site.long.id}/")
         first = browser.page.locator('time[data-as="clock"]').first
-        assert "UTC" in str(first.get_attribute("title"))
+        expect(first).to_have_attribute("title", re.compile("UTC"))
         browser.page.click('[data-switch="zone"]')
-        assert browser.page.inner_text('[data-switch="zone"]') == "Local"
+        expect(browser.page.locator('[data-switch="zone"]')).to_have_text("Local")
 
 
 def test_a_message_opens_in_sight_and_back_keeps_the_list(site: Site) -> None:
     with site.browser() as browser:
         browser.open("/sessions/?user=alice")
-        browser.page.click("text=A long talk")
-        browser.page.wait_for_selector("#m300")
+        with browser.page.expect_navigation():
+            browser.page.click("text=A long talk")
+        expect(browser.page.locator("#m300")).to_be_visible()
         browser.open(f"/sessions/{site.long.id}/m/120/")
-        assert browser.page.evaluate("document.activeElement.id") == "m120"
+        expect(browser.page.locator("#m120")).to_be_focused()
         box = browser.page.locator("#m120").bounding_box()
         assert box
         assert 0 < box["y"] < WIDE[1]
         browser.page.go_back()
         browser.page.go_back()
-        assert browser.page.url.endswith("/sessions/?user=alice")
-        assert browser.page.input_value("#by-user") == "alice"
+        expect(browser.page).to_have_url(re.compile(r"/sessions/\?user=alice$"))
+        expect(browser.page.locator("#by-user")).to_have_value("alice")
 
 
 def test_pages_are_whole_without_scripts(site: Site) -> None:
@@ -230,6 +259,6 @@ def test_pages_are_whole_without_scripts(site: Site) -> None:
         chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
         page = chromium.new_page(java_script_enabled=False)
         page.goto(f"{site.url}/sessions/{site.long.id}/context/?tokens=500")
-        assert page.locator("svg.bar rect").count() >= 2
-        assert not page.locator("[data-switch=theme]").is_visible()
+        expect(page.locator("svg.bar rect").nth(1)).to_be_attached()
+        expect(page.locator("[data-switch=theme]")).to_be_hidden()
         chromium.close()

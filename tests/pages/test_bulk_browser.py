@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,10 +17,8 @@ from sessions_app.models import Project
 from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
 from tests.pages.samples import session, talk, user
-from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, Site
-from tests.pages.test_sessions_browser import SERIOUS, opened, titles
-
-WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, WIDER, Site
+from tests.pages.test_sessions_browser import SERIOUS, lists, lists_as_many_as, opened
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
 
@@ -42,16 +41,28 @@ def keep(project: Project, name: str, query: str) -> None:
     savedviews.put(get_store(), project.pk, NewView(name[: savedviews.LONGEST_NAME], query, "ana"))
 
 
-def picked(page: Page) -> list[str]:
-    return page.locator("tr:has([data-pick]:checked) td.title a[data-open]").all_inner_texts()
+def picked(page: Page, *titles: str) -> None:
+    """Waits until these rows are selected, and no others."""
+    rows = page.locator("tr:has([data-pick]:checked) td.title a[data-open]")
+    expect(rows).to_have_text(list(titles), use_inner_text=True)
 
 
-def bar(page: Page) -> str:
-    return " ".join(page.inner_text("#bulk").split()) if page.is_visible("#bulk") else ""
+def picked_as_many_as(page: Page, number: int) -> None:
+    expect(page.locator("tr:has([data-pick]:checked)")).to_have_count(number)
 
 
-def with_tag(page: Page, tag: str) -> int:
-    return page.locator("a.tag").filter(has_text=tag).count()
+def with_tag(page: Page, tag: str, number: int) -> None:
+    """Waits until as many rows have the tag."""
+    expect(page.locator("a.tag").filter(has_text=tag)).to_have_count(number)
+
+
+def told(page: Page, *words: str) -> None:
+    """Waits until the page that says what was done is whole and has the focus where it says it."""
+    said = page.locator(".told")
+    for part in words:
+        expect(said).to_contain_text(part, use_inner_text=True)
+    page.wait_for_load_state()
+    expect(said).to_be_focused()
 
 
 def press(page: Page, *keys: str) -> None:
@@ -62,30 +73,32 @@ def press(page: Page, *keys: str) -> None:
 def test_rows_are_selected_with_the_keyboard_and_the_focus_stays(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
+        bar = page.locator("#bulk")
         press(page, "x")
-        assert bar(page) == ""
+        expect(bar).to_be_hidden()
         press(page, "j", "x", "j", "j", "x")
-        assert picked(page) == ["Fruit 4", "Fruit 2"]
-        assert bar(page).startswith("2 selected Archive Tag Export Delete")
-        assert browser.focused().startswith("Fruit 2")
+        picked(page, "Fruit 4", "Fruit 2")
+        words = re.compile(r"^\s*2 selected\s+Archive\s+Tag\s+Export\s+Delete")
+        expect(bar).to_have_text(words, use_inner_text=True)
+        browser.stands_on("Fruit 2", begins=True)
         press(page, "x")
-        assert picked(page) == ["Fruit 4"]
+        picked(page, "Fruit 4")
         press(page, "Escape")
-        assert picked(page) == []
-        assert bar(page) == ""
-        assert browser.focused().startswith("Fruit 2")
+        picked(page)
+        expect(bar).to_be_hidden()
+        browser.stands_on("Fruit 2", begins=True)
 
 
 def test_the_actions_are_one_key_away_and_the_way_back_too(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
         press(page, "j", "j", "x", "a")
-        assert page.evaluate("document.activeElement.textContent") == "Archive"
+        expect(page.locator(":focus")).to_have_text("Archive")
         press(page, "Escape")
-        assert browser.focused().startswith("Fruit 3")
-        assert picked(page) == []
+        browser.stands_on("Fruit 3", begins=True)
+        picked(page)
         press(page, "a")
-        assert browser.focused().startswith("Fruit 3")
+        browser.stands_on("Fruit 3", begins=True)
 
 
 def test_two_deleted_by_keyboard_are_back_after_the_undo(site: Site) -> None:
@@ -94,19 +107,18 @@ def test_two_deleted_by_keyboard_are_back_after_the_undo(site: Site) -> None:
         press(page, "j", "x", "j", "x", "a")
         press(page, "Tab", "Tab", "Tab", "Enter")
         page.wait_for_selector("dialog:modal")
-        assert "Delete 2 sessions?" in page.inner_text("dialog.ask")
+        expect(page.locator("dialog.ask")).to_contain_text("Delete 2 sessions?")
         press(page, "j", "x", "t")
-        assert page.evaluate("document.activeElement.textContent") == "Delete 2 sessions"
+        expect(page.locator("button:focus")).to_have_text("Delete 2 sessions")
         press(page, "Enter")
-        page.wait_for_selector(".told")
-        assert "2 sessions deleted" in page.inner_text(".told")
-        assert titles(browser) == ["Fruit 2", "Fruit 1", "Fruit 0"]
+        told(page, "2 sessions deleted")
+        lists(browser, "Fruit 2", "Fruit 1", "Fruit 0")
         assert "tag=fruit" in page.url
         press(page, "Tab", "Enter")
-        page.wait_for_selector(".told:has-text('restored')")
-        assert len(titles(browser)) == 5
+        told(page, "restored")
+        lists_as_many_as(browser, 5)
         page.reload()
-        assert len(titles(browser)) == 5
+        lists_as_many_as(browser, 5)
 
 
 def test_a_question_can_be_left_with_escape_and_cancel(site: Site) -> None:
@@ -120,8 +132,8 @@ def test_a_question_can_be_left_with_escape_and_cancel(site: Site) -> None:
                 press(page, "Tab")
             press(page, leave)
             page.wait_for_selector("dialog.ask", state="detached")
-            assert picked(page) == ["Fruit 4"]
-            assert page.evaluate("document.activeElement.value") == "delete"
+            picked(page, "Fruit 4")
+            expect(page.locator("#bulk button[value=delete]")).to_be_focused()
         assert "bulk" not in page.url
 
 
@@ -131,43 +143,43 @@ def test_a_reload_of_the_result_does_nothing_again(site: Site) -> None:
         page.locator("[data-pick]").first.check()
         page.click("#bulk >> text=Archive")
         page.click("dialog.ask button.strong")
-        page.wait_for_selector(".told")
-        assert len(titles(browser)) == 4
+        told(page, "1 session archived")
+        lists_as_many_as(browser, 4)
         page.click(".facet a:text-is('Archived')")
         page.wait_for_url("**status=archived")
-        assert titles(browser) == ["Fruit 4"]
-        page.click("td.title a[data-open]")
+        lists(browser, "Fruit 4")
+        with page.expect_navigation():
+            page.click("td.title a[data-open]")
         page.wait_for_selector("text=Archived")
         page.go_back()
         page.go_back()
         page.reload()
-        assert "1 session archived" in page.inner_text(".told")
+        told(page, "1 session archived")
         page.click(".told >> text=Undo")
-        page.wait_for_selector(".told:has-text('out of the archive')")
+        told(page, "out of the archive")
         page.reload()
         page.click(".facet a:text-is('Ended')")
         page.wait_for_url("**status=ended")
-        assert titles(browser) == ["Fruit 4"]
+        lists(browser, "Fruit 4")
 
 
 def test_a_tag_is_added_to_those_selected_and_taken_back(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
         page.check("[data-pick-all]")
-        assert len(picked(page)) == 5
+        picked_as_many_as(page, 5)
         page.locator("[data-pick]").first.uncheck()
-        assert page.evaluate("document.querySelector('[data-pick-all]').indeterminate")
+        expect(page.locator("[data-pick-all]")).to_be_checked(indeterminate=True)
         page.click("#bulk >> text=Tag")
         page.wait_for_selector("#ask-tag:focus")
         page.keyboard.type("summer x")
         press(page, "Enter")
-        page.wait_for_selector(".told")
-        assert "4 sessions tagged" in page.inner_text(".told")
-        assert with_tag(page, "summer x") == 4
+        told(page, "4 sessions tagged")
+        with_tag(page, "summer x", 4)
         page.click(".told >> text=Undo")
-        page.wait_for_selector(".told:has-text('no longer tagged')")
-        assert with_tag(page, "summer x") == 0
-        assert with_tag(page, "fruit") == 5
+        told(page, "no longer tagged")
+        with_tag(page, "summer x", 0)
+        with_tag(page, "fruit", 5)
 
 
 def test_the_box_that_has_the_focus_does_not_take_the_keys(site: Site) -> None:
@@ -175,18 +187,18 @@ def test_the_box_that_has_the_focus_does_not_take_the_keys(site: Site) -> None:
         page = browser.page
         page.locator("[data-pick]").nth(1).click()
         press(page, "x")
-        assert picked(page) == []
+        picked(page)
         press(page, "x", "j")
-        assert browser.focused().startswith("Fruit 2")
-        assert picked(page) == ["Fruit 3"]
+        browser.stands_on("Fruit 2", begins=True)
+        picked(page, "Fruit 3")
 
 
 def test_on_a_hit_its_session_is_selected(site: Site) -> None:
     with opened(site, "/sessions/?q=apple") as browser:
         page = browser.page
         press(page, "j", "j", "x")
-        assert "apple" in browser.focused()
-        assert picked(page) == ["Fruit 4"]
+        browser.stands_on("apple")
+        picked(page, "Fruit 4")
 
 
 def test_those_selected_are_taken_away_as_one_file(site: Site) -> None:
@@ -197,15 +209,17 @@ def test_those_selected_are_taken_away_as_one_file(site: Site) -> None:
             press(page, "Enter")
         assert download.value.suggested_filename == "sessions.jsonl"
         assert Path(download.value.path()).read_text().count('{"session":') == 2
-        assert len(picked(page)) == 2
+        picked_as_many_as(page, 2)
 
 
 def test_the_help_names_the_keys_of_this_page(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         press(browser.page, "j", "x", "?")
-        assert "Select the session" in browser.page.inner_text("#help")
+        shown = browser.page.locator("#help")
+        expect(shown).to_contain_text("Select the session", use_inner_text=True)
         press(browser.page, "Escape")
-        assert len(picked(browser.page)) == 1
+        expect(shown).to_be_hidden()
+        picked_as_many_as(browser.page, 1)
 
 
 def test_a_view_is_saved_opened_deleted_and_had_back(site: Site) -> None:
@@ -214,17 +228,17 @@ def test_a_view_is_saved_opened_deleted_and_had_back(site: Site) -> None:
         page.click("text=Save as a view")
         page.fill("#view-name", "Ended ones")
         press(page, "Enter")
-        page.wait_for_selector(".told")
-        assert page.inner_text(".views [aria-current]") == "Ended ones"
+        told(page)
+        expect(page.locator(".views [aria-current]")).to_have_text("Ended ones")
         page.click(".views >> text=All")
         page.wait_for_url("**/sessions/?")
         page.click(".views >> text=Ended ones")
         page.wait_for_url("**status=ended")
-        assert titles(browser) == ["Fruit 4"]
+        lists(browser, "Fruit 4")
         page.click("text=About this view")
         page.click("text=Delete for all members")
-        page.wait_for_selector(".told")
-        assert "Ended ones" not in page.inner_text(".views")
+        told(page)
+        expect(page.locator(".views")).not_to_contain_text("Ended ones")
         page.click(".told >> text=Undo")
         page.wait_for_selector(".views >> text=Ended ones")
 
@@ -239,17 +253,17 @@ def test_all_of_it_works_without_scripts(site: Site) -> None:
         page.click("#bulk >> text=Tag")
         page.fill("#ask-tag", "plain")
         page.click("button.strong")
-        assert with_tag(page, "plain") == 2
+        with_tag(page, "plain", 2)
         assert "sort=-created" in page.url
         page.click(".told >> text=Undo")
-        assert with_tag(page, "plain") == 0
+        with_tag(page, "plain", 0)
         page.check("[data-pick-all]")
         page.click("#bulk >> text=Delete")
-        assert "Delete 5 sessions?" in page.inner_text("h1")
+        expect(page.locator("h1")).to_contain_text("Delete 5 sessions?")
         page.click("text=Cancel")
-        assert page.locator("td.title").count() == 5
+        expect(page.locator("td.title")).to_have_count(5)
         page.click("#bulk >> text=Archive")
-        assert "No session is selected" in page.inner_text("h1")
+        expect(page.locator("h1")).to_contain_text("No session is selected")
         chromium.close()
 
 
@@ -289,9 +303,10 @@ def states(site: Site, size: tuple[int, int], scheme: str) -> list[str]:
         look("question")
         page.fill("#ask-tag", "word " * 50)
         page.click("dialog button.strong")
-        page.wait_for_selector(".told")
+        told(page)
         look("told")
-        page.click(".views .broken")
+        with page.expect_navigation():
+            page.click(".views .broken")
         page.wait_for_selector("text=cannot be opened any more")
         look("broken view")
     return found
@@ -322,11 +337,13 @@ def test_a_viewer_has_no_controls_but_the_export(
         page = browser.page
         page.fill("#id_username", "vera")
         page.fill("#id_password", "a long password")
-        press(page, "Enter")
-        page.wait_for_selector("td.title")
+        # Whole, because the keys are nobody's until the scripts have run.
+        with page.expect_navigation(url="**/sessions/?user=bo"):
+            press(page, "Enter")
         press(page, "j", "x")
-        assert bar(page) == "1 selected Export Clear Esc"
-        assert not page.is_visible("text=Save as a view")
+        words = "1 selected Export Clear Esc"
+        expect(page.locator("#bulk")).to_have_text(words, use_inner_text=True)
+        expect(page.locator("text=Save as a view")).to_be_hidden()
         with page.expect_download() as download:
             page.click("#bulk >> text=Export")
         assert download.value.suggested_filename == "sessions.jsonl"

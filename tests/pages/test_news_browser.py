@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
@@ -21,7 +21,14 @@ from tests.importers.test_claude_code import talk as transcript
 from tests.importers.test_follow import add, as_lines, process
 from tests.pages.samples import CALL, assistant, result, session, talk, user
 from tests.pages.test_browser import FLAGS, Site
-from tests.pages.test_session_browser import opened, seqs, to_edge, wait_for
+from tests.pages.test_session_browser import (
+    opened,
+    seqs,
+    to_edge,
+    wait_for,
+    wait_for_seqs,
+    write_review,
+)
 from tests.test_serving import serving
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
@@ -60,11 +67,20 @@ def grow(made: Snapshot, *said: Any) -> None:
     elsewhere(lambda: store.append(made.project, made.id, preparing.batch(list(said))))
 
 
-def asked(page: Page) -> list[str]:
-    """The questions for news from now on."""
-    found: list[str] = []
-    page.on("request", lambda sent: found.append(sent.url) if "/news/" in sent.url else None)
-    return found
+# Counted in the page: a request is told to us some time after the page has made it.
+COUNT = """
+window.asked = 0;
+const real = window.fetch;
+window.fetch = (address, ...more) => {
+  if (String(address).includes("/news/")) window.asked += 1;
+  return real(address, ...more);
+};
+"""
+
+
+def asked(page: Page) -> int:
+    """How often the page has asked for news since it was loaded."""
+    return int(page.evaluate("window.asked"))
 
 
 def hide(page: Page, *, hidden: bool) -> None:
@@ -84,15 +100,15 @@ def test_a_new_message_comes_to_the_open_page(look: Callable[[Snapshot], Site]) 
         grow(made, user("And then?"))
         page.wait_for_selector("#m81")
         wait_for(page, 81)
-        assert "messages 81" in " ".join(page.inner_text(".facts").split())
-        assert page.locator(".strip a").count() == 81
-        assert page.locator('#contents [data-seq="81"]').count() == 1
-        assert page.locator("#new").is_hidden()
+        expect(page.locator(".facts")).to_contain_text("messages 81", use_inner_text=True)
+        expect(page.locator(".strip a")).to_have_count(81)
+        expect(page.locator('#contents [data-seq="81"]')).to_have_count(1)
+        expect(page.locator("#new")).to_be_hidden()
         grow(made, assistant("Then that."))
         page.wait_for_selector("#m82")
-        assert page.evaluate(AT_END)
-        assert page.locator(".chunk[aria-live=polite] #m82").count() == 1
-        assert page.locator("#log[aria-live=off]").count() == 1
+        page.wait_for_function(AT_END)
+        expect(page.locator(".chunk[aria-live=polite] #m82")).to_have_count(1)
+        expect(page.locator("#log[aria-live=off]")).to_have_count(1)
 
 
 def test_whoever_reads_above_is_not_moved_and_told(look: Callable[[Snapshot], Site]) -> None:
@@ -105,15 +121,15 @@ def test_whoever_reads_above_is_not_moved_and_told(look: Callable[[Snapshot], Si
         before = page.evaluate(top)
         grow(made, user("And then?"))
         page.wait_for_selector("#m121")
-        assert page.inner_text("#new") == "↓ 1 new"
+        expect(page.locator("#new")).to_have_text("↓ 1 new", use_inner_text=True)
         assert page.evaluate(top) == pytest.approx(before, abs=1)
         grow(made, assistant("Then that."), user("Good"))
         page.wait_for_selector("#m123")
-        assert page.inner_text("#new") == "↓ 3 new"
+        expect(page.locator("#new")).to_have_text("↓ 3 new", use_inner_text=True)
         page.click("#new")
         wait_for(page, 123)
-        assert page.locator("#new").is_hidden()
-        assert page.evaluate("document.activeElement.id") == "m123"
+        expect(page.locator("#new")).to_be_hidden()
+        expect(page.locator("#m123")).to_be_focused()
 
 
 def test_a_late_result_folds_into_its_call(look: Callable[[Snapshot], Site]) -> None:
@@ -121,17 +137,17 @@ def test_a_late_result_folds_into_its_call(look: Callable[[Snapshot], Site]) -> 
     with opened(look(made)) as browser:
         page = browser.page
         page.click("#m2 .k-call summary")
-        assert "no result" in page.inner_text("#m2")
+        call = page.locator("#m2")
+        expect(call).to_contain_text("no result", use_inner_text=True)
         grow(made, result("ME 422 at 13:20"))
         page.wait_for_selector("#m2 #m3")
-        assert page.locator("#m2 .k-call[open]").count() == 1
-        assert page.locator("#m2 .k-call summary:focus").count() == 1
-        assert "ME 422 at 13:20" in page.inner_text("#m2")
-        assert "no result" not in page.inner_text("#m2")
-        assert seqs(page) == [1, 2]
+        expect(page.locator("#m2 .k-call[open]")).to_have_count(1)
+        expect(page.locator("#m2 .k-call summary")).to_be_focused()
+        expect(call).to_contain_text("ME 422 at 13:20", use_inner_text=True)
+        expect(call).not_to_contain_text("no result", use_inner_text=True)
+        wait_for_seqs(page, [1, 2])
         grow(made, assistant("It leaves at 13:20."))
-        page.wait_for_selector("#m4")
-        assert seqs(page) == [1, 2, 4]
+        wait_for_seqs(page, [1, 2, 4])
 
 
 def test_much_at_once_comes_whole_and_in_order(look: Callable[[Snapshot], Site]) -> None:
@@ -139,8 +155,7 @@ def test_much_at_once_comes_whole_and_in_order(look: Callable[[Snapshot], Site])
     with opened(look(made)) as browser:
         page = browser.page
         grow(made, *talk(125))
-        page.wait_for_selector("#m370")
-        assert seqs(page) == list(range(21, 371))
+        wait_for_seqs(page, range(21, 371))
         wait_for(page, 370)
         grow(made, *talk(60))
         page.wait_for_selector("#m490")
@@ -168,7 +183,7 @@ def test_what_came_while_one_was_far_away_is_not_all_loaded(
         grow(made, *talk(200))
         hide(page, hidden=False)
         wait_for(page, 920)
-        assert seqs(page) == list(range(821, 921))
+        wait_for_seqs(page, range(821, 921))
 
 
 def test_nothing_is_asked_while_nobody_looks_or_when_it_ended(
@@ -179,26 +194,27 @@ def test_nothing_is_asked_while_nobody_looks_or_when_it_ended(
     with site.browser() as browser:
         page = browser.page
         page.clock.install()
+        page.add_init_script(COUNT)
         browser.open(f"/sessions/{made.id}/")
-        questions = asked(page)
         with page.expect_response("**/news/**"):
             page.clock.run_for(2_500)
         hide(page, hidden=True)
-        before = len(questions)
+        before = asked(page)
+        assert before > 0
         page.clock.run_for(120_000)
-        assert len(questions) == before
+        assert asked(page) == before
         store = get_store()
         elsewhere(lambda: store.end(made.project, made.id))
         with page.expect_response("**/news/**"):
             hide(page, hidden=False)
         page.wait_for_selector(".boundary.e-ended")
-        assert page.inner_text(".heading .status") == "ended"
-        before = len(questions)
+        expect(page.locator(".heading .status")).to_have_text("ended", use_inner_text=True)
+        before = asked(page)
         page.clock.run_for(120_000)
-        assert len(questions) == before
+        assert asked(page) == before
         page.reload()
         page.clock.run_for(120_000)
-        assert len(questions) == before
+        assert asked(page) == 0
         assert browser.troubles == []
 
 
@@ -209,21 +225,21 @@ def test_a_page_that_is_cut_off_says_so_asks_less_and_goes_on(
     with look(made).browser() as browser:
         page = browser.page
         page.clock.install()
-        browser.open(f"/sessions/{made.id}/")
-        questions = asked(page)
+        page.add_init_script(COUNT)
         page.route("**/news/**", lambda route: route.abort())
+        browser.open(f"/sessions/{made.id}/")
         page.clock.run_for(2_500)
-        page.wait_for_selector("#stale:not(:empty)")
-        assert page.inner_text("#stale") == "Not up to date, trying again"
+        stale = page.locator("#stale")
+        expect(stale).to_have_text("Not up to date, trying again")
         for _ in range(40):
             page.clock.run_for(3_000)
-        assert len(questions) <= 7
+        assert 1 < asked(page) <= 7
         page.unroute("**/news/**")
         grow(made, user("There again"))
         with page.expect_response("**/news/**"):
             page.clock.run_for(61_000)
         page.wait_for_selector("#m7")
-        assert page.inner_text("#stale") == ""
+        expect(stale).to_have_text("")
 
 
 def test_a_session_that_is_gone_is_told_and_not_asked_for(
@@ -234,8 +250,7 @@ def test_a_session_that_is_gone_is_told_and_not_asked_for(
         browser.open(f"/sessions/{made.id}/")
         store = get_store()
         elsewhere(lambda: store.delete(made.project, made.id))
-        browser.page.wait_for_selector("#stale:not(:empty)")
-        assert "no longer here" in browser.page.inner_text("#stale")
+        expect(browser.page.locator("#stale")).to_contain_text("no longer here")
 
 
 def test_a_review_that_is_being_written_stays_where_it_is(
@@ -244,7 +259,7 @@ def test_a_review_that_is_being_written_stays_where_it_is(
     made = session(ensure_project(), [*talk(40), user("Go"), assistant(tool_calls=[CALL])])
     with opened(look(made)) as browser:
         page = browser.page
-        page.click('#m82 [data-review="82"]', force=True)
+        write_review(page, 82)
         page.fill("#review-82 textarea", "Not saved yet")
         page.check("#review-82 [name=needs_review]")
         page.focus("#review-82 textarea")
@@ -253,12 +268,12 @@ def test_a_review_that_is_being_written_stays_where_it_is(
         elsewhere(lambda: store.pin(made.project, made.id, 82))
         grow(made, result("ok"), *talk(10))
         page.wait_for_selector("#m103")
-        assert page.inner_text("#new") == "↓ 21 new"
-        assert page.evaluate("document.activeElement.name") == "comment"
-        assert page.input_value("#review-82 textarea") == "Not saved yet"
-        assert page.is_checked("#review-82 [name=needs_review]")
-        assert page.locator("#m82.pinned .fate.held").count() == 1
-        assert page.locator("#m82 #m83").count() == 1
+        expect(page.locator("#new")).to_have_text("↓ 21 new", use_inner_text=True)
+        expect(page.locator("#review-82 [name=comment]")).to_be_focused()
+        expect(page.locator("#review-82 textarea")).to_have_value("Not saved yet")
+        expect(page.locator("#review-82 [name=needs_review]")).to_be_checked()
+        expect(page.locator("#m82.pinned .fate.held")).to_have_count(1)
+        expect(page.locator("#m82 #m83")).to_have_count(1)
         after = page.locator("#review-82").bounding_box()
         assert before
         assert after
@@ -271,9 +286,9 @@ def test_what_is_retracted_is_struck_out_where_it_stands(look: Callable[[Snapsho
         page, store = browser.page, get_store()
         elsewhere(lambda: store.retract(made.project, made.id, (3, 4), "wrong day"))
         page.wait_for_selector("#m4.retracted .fate")
-        assert page.locator("#m2 .gone").count() == 1
-        assert "retracted 2" in page.inner_text(".legend")
-        assert page.locator(".strip .f-retracted").count() == 2
+        expect(page.locator("#m2 .gone")).to_have_count(1)
+        expect(page.locator(".legend")).to_contain_text("retracted 2", use_inner_text=True)
+        expect(page.locator(".strip .f-retracted")).to_have_count(2)
 
 
 def test_a_transcript_that_is_followed_is_seen_growing(tmp_path: Path, chromium: Path) -> None:
@@ -293,5 +308,4 @@ def test_a_transcript_that_is_followed_is_seen_growing(tmp_path: Path, chromium:
             page = running.new_page()
             page.goto(f"http://127.0.0.1:{server.port}/sessions/{found}/")
             add(path, as_lines(transcript(2)[2:]))
-            page.wait_for_selector("#m4")
-            assert "answer 2" in page.inner_text("#m4")
+            expect(page.locator("#m4")).to_contain_text("answer 2", use_inner_text=True)

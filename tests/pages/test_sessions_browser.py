@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from sessions_app.store import get_store
 from tests.pages.samples import assistant, session, talk, user
-from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, Browser, Site
+from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, WIDER, Browser, Site
 
 LISTS = (
     "/sessions/",
@@ -57,8 +58,14 @@ def opened(
         assert browser.troubles == []
 
 
-def titles(browser: Browser) -> list[str]:
-    return browser.page.locator("td.title a[data-open]").all_inner_texts()
+def lists(browser: Browser, *titles: str | re.Pattern[str]) -> None:
+    """Waits until these sessions are on the page, in this order, and no others."""
+    rows = browser.page.locator("td.title a[data-open]")
+    expect(rows).to_have_text(list(titles), use_inner_text=True)
+
+
+def lists_as_many_as(browser: Browser, number: int) -> None:
+    expect(browser.page.locator("td.title a[data-open]")).to_have_count(number)
 
 
 def test_facets_are_pressed_taken_away_and_kept_by_reload_and_back(site: Site) -> None:
@@ -66,18 +73,18 @@ def test_facets_are_pressed_taken_away_and_kept_by_reload_and_back(site: Site) -
         page = browser.page
         page.click(".facet a:text-is('Ended')")
         page.wait_for_url("**status=ended")
-        assert [title[:4] for title in titles(browser)] == ["Word"]
+        lists(browser, re.compile("^Word"))
         page.reload()
-        assert [title[:4] for title in titles(browser)] == ["Word"]
+        lists(browser, re.compile("^Word"))
         page.click("td.title a[data-open]")
         page.wait_for_selector("[role=log]")
         page.go_back()
-        assert page.locator(".facet a[aria-current]").all_inner_texts() == ["Ended"]
+        expect(page.locator(".facet a[aria-current]")).to_have_text(["Ended"])
         page.click(".chips a")
         page.wait_for_url(lambda url: "status" not in url)
-        assert len(titles(browser)) == 6
+        lists_as_many_as(browser, 6)
         page.go_back()
-        assert len(titles(browser)) == 1
+        lists_as_many_as(browser, 1)
 
 
 def test_fields_narrow_beside_what_is_chosen_already(site: Site) -> None:
@@ -87,9 +94,9 @@ def test_fields_narrow_beside_what_is_chosen_already(site: Site) -> None:
         page.fill("#since", "2026-01-01T00:00")
         page.press("#by-user", "Enter")
         page.wait_for_url("**user=bo**")
-        assert len(titles(browser)) == 4
-        assert page.locator(".chips li").count() == 3
-        assert page.input_value("#since") == "2026-01-01T00:00"
+        lists_as_many_as(browser, 4)
+        expect(page.locator(".chips li")).to_have_count(3)
+        expect(page.locator("#since")).to_have_value("2026-01-01T00:00")
         assert "sort=tokens" in page.url
         page.click("text=Clear filters")
         page.wait_for_url("**/sessions/?sort=tokens")
@@ -101,27 +108,26 @@ def test_a_hit_deep_in_a_session_is_opened_where_it_stands(site: Site) -> None:
         page.keyboard.press("/")
         page.keyboard.type("xylophone")
         page.keyboard.press("Enter")
-        page.wait_for_selector("tr.hits mark")
-        assert page.inner_text("tr.hits mark") == "xylophone"
+        expect(page.locator("tr.hits mark")).to_have_text("xylophone")
         page.click("a.hit")
         page.wait_for_url("**/m/31/?q=xylophone")
-        assert page.locator("#m31").is_visible()
+        expect(page.locator("#m31")).to_be_visible()
         page.go_back()
-        assert page.input_value("#search") == "xylophone"
+        expect(page.locator("#search")).to_have_value("xylophone")
 
 
 def test_sessions_and_hits_are_walked_with_the_keyboard(site: Site) -> None:
     with opened(site, "/sessions/?q=apple") as browser:
         keys = browser.page.keyboard
         keys.press("j")
-        assert browser.focused().startswith("Fruit 3")
+        browser.stands_on("Fruit 3", begins=True)
         keys.press("j")
-        assert "apple again" in browser.focused()
+        browser.stands_on("apple again")
         for _ in range(3):
             keys.press("j")
-        assert browser.focused().startswith("Fruit 2")
+        browser.stands_on("Fruit 2", begins=True)
         keys.press("k")
-        assert "apple 3" in browser.focused()
+        browser.stands_on("apple 3")
         keys.press("Enter")
         browser.page.wait_for_url("**/m/1/?q=apple")
 
@@ -129,25 +135,24 @@ def test_sessions_and_hits_are_walked_with_the_keyboard(site: Site) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_no_list_is_wider_than_the_screen(site: Site, size: tuple[int, int], scheme: str) -> None:
-    wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     with opened(site, "/sessions/", size, scheme) as browser:
         for address in LISTS:
             browser.open(address)
-            assert browser.page.evaluate(wider) <= 0, address
+            assert browser.page.evaluate(WIDER) <= 0, address
             browser.page.locator("details.facets").evaluate("fold => { fold.open = true }")
-            assert browser.page.evaluate(wider) <= 0, f"{address} unfolded"
+            assert browser.page.evaluate(WIDER) <= 0, f"{address} unfolded"
 
 
 def test_facets_fold_on_a_narrow_screen_with_the_number_of_the_chosen(site: Site) -> None:
     with opened(site, "/sessions/?status=active&user=bo", NARROW) as browser:
         page = browser.page
-        assert not page.locator("#by-user").is_visible()
-        assert "2" in page.inner_text("summary")
-        page.click("summary")
-        assert page.locator("#by-user").is_visible()
+        expect(page.locator("#by-user")).to_be_hidden()
+        expect(page.locator("details.facets summary")).to_contain_text("2", use_inner_text=True)
+        page.click("details.facets summary")
+        expect(page.locator("#by-user")).to_be_visible()
     with opened(site, "/sessions/") as browser:
-        assert browser.page.locator("#by-user").is_visible()
-        assert not browser.page.locator("summary").is_visible()
+        expect(browser.page.locator("#by-user")).to_be_visible()
+        expect(browser.page.locator("details.facets summary")).to_be_hidden()
 
 
 def test_the_list_is_whole_without_scripts(site: Site) -> None:
@@ -157,10 +162,11 @@ def test_the_list_is_whole_without_scripts(site: Site) -> None:
         page.goto(f"{site.url}/sessions/")
         page.fill("#search", "apple")
         page.press("#search", "Enter")
+        page.wait_for_url("**q=apple**")
         page.click(".facet a:text-is('Idle')")
-        assert "No session matches" in page.inner_text("main")
+        expect(page.locator("main")).to_contain_text("No session matches", use_inner_text=True)
         page.click("main >> text=Clear filters")
-        assert page.locator("td.title").count() == 6
+        expect(page.locator("td.title")).to_have_count(6)
         chromium.close()
 
 

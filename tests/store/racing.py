@@ -22,7 +22,7 @@ def race(count: int, work: Callable[[int], Any]) -> list[Any]:
     start = Barrier(count)
 
     def run(number: int) -> Any:
-        start.wait(10)
+        start.wait(60)
         try:
             return work(number)
         except HoldfastError as error:

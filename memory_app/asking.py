@@ -1,0 +1,165 @@
+"""A compression that somebody asks for: done at once, or by whoever claims it."""
+
+from __future__ import annotations
+
+import time
+from threading import Thread
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import connections
+
+from memory_app import compressions, pipeline
+from memory_app.core.work import EngineFailed
+from memory_app.models import Compression
+from memory_app.pipeline import Pipeline, Refused, Step
+from sessions_app.core import errors
+from sessions_app.store import folding
+from sessions_app.store.base import UNGUARDED, Guard, Snapshot
+from sessions_app.store.durable import DurableStore
+
+WAIT_SECONDS = 5.0
+LOOK_SECONDS = 0.05
+
+
+class Asked(NamedTuple):
+    """What compression is wanted; `policy` None is the session's own."""
+
+    trigger: str = "manual"
+    policy: str | None = None
+    instructions: str = ""
+    dry_run: bool = False
+
+
+def compress(
+    store: DurableStore, project: int, session: UUID, asked: Asked, guard: Guard = UNGUARDED
+) -> dict[str, Any]:
+    """The compression as the contract shows it: finished, or `queued` or `running` when it is not
+    done within WAIT_SECONDS. `outcome` is `nothing` where there is nothing to fold.
+
+    Raises NotFound, SessionDeleted, StaleVersion, InvalidField.
+    """
+    found = store.get(project, session)
+    worker = Pipeline(store)
+    step = pipeline.plan_step(
+        store,
+        found,
+        trigger=asked.trigger,
+        policy=asked.policy,
+        instructions=asked.instructions,
+    )
+    if asked.dry_run and step is not None:
+        return _dry(worker, step)
+    if step is None and guard.request is None:
+        return _nothing(store, found, asked, guard)
+    return _asked(worker, found, step, asked, guard)
+
+
+def _asked(
+    worker: Pipeline, found: Snapshot, step: Step | None, asked: Asked, guard: Guard
+) -> dict[str, Any]:
+    """Queues it and does it; a repeated request gets the compression of the first one."""
+    store = worker.store
+
+    def queue(session: Snapshot) -> UUID:
+        if step is None:
+            raise _NothingToFold
+        policy = (step.policy.name, step.policy.version)
+        return compressions.queue(
+            store, session, asked.trigger, policy=policy, instructions=asked.instructions
+        ).id
+
+    try:
+        row, new = folding.ask(
+            store, found.project, found.id, asked.trigger, queue=queue, guard=guard
+        )
+    except _NothingToFold:
+        return _nothing(store, found, asked, guard)
+    if new:
+        _run(worker, found, row)
+    return _told(store, found, row, asked)
+
+
+class _NothingToFold(Exception):
+    """There is nothing to ask for; the transaction is left without a change."""
+
+
+def _told(store: DurableStore, found: Snapshot, row: UUID, asked: Asked) -> dict[str, Any]:
+    """The compression; it is gone again where there was nothing to fold when its turn came."""
+    try:
+        return one(store, found.project, row)
+    except errors.NotFound:
+        return _nothing(store, store.get(found.project, found.id), asked, UNGUARDED)
+
+
+def _dry(worker: Pipeline, step: Step) -> dict[str, Any]:
+    try:
+        return pipeline.would_be(worker, step)
+    except (Refused, EngineFailed) as failure:
+        row = compressions.row_of(step)
+        row.outcome = Compression.REFUSED if isinstance(failure, Refused) else Compression.FAILED
+        row.error, row.engine = str(failure), worker.engine.name
+        shown = compressions.shown(step.session.id, row, summary=None, facts=[])
+        return {**shown, "id": None, "dry_run": True}
+
+
+def _run(worker: Pipeline, found: Snapshot, row: UUID) -> None:
+    """Does it here, waiting for it a while. An engine of this process is quick, and inside a
+    caller's transaction nobody else could see the row."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    nested = worker.store.db.nested
+    if worker.engine.name == worker.fallback.name or nested:
+        _claimed(worker, found)
+    else:
+        thread = Thread(target=_apart, args=(worker, found), daemon=True)
+        thread.start()
+        thread.join(WAIT_SECONDS)
+    while not nested and time.monotonic() < deadline and _unfinished(worker.store, found, row):
+        time.sleep(LOOK_SECONDS)  # another worker has it; its row tells when it is done
+
+
+def _unfinished(store: DurableStore, found: Snapshot, row: UUID) -> bool:
+    rows = Compression.objects.of(found.project).using(store.db.alias)
+    return rows.filter(id=row).unfinished().exists()
+
+
+def _apart(worker: Pipeline, found: Snapshot) -> None:
+    try:
+        _claimed(worker, found)
+    finally:
+        connections.close_all()
+
+
+def _claimed(worker: Pipeline, found: Snapshot) -> None:
+    claim = folding.claim_one(worker.store, found.project, found.id)
+    if claim is not None:
+        worker.run(claim)
+
+
+def one(store: DurableStore, project: int, compression: UUID) -> dict[str, Any]:
+    """A compression by its id as the contract shows it. Raises NotFound, SessionDeleted."""
+    with store.db.reading():
+        row = compressions.one(store, project, compression)
+        (shown,) = compressions.whole(store, row.session.id, [row])
+    return shown
+
+
+def _nothing(store: DurableStore, found: Snapshot, asked: Asked, guard: Guard) -> dict[str, Any]:
+    """The answer when there is nothing to fold: no row, no change."""
+    if guard.expected not in (None, found.version):
+        raise store.stale(found, guard.expected or 0)
+    return {
+        "id": None,
+        "session": str(found.id),
+        "version": found.version,
+        "trigger": asked.trigger,
+        "range": None,
+        "tokens_before": found.active_tokens,
+        "tokens_after": found.active_tokens,
+        "decisions": [],
+        "summary": None,
+        "facts": [],
+        "attempts": 0,
+        "outcome": "nothing",
+        "error": None,
+    }

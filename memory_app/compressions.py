@@ -1,0 +1,229 @@
+"""Rows of compressions: made, booked, and shown as the HTTP contract has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+
+from memory_app.core.passages import Point
+from memory_app.gathering import read_points
+from memory_app.models import Compression, Fact, Summary
+from sessions_app import clock, ids
+from sessions_app.core import errors, instants
+from sessions_app.store.base import Snapshot
+from sessions_app.store.durable import DurableStore
+from sessions_app.store.reading import Reader
+
+if TYPE_CHECKING:
+    from memory_app.pipeline import Step
+
+DECISION = ("seq", "fate", "class", "rule", "score", "reason")
+
+
+def queue(
+    store: Reader, session: Snapshot, trigger: str, *, policy: tuple[str, int], instructions: str
+) -> Compression:
+    """A compression that somebody asked for, to be done by whoever claims the session."""
+    return Compression.everything.using(store.db.alias).create(
+        id=ids.new_id(),
+        project_id=session.project,
+        session_id=session.number,
+        trigger=trigger,
+        policy_name=policy[0],
+        policy_version=policy[1],
+        instructions=instructions,
+        tokens_before=session.active_tokens,
+        tokens_after=session.active_tokens,
+        queued_us=clock.now_us(),
+    )
+
+
+def unfinished(store: Reader, session: Snapshot) -> Compression | None:
+    """The compression of this session that is asked for or was begun and not ended."""
+    rows = Compression.objects.of(session.project).using(store.db.alias)
+    return rows.of_session(session.number).unfinished().first()
+
+
+def row_of(step: Step) -> Compression:
+    """A new row for a step, not stored yet."""
+    return Compression(
+        id=ids.new_id(),
+        project_id=step.session.project,
+        session_id=step.session.number,
+        trigger=step.trigger,
+        policy_name=step.policy.name,
+        policy_version=step.policy.version,
+        first=step.folding.first,
+        last=step.folding.last,
+        instructions=step.instructions,
+        tokens_before=step.session.active_tokens,
+        tokens_after=step.session.active_tokens,
+        queued_us=step.queued_us,
+        started_us=step.started_us,
+    )
+
+
+def started(store: DurableStore, step: Step) -> Compression:
+    """Books that an engine begins: the row is there while it works, and counts the attempt."""
+    row = step.row or row_of(step)
+    row.outcome = Compression.RUNNING
+    row.first, row.last = step.folding.first, step.folding.last
+    row.started_us = step.started_us
+    row.attempts += 1
+    with store.db.transaction():
+        _put(store, row)
+    return row
+
+
+def failed(
+    store: DurableStore, step: Step, engine: str, failure: Exception, *, final: bool
+) -> Compression:
+    """Books a failed attempt with its reason; `final` when no other will be made."""
+    row = step.row or row_of(step)
+    reason = str(failure)[:500]
+    tried = orjson.loads(row.tried)
+    tried.append({"engine": engine, "reason": reason, "at": instants.render(clock.now_us())})
+    row.tried = orjson.dumps(tried[-20:]).decode()
+    row.engine, row.error = engine, reason
+    row.attempts = max(1, row.attempts)
+    if final:
+        refused = type(failure).__name__ == "Refused"
+        row.outcome = Compression.REFUSED if refused else Compression.FAILED
+        row.finished_us = clock.now_us()
+    with store.db.transaction():
+        _put(store, row)
+    return row
+
+
+def finish(store: Reader, row: Compression, *, attempted: bool) -> None:
+    """Stores a finished row, in the caller's transaction."""
+    if not attempted:
+        row.attempts = 1
+    _put(store, row)
+
+
+def _put(store: Reader, row: Compression) -> None:
+    if row._state.adding:
+        row.save(force_insert=True, using=store.db.alias)
+        return
+    row.save(update_fields=_CHANGING, using=store.db.alias)
+
+
+_CHANGING = [
+    "version", "ordinal", "first", "last", "engine", "tokens_before", "tokens_after", "decisions",
+    "audit", "facts", "started_us", "finished_us", "attempts", "tried", "outcome", "error",
+]  # fmt: skip
+
+
+def forget(store: Reader, row: Compression) -> None:
+    """Removes a row that was asked for and has nothing to fold."""
+    Compression.everything.using(store.db.alias).filter(pk=row.pk, version=None).delete()
+
+
+# -- shown ---------------------------------------------------------------------------------------
+
+
+def page(store: Reader, session: Snapshot, *, before: int | None, limit: int) -> list[Compression]:
+    """The compressions of a session, newest first; `before` is the number of a row."""
+    rows = Compression.objects.of(session.project).using(store.db.alias)
+    rows = rows.of_session(session.number)
+    if before is not None:
+        rows = rows.filter(number__lt=before)
+    return list(rows[:limit])
+
+
+def one(store: Reader, project: int, compression: UUID) -> Compression:
+    """A compression by its id. Raises NotFound."""
+    rows = Compression.objects.of(project).using(store.db.alias)
+    rows = rows.filter(id=compression).select_related("session")
+    found: Compression | None = rows.first()
+    if found is None:
+        raise errors.NotFound("There is no such compression in this project. Check its id.")
+    if found.session.status == found.session.DELETED:
+        raise errors.SessionDeleted
+    return found
+
+
+def whole(store: Reader, session: UUID, rows: Sequence[Compression]) -> list[dict[str, Any]]:
+    """Compressions of one session with their summaries and facts, in three statements."""
+    versions = [row.version for row in rows if row.version is not None]
+    number = rows[0].session_id if rows else 0
+    summaries = {
+        summary.version: summary
+        for summary in Summary.objects.using(store.db.alias).filter(
+            session_id=number, version__in=versions
+        )
+    }
+    facts: dict[int, list[dict[str, Any]]] = {}
+    stated = Fact.everything.using(store.db.alias).filter(session_id=number, since__in=versions)
+    for fact in stated.order_by("number"):
+        facts.setdefault(fact.since, []).append(_fact_out(fact))
+    return [
+        shown(
+            session,
+            row,
+            summary=_summary_text(summaries.get(row.version or 0)),
+            facts=facts.get(row.version or 0, []),
+        )
+        for row in rows
+    ]
+
+
+def _summary_text(summary: Summary | None) -> str | None:
+    if summary is None:
+        return None
+    return text_of(read_points(summary.points))
+
+
+def text_of(points: Sequence[Point]) -> str:
+    """A summary as it reads: a line a point."""
+    return "\n".join(point.text for point in points)
+
+
+def _fact_out(fact: Fact) -> dict[str, Any]:
+    return {
+        "id": str(fact.id),
+        "text": fact.text,
+        "category": fact.category,
+        "seq": fact.seq,
+        "trust": fact.trust,
+    }
+
+
+def shown(
+    session: UUID, row: Compression, *, summary: str | None, facts: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A compression as the contract shows it."""
+    lag = None if row.finished_us is None else (row.finished_us - row.queued_us) // 1000
+    decisions = orjson.loads(row.decisions)
+    return {
+        "id": str(row.id),
+        "session": str(session),
+        "version": row.version,
+        "ordinal": row.ordinal,
+        "trigger": row.trigger,
+        "policy": {"name": row.policy_name, "version": row.policy_version},
+        "range": [row.first, row.last],
+        "engine": row.engine,
+        "tokens_before": row.tokens_before,
+        "tokens_after": row.tokens_after,
+        "decisions": [dict(zip(DECISION, item, strict=True)) for item in decisions],
+        "summary": summary,
+        "facts": list(facts),
+        "audit": orjson.loads(row.audit),
+        "queued_at": instants.render(row.queued_us),
+        "started_at": _instant(row.started_us),
+        "finished_at": _instant(row.finished_us),
+        "lag_ms": lag,
+        "attempts": row.attempts,
+        "tried": orjson.loads(row.tried),
+        "outcome": row.outcome,
+        "error": row.error or None,
+    }
+
+
+def _instant(value: int | None) -> str | None:
+    return None if value is None else instants.render(value)

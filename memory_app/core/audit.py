@@ -1,0 +1,263 @@
+"""What a text must carry so that nothing is lost silently.
+
+An item is a number, a date, a name, an id, a path, a code word, a negation or a promise, together
+with its subject: the nouns it belongs to. A text carries an item only when it says the same value of
+the same subject: figures without their nouns, figures of something else and a sentence without its
+"not" carry nothing. All rules are about form; nothing is understood.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from memory_app.core import reading
+from memory_app.core.figures import Key
+from memory_app.core.passages import Passage
+from memory_app.core.reading import Sentence
+from memory_app.core.scope import Scope, subject_stems
+from memory_app.core.tongues import WILL
+
+KINDS = ("number", "date", "name", "id", "path", "code", "negation", "promise")
+_EXACT = frozenset(("id", "path", "code"))
+_PHRASES = frozenset(("negation", "promise"))
+_BOUND = _PHRASES | {"name"}
+"""Kinds that are nothing without a subject: "No." and "Hey Ann!" are no items."""
+
+
+class Item(NamedTuple):
+    """`text` as it stands in the message, `subject` the words it belongs to; "" without any."""
+
+    kind: str
+    text: str
+    subject: str
+    seq: int
+
+
+def items(passage: Passage) -> list[Item]:
+    """What is audited in one message, in order, without doubles."""
+    return list(dict.fromkeys(item for _, found in quotes(passage) for item in found))
+
+
+def whole(passage: Passage) -> bool:
+    """Whether all of a message is looked at; of a longer text only the beginning is."""
+    return all(len(text) <= reading.MOST for text in _texts(passage))
+
+
+def quotes(passage: Passage) -> list[tuple[str, tuple[Item, ...]]]:
+    """The sentences that hold audited items, each with its items. They are word for word of the
+    message's text, or of the arguments of its calls, and at most `reading.LONGEST` characters."""
+    seen: set[Item] = set()
+    found = []
+    for text in _texts(passage):
+        for sentence in reading.read(text):
+            if sentence.marks:
+                held = _held(sentence, passage.seq)
+                new = tuple(item for item in dict.fromkeys(held) if item not in seen)
+                if new:
+                    seen.update(new)
+                    found.append((sentence.text, new))
+    return found
+
+
+def _texts(passage: Passage) -> Iterator[str]:
+    yield passage.text
+    for _, arguments in passage.calls:
+        yield arguments
+
+
+def _held(sentence: Sentence, seq: int) -> Iterator[Item]:
+    scope = Scope(sentence)
+    for mark in sentence.marks:
+        subject = scope.subject(mark)
+        if subject or mark.kind not in _BOUND:
+            text = sentence.span(mark.first, mark.last)
+            yield Item(mark.kind, text.strip("`"), subject, seq)
+
+
+# -- what is carried -----------------------------------------------------------------------------
+
+
+class Audit(NamedTuple):
+    """`score` is the share of items carried, 1.0 when there are none; `kinds` have (carried, all)."""
+
+    score: float
+    kinds: Mapping[str, tuple[int, int]]
+    lost: tuple[Item, ...]
+
+
+def audit(passages: Sequence[Passage], carriers: Sequence[str]) -> Audit:
+    """How much of what is audited in these messages the texts carry."""
+    found = [item for passage in passages for item in items(passage)]
+    held = carried(found, carriers)
+    kinds: dict[str, tuple[int, int]] = {}
+    for item, is_held in zip(found, held, strict=True):
+        some, total = kinds.get(item.kind, (0, 0))
+        kinds[item.kind] = (some + is_held, total + 1)
+    lost = tuple(item for item, is_held in zip(found, held, strict=True) if not is_held)
+    return Audit(1 - len(lost) / len(found) if found else 1.0, kinds, lost)
+
+
+def carried(found: Sequence[Item], carriers: Sequence[str]) -> list[bool]:
+    """For each item, whether one of the texts says its value of its subject."""
+    wanted = [_Wanted(item) for item in found]
+    index = _Index(wanted)
+    for text in carriers:
+        index.take(text)
+    rivals = _Rivals(wanted)
+    return [any(rivals.stands(item, place) for place in index.places(item)) for item in wanted]
+
+
+class _Wanted:
+    """An item with the keys that it is found by. A name must be there with all of its words."""
+
+    __slots__ = ("item", "keys", "kind", "subject", "text")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.kind = item.kind
+        self.text = item.text
+        self.subject = subject_stems(item.subject)
+        self.keys = _keys(item)
+
+
+def _keys(item: Item) -> tuple[Key, ...]:
+    if item.kind == "negation":
+        return (reading.NEGATION,)
+    if item.kind == "promise":
+        return (reading.PROMISE,)
+    if item.kind == "name":
+        return tuple(("name", reading.bare(word)) for word in _words(item.text.lower()))
+    if item.kind in _EXACT:
+        return tuple(("exact", word) for word in _words(item.text)[:1])
+    return reading.value(item.kind, item.text)
+
+
+def _words(text: str) -> list[str]:
+    return reading.tokenised(text) or [text]
+
+
+class _Place(NamedTuple):
+    """Where a text says a value."""
+
+    scope: Scope
+    at: int
+
+
+class _Index:
+    """Where the texts say what is wanted."""
+
+    def __init__(self, wanted: Iterable[_Wanted]) -> None:
+        keys = {key for item in wanted for key in item.keys}
+        self.names = {word for kind, word in keys if kind == "name"}
+        self.exact = {word for kind, word in keys if kind == "exact"}
+        self.found: dict[Key, list[_Place]] = {key: [] for key in keys}
+
+    def take(self, text: str) -> None:
+        for sentence in reading.read(text):
+            scope = Scope(sentence)
+            for mark in sentence.marks:
+                for key in mark.gives:
+                    if key in self.found and key[0] not in ("name", "exact"):
+                        self.found[key].append(_Place(scope, mark.first))
+            self._words(scope)
+
+    def _words(self, scope: Scope) -> None:
+        sentence = scope.sentence
+        for at, token in enumerate(sentence.tokens):
+            if token[0] == "`" and len(token) > 1:
+                for word in _words(token[1:-1]):
+                    self._word(word, word.lower(), scope, at)
+            else:
+                self._word(token, sentence.low[at], scope, at)
+
+    def _word(self, token: str, low: str, scope: Scope, at: int) -> None:
+        if token in self.exact:
+            self.found["exact", token].append(_Place(scope, at))
+        name = reading.bare(low)
+        if name in self.names:
+            self.found["name", name].append(_Place(scope, at))
+        if low in WILL and reading.PROMISE in self.found:
+            self.found[reading.PROMISE].append(_Place(scope, at))
+
+    def places(self, item: _Wanted) -> Iterator[_Place]:
+        if item.kind == "name":
+            last = item.keys[-1]
+            for place in self.found[last]:
+                low = {reading.bare(word) for word in place.scope.sentence.low}
+                if all(word in low for _, word in item.keys):
+                    yield place
+            return
+        for key in item.keys:
+            for place in self.found[key]:
+                if item.kind not in _EXACT or _stands_in(item.text, place.scope.sentence.text):
+                    yield place
+
+
+def _stands_in(word: str, text: str) -> bool:
+    at = text.find(word)
+    while at >= 0:
+        before, after = text[at - 1 : at], text[at + len(word) : at + len(word) + 1]
+        if not (_joins(before) and _joins(word[:1])) and not (_joins(after) and _joins(word[-1:])):
+            return True
+        at = text.find(word, at + 1)
+    return False
+
+
+def _joins(char: str) -> bool:
+    return char.isascii() and (char.isalnum() or char == "_")
+
+
+class _Rivals:
+    """Tells what a value in a text belongs to, when only some words of its subject are there.
+
+    If all words of another item's subject stand there, more than of this one's, and that item's own
+    value does not, then the text says this value of the wrong thing.
+    """
+
+    def __init__(self, wanted: Iterable[_Wanted]) -> None:
+        self.by_word: dict[tuple[str, str], list[_Wanted]] = {}
+        for item in wanted:
+            for word in item.subject:
+                self.by_word.setdefault((item.kind, word), []).append(item)
+        self.strongest: dict[tuple[int, str, int], int] = {}
+
+    def stands(self, item: _Wanted, place: _Place) -> bool:
+        if not item.subject:
+            return item.kind not in _BOUND
+        around = place.scope.around(item.kind, place.at)
+        own = len(item.subject & around)
+        if own == len(item.subject):
+            return True
+        if item.kind in _PHRASES:
+            return own >= 2
+        return own > 0 and own >= self._rival(item.kind, place, around)
+
+    def _rival(self, kind: str, place: _Place, around: frozenset[str]) -> int:
+        """Words of the longest subject that is all there while its value is not."""
+        key = (id(place.scope), kind, place.scope.reach(kind, place.at)[0])
+        if key not in self.strongest:
+            first, last = place.scope.reach(kind, place.at)
+            said = _said(place.scope, first, last)
+            rivals = {
+                id(item): item for word in around for item in self.by_word.get((kind, word), ())
+            }
+            self.strongest[key] = max(
+                (
+                    len(item.subject)
+                    for item in rivals.values()
+                    if item.subject <= around and said.isdisjoint(item.keys)
+                ),
+                default=0,
+            )
+        return self.strongest[key]
+
+
+def _said(scope: Scope, first: int, last: int) -> set[Key]:
+    sentence = scope.sentence
+    said: set[Key] = {("name", reading.bare(word)) for word in sentence.low[first:last]}
+    said.update(("exact", token.strip("`")) for token in sentence.tokens[first:last])
+    for mark in sentence.marks:
+        if first <= mark.first < last:
+            said.update(mark.gives)
+    return said

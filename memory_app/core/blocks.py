@@ -1,0 +1,42 @@
+"""The blocks of a context that are not messages of the log: what they say and where they end.
+
+Each stands between delimiters in a user message, so that every provider takes it and no model
+takes it for an instruction of the system. What is quoted cannot close its block.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from memory_app.core.passages import Point
+
+NAMES = ("summary", "resume", "facts", "recalled")
+_DELIMITER = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(NAMES)})\b)", re.IGNORECASE)
+_INTRODUCED = {
+    "summary": "What was said before, folded:",
+    "resume": "When this conversation went on after a long pause, this was where it stood:",
+    "facts": "Facts from what was said before, quoted:",
+    "recalled": "Values from earlier tool results and messages:",
+}
+
+
+def block(name: str, lines: Iterable[str], span: tuple[int, int] | None = None) -> str:
+    """The text of a block; `span` are the first and last message it tells of."""
+    of = f' of="messages {span[0]} to {span[1]}"' if span else ""
+    return "\n".join([f"<{name}{of}>", _INTRODUCED[name], *map(_line, lines), f"</{name}>"])
+
+
+def _line(text: str) -> str:
+    return f"- {escaped(' '.join(text.split()))}"
+
+
+def escaped(text: str) -> str:
+    """`text` without a delimiter of ours in it."""
+    return _DELIMITER.sub("&lt;", text)
+
+
+def shortened(points: Sequence[Point], keep: int) -> list[Point]:
+    """The `keep` points that matter most, in their order."""
+    best = sorted(range(len(points)), key=lambda at: (-points[at].score, -at))[:keep]
+    return [points[at] for at in sorted(best)]

@@ -1,0 +1,182 @@
+"""What phrases of a language say: cues for the rules of retention, one file of data a language.
+
+A phrase is written in small letters without commas. `(a|b|)` stands for one of its branches, `^`
+for the beginning of a sentence, `*` for any one word, `#` for a number in digits; a line may go on
+within a bracket. A file adds what it has: a language without a kind of cue is judged by the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntFlag, auto
+from functools import cache
+from importlib import import_module
+from itertools import product
+from typing import Any
+
+LANGUAGES = ("en", "de", "es", "fr", "zh", "ja")
+
+
+class Cue(IntFlag):
+    """What a phrase says. The names in the languages' files are these in small letters."""
+
+    PREFERENCE = auto()
+    CONSTRAINT = auto()
+    DECISION = auto()
+    REQUEST = auto()
+    PROMISE = auto()
+    CORRECTION = auto()
+    IDENTIFIER = auto()
+    AFFIRM = auto()
+    NEGATE = auto()
+    NEGATION = auto()
+    ALTERNATIVE = auto()
+    ASKING = auto()
+    OFFER = auto()
+    READBACK = auto()
+    OUTCOME = auto()
+    THANKS = auto()
+    GREETING = auto()
+    CLOSING = auto()
+    MORE = auto()
+    DONE = auto()
+
+
+MARKS = ("time", "past", "self", "you", "number")
+"""Kinds of words that only raise or lower a score."""
+
+_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+TOKEN = re.compile(
+    rf"[{_CJK}]|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?"
+    rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*|[?\uff1f]|[.!\u3002\uff01\n]+"
+)
+"""A word, a number with its unit, one Chinese or Japanese character, or the end of a sentence."""
+END = "."
+QUESTION = "?"
+ENDS = frozenset(".!\u3002\uff01\n?\uff1f")
+
+Node = dict[str, Any]
+"""A step of a phrase: the next words, and under MASK what a phrase that ends here says."""
+MASK = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """The cues of a language.
+
+    `common` are words that tell it apart and carry nothing; `light` are words that may stand
+    beside thanks and farewells without making them matter. `words` are all that it knows: its
+    share in a text says whether the text is in this language. `marks` are sets of words by kind.
+    """
+
+    name: str
+    phrases: Node
+    light: frozenset[str]
+    words: frozenset[str]
+    marks: Mapping[str, frozenset[str]]
+
+
+def pieces(text: str) -> list[str]:
+    """The words of a text as they are written, with what ends its sentences."""
+    return TOKEN.findall(text.replace("\u2019", "'"))
+
+
+def lowered(words: Iterable[str]) -> list[str]:
+    """Words in small letters; ends of sentences are END and QUESTION."""
+    return [
+        (QUESTION if word in "?\uff1f" else END) if word[0] in ENDS else word.lower()
+        for word in words
+    ]
+
+
+@cache
+def language(name: str) -> Language:
+    """The cues of one of LANGUAGES."""
+    data = import_module(f"{__name__}.{name}")
+    light = frozenset(lowered(pieces(data.COMMON + data.LIGHT)))
+    phrases: Node = {}
+    marks: dict[str, frozenset[str]] = {}
+    known: set[str] = set(light)
+    for kind, lines in data.PHRASES.items():
+        spelt = [words for line in _lines(lines) for words in spellings(line)]
+        known.update(word for words in spelt for word in words)
+        if kind in MARKS:
+            marks[kind] = frozenset("".join(words) for words in spelt)
+        else:
+            for words in spelt:
+                _plant(phrases, words, Cue[kind.upper()])
+    return Language(name, phrases, light, frozenset(known - {"^", "*", "#", QUESTION, END}), marks)
+
+
+def _lines(block: str) -> list[str]:
+    """The phrases of a kind; one goes on in the next line within a bracket."""
+    whole = _WITHIN.sub(lambda found: _BREAK.sub("", found.group()), block)
+    return [line.strip() for line in whole.strip().splitlines()]
+
+
+def _plant(root: Node, words: Iterable[str], cue: Cue) -> None:
+    node = root
+    for word in words:
+        node = node.setdefault(word, {})
+    node[MASK] = node.get(MASK, 0) | int(cue)
+
+
+_BRANCHES = re.compile(r"\(([^)]*)\)")
+_SIGNS = re.compile(r"([\^*#])")
+_WITHIN = re.compile(r"\([^)]*\)")
+_BREAK = re.compile(r"\n\s*")
+
+
+def spellings(line: str) -> Iterator[list[str]]:
+    """Every phrase that a line of a language's file stands for, as words."""
+    parts = _BRANCHES.split(line)
+    branches = [part.split("|") if place % 2 else [part] for place, part in enumerate(parts)]
+    for chosen in product(*branches):
+        words = _words("".join(chosen))
+        if words:
+            yield words
+
+
+def _words(phrase: str) -> list[str]:
+    found: list[str] = []
+    for part in _SIGNS.split(phrase):
+        found.extend([part] if _SIGNS.fullmatch(part) else lowered(pieces(part)))
+    return found
+
+
+def matches(words: Sequence[str], root: Node) -> list[tuple[int, int, int]]:
+    """Every phrase in a text: what it says, its first word, and the word behind it.
+
+    Walks the phrases word by word, so its time grows with the text alone: there is no expression
+    that could backtrack.
+    """
+    found: list[tuple[int, int, int]] = []
+    anchored = root.get("^", {})
+    begins = True
+    for start, word in enumerate(words):
+        if begins and word in anchored:
+            _walk(words, start, anchored, found)
+        begins = word in (END, QUESTION)
+        if word in root:
+            _walk(words, start, root, found)
+    return found
+
+
+def _walk(words: Sequence[str], start: int, root: Node, found: list[tuple[int, int, int]]) -> None:
+    paths = [(start, root)]
+    size = len(words)
+    while paths:
+        place, node = paths.pop()
+        if MASK in node:
+            found.append((node[MASK], start, place))
+        if place == size:
+            continue
+        word = words[place]
+        if (following := node.get(word)) is not None:
+            paths.append((place + 1, following))
+        if "*" in node and word not in (END, QUESTION):
+            paths.append((place + 1, node["*"]))
+        if "#" in node and word[0].isdigit():
+            paths.append((place + 1, node["#"]))

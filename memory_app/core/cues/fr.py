@@ -1,0 +1,4 @@
+"""x."""
+
+PHRASES: dict[str, str] = {}
+COMMON = LIGHT = ""

@@ -1,0 +1,258 @@
+"""A message as the rules of retention see it: its language, its sentences and what they say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from memory_app.core.cues import (
+    END,
+    MARKS,
+    QUESTION,
+    Cue,
+    Language,
+    language,
+    lowered,
+    matches,
+    pieces,
+)
+
+SEEN = 4_000
+"""Characters of a message that the rules look at. What is longer is never discarded."""
+
+LIGHT = int(
+    Cue.THANKS
+    | Cue.GREETING
+    | Cue.CLOSING
+    | Cue.MORE
+    | Cue.DONE
+    | Cue.AFFIRM
+    | Cue.NEGATE
+    | Cue.DECISION
+)
+"""Cues whose words carry nothing beyond the cue."""
+_RIVALS = int(
+    Cue.ASKING | Cue.REQUEST | Cue.OFFER | Cue.OUTCOME | Cue.READBACK | Cue.ALTERNATIVE | Cue.MORE
+)
+"""Cues of which only the longest phrase counts: "can you tell me" is a question, "can you find
+me" is a request."""
+
+_KANA = re.compile("[\u3040-\u30ff]")
+_IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_DIGIT = re.compile(r"\d")
+_NO_WORDS: frozenset[str] = frozenset()
+
+ALPHABETIC = ("en", "de", "es", "fr")
+"""Languages told apart by their words; the others are by their script."""
+
+_ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w|https?://\S")
+_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{2,39}(?![\w%])")
+_PHONE = re.compile(r"(?<![\w.,])\(?\+?\d{2,4}\)?[-. /]\d{2,4}(?:[-. /]\d{2,4}){1,3}(?!\w)")
+_DATE = re.compile(r"(?:19|20)\d\d\D|\d{1,2}\D\d{1,2}\D(?:(?:19|20)\d\d|\d\d)$")
+LONG_NUMBER = 6
+"""Digits in a row from which on a number is taken for an identifier."""
+
+
+class Value(NamedTuple):
+    """A number, date, time or name in a text: `kind`, the words, and the noun it belongs to."""
+
+    kind: str
+    text: str
+    subject: str
+
+
+class Sentence(NamedTuple):
+    """`cues` are its Cue bits, `opening` those of its first word; `light` says that every word of
+    it is known and carries nothing."""
+
+    cues: int
+    opening: int
+    question: bool
+    light: bool
+    values: tuple[Value, ...]
+    words: tuple[str, ...]
+
+
+class Reading(NamedTuple):
+    """A message as read in `language`, None for one that no file of cues covers."""
+
+    language: str | None
+    sentences: tuple[Sentence, ...]
+    words: tuple[str, ...]
+    cues: int
+    asks: bool
+    light: bool
+    identifier: bool
+    names: int
+    marks: tuple[int, ...]
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        return tuple(value for sentence in self.sentences for value in sentence.values)
+
+
+NO_MARKS = (0,) * len(MARKS)
+NOTHING = Reading(None, (), (), 0, False, False, False, 0, NO_MARKS)
+
+
+def read(text: str, *, hint: str | None = None) -> Reading:
+    """What the first SEEN characters of a text say; `hint` is the language spoken so far."""
+    seen = text[:SEEN]
+    written = pieces(seen)
+    if not written:
+        return NOTHING
+    words = lowered(written)
+    spoken = recognise(seen, words, hint)
+    told = _Told(written, words, spoken)
+    sentences = tuple(told.sentences())
+    cues = 0
+    for sentence in sentences:
+        cues |= sentence.cues
+    return Reading(
+        spoken.name if spoken else None,
+        sentences,
+        tuple(words),
+        cues,
+        any(sentence.question or sentence.cues & Cue.ASKING for sentence in sentences),
+        len(text) <= SEEN and all(sentence.light for sentence in sentences),
+        has_identifier(seen),
+        told.names,
+        told.marks(),
+    )
+
+
+def recognise(text: str, words: Sequence[str], hint: str | None) -> Language | None:
+    """The language whose words cover most of a text; None when no language covers a fifth."""
+    if not text.isascii():
+        if _KANA.search(text):
+            return language("ja")
+        if _IDEOGRAPH.search(text):
+            return language("ja" if hint == "ja" else "zh")
+    distinct = set(words)
+    best, most = None, 0.0
+    for name in ALPHABETIC:
+        candidate = language(name)
+        hits = len(distinct & candidate.words) + (0.5 if name == hint else 0.0)
+        if hits > most:
+            best, most = candidate, hits
+    total = len(distinct - {END, QUESTION})
+    return best if most >= 1 and most >= 0.2 * total else None
+
+
+def has_identifier(text: str) -> bool:
+    """Whether a text holds an address, a phone number, or a word made of letters and digits as
+    orders, bookings and accounts are called."""
+    if _ADDRESS.search(text):
+        return True
+    if not _DIGIT.search(text):
+        return False
+    if any(_names_a_thing(found.group()) for found in _CANDIDATE.finditer(text)):
+        return True
+    return any(not _DATE.match(found.group()) for found in _PHONE.finditer(text))
+
+
+def _names_a_thing(word: str) -> bool:
+    digits = sum(map(str.isdigit, word))
+    if word[0] == "#" and digits:
+        return True
+    if digits < 2 or len(word) < 4 or _DATE.match(word):
+        return False
+    plain = word.replace("-", "").lstrip("+")
+    if plain.isdigit():
+        return len(plain) >= LONG_NUMBER
+    return "_" in word or (word.upper() == word and any(map(str.isalpha, word)) and len(plain) > 4)
+
+
+class _Told:
+    """A text while it is read: its words as written and in small letters, and its language."""
+
+    def __init__(
+        self, written: Sequence[str], words: Sequence[str], spoken: Language | None
+    ) -> None:
+        self.written = written
+        self.words = words
+        self.spoken = spoken
+        self.known = spoken.light if spoken else frozenset()
+        self.numbers = spoken.marks.get("number", _NO_WORDS) if spoken else _NO_WORDS
+        self.names = 0
+        self.cues = [0] * len(words)
+        self.covered = bytearray(len(words))
+        if spoken:
+            self._find(matches(words, spoken.phrases))
+
+    def _find(self, found: list[tuple[int, int, int]]) -> None:
+        """Notes what each phrase says at its first word, and which words a light one covers."""
+        rivals = [place for place in found if place[0] & _RIVALS]
+        for place in found:
+            says, start, end = place
+            if says & _RIVALS and _outdone(place, rivals):
+                says &= ~_RIVALS
+            self.cues[start] |= says
+            if says & LIGHT:
+                self.covered[start:end] = b"\1" * (end - start)
+
+    def sentences(self) -> Iterator[Sentence]:
+        begin = 0
+        for end, word in enumerate((*self.words, END)):
+            if word in (END, QUESTION):
+                if end > begin:
+                    yield self._sentence(begin, end, word == QUESTION)
+                begin = end + 1
+
+    def _sentence(self, begin: int, end: int, question: bool) -> Sentence:
+        cues = 0
+        for cue in self.cues[begin:end]:
+            cues |= cue
+        values = tuple(self._values(begin, end))
+        light = bool(cues & LIGHT) and not cues & Cue.PROMISE and self._is_light(begin, end)
+        return Sentence(
+            cues, self.cues[begin], question, light, values, tuple(self.words[begin:end])
+        )
+
+    def _is_light(self, begin: int, end: int) -> bool:
+        """Whether each word is part of a light cue or is known to carry nothing."""
+        return all(
+            self.covered[place]
+            or (self.words[place] in self.known and not self._named(place, begin))
+            for place in range(begin, end)
+        )
+
+    def _named(self, place: int, begin: int) -> bool:
+        written = self.written[place]
+        return place > begin and written[0].isupper() and len(written) > 1 and "'" not in written
+
+    def _values(self, begin: int, end: int) -> Iterator[Value]:
+        for place in range(begin, end):
+            word = self.words[place]
+            if word[0].isdigit() or word in self.numbers:
+                yield Value("number", word, self._subject(place + 1, end))
+            elif (
+                self._named(place, begin)
+                and not self.covered[place]
+                and (self.spoken is None or self.spoken.name != "de" or word not in self.known)
+                and word not in self.known
+            ):
+                self.names += 1
+                yield Value("name", word, "")
+
+    def _subject(self, place: int, end: int) -> str:
+        """The word that a number counts, without its plural."""
+        while place < end and self.words[place] in self.known:
+            place += 1
+        return self.words[place].rstrip("s") if place < end else ""
+
+    def marks(self) -> tuple[int, ...]:
+        """How many different words of each kind of MARKS there are."""
+        if self.spoken is None:
+            return NO_MARKS
+        distinct = set(self.words)
+        return tuple([len(distinct & self.spoken.marks.get(kind, _NO_WORDS)) for kind in MARKS])
+
+
+def _outdone(place: tuple[int, int, int], rivals: list[tuple[int, int, int]]) -> bool:
+    """Whether a longer phrase holds this one."""
+    _, start, end = place
+    return any(
+        begin <= start and end <= stop and stop - begin > end - start for _, begin, stop in rivals
+    )

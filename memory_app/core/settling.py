@@ -1,0 +1,180 @@
+"""What becomes of each folded message, once the summary is written.
+
+A message is `summarised` only when nine tenths of what the audit looks for stand in the summary.
+Otherwise its words become facts (`extracted`), or a rule says that it may go (`discarded`).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from memory_app.core import audit
+from memory_app.core.audit import Item
+from memory_app.core.passages import Passage, Point
+from memory_app.core.retention import Verdict
+from sessions_app.core import words
+
+HONEST = 0.9
+"""The share of a message's audited items that must stand where its fate says."""
+MOST_QUOTES = 24
+"""Facts of one message; a tool's answer with more values stays in the log alone."""
+TRUST = {"user": "user", "assistant": "model", "tool": "tool"}
+DETAIL = "detail"
+
+RETAINED, SUMMARISED, EXTRACTED, DISCARDED = "retained", "summarised", "extracted", "discarded"
+
+
+class Decision(NamedTuple):
+    """The fate of one message, as the contract shows it."""
+
+    seq: int
+    fate: str
+    klass: str
+    rule: str
+    score: float
+    reason: str
+
+
+class Draft(NamedTuple):
+    """A fact to be stored: a quote of a message, what kind of statement, whose word it is."""
+
+    seq: int
+    text: str
+    category: str
+    score: float
+    trust: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Decisions in order of seq, the facts, the summary's points with all their sources, and what
+    of the range nothing carries."""
+
+    decisions: tuple[Decision, ...]
+    facts: tuple[Draft, ...]
+    points: tuple[Point, ...]
+    audit: audit.Audit
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is to be settled.
+
+    `passages` leave view, new ones and ones that were retained or summarised before; `verdicts`
+    are by seq; `retained` says by which rule those stay word for word, with a score; `range` are
+    the seqs of this fold, which the audit is about.
+    """
+
+    passages: Sequence[Passage]
+    verdicts: Mapping[int, Verdict]
+    retained: Mapping[int, tuple[str, float]]
+    range: range
+    before: Collection[int] = ()
+
+
+def settle(case: Case, points: Sequence[Point]) -> Outcome:
+    """The fate of every message of the case under a summary of these points."""
+    found = {passage.seq: audit.items(passage) for passage in case.passages}
+    texts = [point.text for point in points]
+    honest = _honest(found, texts)
+    sourced = tuple(_sourced(points, found, honest))
+    told = {seq for point in sourced for seq in point.seqs}
+    decisions: list[Decision] = []
+    facts: list[Draft] = []
+    for passage in case.passages:
+        stands = passage.seq in honest and passage.seq in told
+        if stands and passage.seq in case.before:
+            continue
+        decision, drafts = _settled(case, passage, found[passage.seq], stands=stands)
+        decisions.append(decision)
+        facts += drafts
+    audited = _audited(case, texts, facts)
+    return Outcome(tuple(sorted(decisions)), tuple(facts), sourced, audited)
+
+
+def _settled(
+    case: Case, passage: Passage, items: Sequence[Item], *, stands: bool
+) -> tuple[Decision, list[Draft]]:
+    verdict = case.verdicts[passage.seq]
+    if passage.seq in case.retained:
+        rule, score = case.retained[passage.seq]
+        reason = _REASONS.get(rule, verdict.reason)
+        return Decision(passage.seq, RETAINED, verdict.klass, rule, score, reason), []
+    if stands and verdict.klass != "keep":
+        return _decision(verdict, SUMMARISED, "it stands in the summary"), []
+    if verdict.klass == "discard":
+        return _decision(verdict, DISCARDED, verdict.reason), []
+    return _extracted(passage, verdict, items)
+
+
+def _extracted(
+    passage: Passage, verdict: Verdict, items: Sequence[Item]
+) -> tuple[Decision, list[Draft]]:
+    quotes = audit.quotes(passage) if items else _whole_quotes(passage, verdict)
+    if passage.role == "tool" and len(quotes) > MOST_QUOTES:
+        reason = f"an answer of {len(items)} values; it stays whole in the log"
+        return _decision(verdict, DISCARDED, reason, rule="tool_payload"), []
+    if not quotes:
+        reason = "it holds no number, date, name, id, path, negation or promise"
+        return _decision(verdict, DISCARDED, reason, rule="nothing_to_keep"), []
+    category = verdict.rule if verdict.klass == "keep" else DETAIL
+    trust = TRUST.get(passage.role, "model")
+    drafts = [Draft(passage.seq, text, category, verdict.score, trust) for text, _ in quotes]
+    reason = verdict.reason if verdict.klass == "keep" else "the summary had no room for it"
+    return _decision(verdict, EXTRACTED, f"{reason}; its words are facts"), drafts
+
+
+def _whole_quotes(passage: Passage, verdict: Verdict) -> list[tuple[str, tuple[Item, ...]]]:
+    """The whole text of what must be kept though the audit finds nothing in it."""
+    text = passage.text.strip()
+    if not text or not (verdict.klass == "keep" or verdict.rule in UNKNOWN):
+        return []
+    return [(text[:QUOTE], ())]
+
+
+QUOTE = 600
+UNKNOWN = ("unknown_language",)
+_REASONS = {
+    "pinned": "a person pinned it",
+    "turn_start": "the turn it began is still in view",
+}
+
+
+def _decision(verdict: Verdict, fate: str, reason: str, rule: str = "") -> Decision:
+    named = rule or verdict.rule
+    return Decision(verdict.seq, fate, verdict.klass, named, round(verdict.score, 3), reason)
+
+
+def _honest(found: Mapping[int, Sequence[Item]], texts: Sequence[str]) -> set[int]:
+    """The messages of which enough stands in the texts; all are looked for at once."""
+    every = [item for items in found.values() for item in items]
+    flags = iter(audit.carried(every, texts))
+    stands = {seq: sum(next(flags) for _ in items) for seq, items in found.items()}
+    return {seq for seq, items in found.items() if stands[seq] >= HONEST * len(items)}
+
+
+def _sourced(
+    points: Sequence[Point], found: Mapping[int, Sequence[Item]], honest: Collection[int]
+) -> Iterator[Point]:
+    """The points, each with every message that it carries an item of: when the point goes, it is
+    known whose words went."""
+    by_word: dict[str, list[Item]] = defaultdict(list)
+    for seq in honest:
+        for item in found[seq]:
+            by_word[next(iter(words.words(item.text)), "")].append(item)
+    for point in points:
+        near = [item for word in (*words.words(point.text), "") for item in by_word.get(word, ())]
+        flags = audit.carried(near, [point.text]) if near else []
+        more = {item.seq for item, stands in zip(near, flags, strict=True) if stands}
+        yield point._replace(seqs=tuple(sorted({*point.seqs, *more})))
+
+
+def _audited(case: Case, texts: Sequence[str], facts: Sequence[Draft]) -> audit.Audit:
+    """What of the range stands neither in summary, facts nor retained messages."""
+    retained = [passage.text for passage in case.passages if passage.seq in case.retained]
+    folded = [passage for passage in case.passages if passage.seq in case.range]
+    carriers = [*texts, *(fact.text for fact in facts), *retained]
+    return audit.audit(folded, carriers)

@@ -1,0 +1,116 @@
+"""How much a message matters when nobody has asked yet: a number from 0 to 1, for the choice of
+what is retained where room is short.
+
+A logistic sum of what can be counted in any language, so that its weights say what they do. It
+estimates how likely a later question needs the message.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from math import exp, log, log1p
+from typing import NamedTuple
+
+from memory_app.core.cues import END, QUESTION, Cue
+from memory_app.core.passages import SPOKEN, Passage
+from memory_app.core.sentences import Reading
+
+FREQUENT = 0.03
+"""Share of messages from which on a name is how people address each other."""
+
+
+class Traits(NamedTuple):
+    """What is counted of a message.
+
+    `length` are its words, `rarity` the sum of their inverse document frequencies within the
+    conversation, `novel` its words not said before; `times`, `past`, `self`, `you` and `numbers`
+    are words of that kind, `names` rare names. All of these as log(1 + n). `asks`, `answers` (the
+    other one asked before) and `thanked` (the answer begins with thanks or praise) are 0 or 1.
+    """
+
+    length: float
+    rarity: float
+    novel: float
+    times: float
+    past: float
+    self: float
+    you: float
+    numbers: float
+    names: float
+    asks: float
+    answers: float
+    thanked: float
+
+
+WEIGHTS = Traits(*[0.1] * len(Traits._fields))
+BIAS = 0.0
+
+
+def scores(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[float]:
+    """The worth of every message, 0..1."""
+    return [worth(found) for found in traits(passages, readings)]
+
+
+def worth(found: Traits) -> float:
+    """The logistic sum of a message's traits."""
+    total = BIAS
+    for weight, trait in zip(WEIGHTS, found, strict=True):
+        total += weight * trait
+    return 1.0 / (1.0 + exp(-total))
+
+
+def traits(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterator[Traits]:
+    """What is counted of each message, within this conversation."""
+    ends = {END, QUESTION}
+    distinct = [set(reading.words) - ends for reading in readings]
+    spread = Counter(word for words in distinct for word in words)
+    rarity = {word: log(len(distinct) / count) for word, count in spread.items()}
+    often = max(2.0, FREQUENT * len(distinct))
+    said: set[str] = set()
+    for place, (reading, words) in enumerate(zip(readings, distinct, strict=True)):
+        times, past, self, you, number = reading.marks
+        names = {value.text for value in reading.values if value.kind == "name"}
+        digits = {word for word in words if word[0].isdigit()}
+        yield Traits(
+            log1p(len(reading.words)),
+            log1p(sum([rarity[word] for word in words])),
+            log1p(len(words - said)),
+            log1p(times),
+            log1p(past),
+            log1p(self),
+            log1p(you),
+            log1p(number + len(digits)),
+            log1p(sum([spread[name] <= often for name in names])),
+            float(reading.asks),
+            float(_answers(passages, readings, place)),
+            float(_thanked(passages, readings, place)),
+        )
+        said |= words
+
+
+def _answers(passages: Sequence[Passage], readings: Sequence[Reading], place: int) -> bool:
+    """Whether the message before, by somebody else, asks."""
+    before = place - 1
+    return (
+        place > 0
+        and passages[before].role in SPOKEN
+        and _speaker(passages[before]) != _speaker(passages[place])
+        and readings[before].asks
+    )
+
+
+def _thanked(passages: Sequence[Passage], readings: Sequence[Reading], place: int) -> bool:
+    """Whether the message after, by somebody else, begins with thanks or praise."""
+    after = place + 1
+    return (
+        after < len(passages)
+        and passages[after].role in SPOKEN
+        and _speaker(passages[after]) != _speaker(passages[place])
+        and bool(readings[after].sentences)
+        and bool(readings[after].sentences[0].cues & Cue.THANKS)
+    )
+
+
+def _speaker(passage: Passage) -> tuple[str, str]:
+    return passage.role, passage.author

@@ -1,0 +1,204 @@
+"""What a context says of the folded part of a session: its summary or resume note, the messages
+that stay word for word, and facts.
+
+The summary and the kept messages claim their room before the newest steps, facts after them. All of
+it changes only when a compression does, so it stands first: the prompt's prefix stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from memory_app import keeping
+from memory_app.core import assembly, blocks
+from memory_app.core.assembly import Budget, History
+from memory_app.core.passages import Point
+from memory_app.core.policy import Policy
+from memory_app.core.steps import PLACE, Unit
+from memory_app.gathering import read_points
+from memory_app.history import HistoryReader, Said
+from memory_app.models import Fact, FateRun, Summary
+from sessions_app.core import words
+from sessions_app.core.replay import State
+from sessions_app.store.base import Snapshot
+from sessions_app.store.reading import Reader
+
+MOST_FACTS = 200
+"""Facts that are looked at for one context, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A block of a context: its part's name, text, and what it takes; `whole` says that nothing
+    was left out of it for want of room. `facts` are the ids of those in it."""
+
+    name: str
+    text: str
+    tokens: int
+    whole: bool = True
+    facts: tuple[str, ...] = ()
+
+    def said(self) -> Said:
+        """The block as renderers take it."""
+        return Said("user", "openai", {"content": self.text})
+
+
+class Front(NamedTuple):
+    """The summary (None: there is none, or no room for it) and the kept units that fit."""
+
+    summary: Told | None
+    kept: tuple[Unit, ...]
+    short: bool = False
+
+
+class Written(NamedTuple):
+    """A summary as it was stored."""
+
+    name: str
+    points: tuple[Point, ...]
+    span: tuple[int, int]
+    tokens: int
+
+
+def front(
+    reader: HistoryReader, state: State, budget: Budget, history: History, policy: Policy
+) -> Front:
+    """What of the folded part fits this budget, after what must be there and the newest steps that
+    answer the last question."""
+    if not state.folded or not policy.folds:
+        return Front(None, ())
+    free = _free(budget, history)
+    written = _written(reader.store, reader.session, state.fold_version)
+    summary = _fitting(written, free) if written and written.points else None
+    free -= summary.tokens if summary else 0
+    kept = _kept(reader, state, history, min(free, int(policy.retained * budget.limit)))
+    short = bool(written and written.points) and (summary is None or not summary.whole)
+    return Front(summary, kept, short)
+
+
+def _free(budget: Budget, history: History) -> int:
+    must = assembly.musts(history)
+    free = budget.limit - budget.fixed - sum([unit.tokens for unit in must.values()])
+    asked = history.question.seq if history.question else 0
+    for unit in reversed(history.units):
+        if unit.seq <= asked:
+            break
+        if unit.broken is None and unit.seq not in must:
+            if unit.tokens > free:
+                break
+            free -= unit.tokens
+    return max(0, free)
+
+
+def _written(store: Reader, session: Snapshot, version: int) -> Written | None:
+    if store.db.nested:
+        return _read.__wrapped__(store.db.alias, session.number, version)
+    return _read(store.db.alias, session.number, version)
+
+
+# A stored summary never changes, so committed ones are remembered until a purge or an erasure.
+@lru_cache(maxsize=512)
+def _read(alias: str, number: int, version: int) -> Written | None:
+    row = Summary.objects.using(alias).filter(session_id=number, version=version).first()
+    if row is None:
+        return None
+    name = "resume" if row.style == "resume" else "summary"
+    return Written(name, read_points(row.points), (row.first, row.last), row.tokens)
+
+
+def forget() -> None:
+    """Empties this process's memory of summaries: what was purged must not live on there."""
+    _read.cache_clear()
+
+
+def _fitting(written: Written, room: int) -> Told | None:
+    """The summary, without its least points where it is too long for the room."""
+    if written.tokens <= room:
+        return _told(written, written.points, whole=True)
+    low, high = 0, len(written.points) - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        points = blocks.shortened(written.points, middle)
+        low, high = (middle, high) if _told(written, points).tokens <= room else (low, middle - 1)
+    return _told(written, blocks.shortened(written.points, low)) if low else None
+
+
+def _told(written: Written, points: Sequence[Point], *, whole: bool = False) -> Told:
+    text = blocks.block(written.name, [point.text for point in points], written.span)
+    return Told(written.name, text, keeping.block_tokens(text), whole)
+
+
+def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
+    """Kept units by what they are worth for what they cost; all of them where all fit."""
+    must = assembly.musts(history)
+    units = [
+        unit for unit in reader.kept(state.retained) if unit.broken is None and unit.seq not in must
+    ]
+    if sum([unit.tokens for unit in units]) <= room:
+        return tuple(units)
+    worth = _worth(reader, state)
+    chosen: list[Unit] = []
+    for unit in sorted(units, key=lambda unit: (-worth(unit), unit.seq)):
+        if unit.tokens <= room:
+            chosen.append(unit)
+            room -= unit.tokens
+    return tuple(sorted(chosen, key=PLACE))
+
+
+def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
+    rows = FateRun.objects.using(reader.store.db.alias).at(
+        reader.session.number, state.fold_version
+    )
+    scores = {
+        seq: run.score
+        for run in rows.filter(fate=FateRun.RETAINED)
+        for seq in range(run.first, run.last + 1)
+    }
+
+    def worth(unit: Unit) -> float:
+        return max(scores.get(item.seq, 0.0) for item in unit.items) / max(1, unit.tokens)
+
+    return worth
+
+
+def facts(
+    store: Reader, session: Snapshot, version: int, *, room: int, query: str | None
+) -> Told | None:
+    """The facts of a session that say most, or of what is asked; as many as fit."""
+    if not session.facts or room <= 0:
+        return None
+    rows = Fact.everything.using(store.db.alias).of_session(session.number, version).active()
+    found = list(rows.best(MOST_FACTS)) if not query else _about(rows, query)
+    chosen: list[Fact] = []
+    used = keeping.block_tokens(blocks.block("facts", []))
+    for fact in found:
+        if used + fact.tokens > room:
+            continue
+        chosen.append(fact)
+        used += fact.tokens
+    while chosen:
+        chosen.sort(key=lambda fact: (fact.seq, fact.number))
+        text = blocks.block("facts", [_line(fact) for fact in chosen])
+        tokens = keeping.block_tokens(text)
+        if tokens <= room:
+            return Told("facts", text, tokens, facts=tuple(str(fact.id) for fact in chosen))
+        chosen.pop()
+    return None
+
+
+def _line(fact: Fact) -> str:
+    return f"{fact.text} (message {fact.seq})"
+
+
+def _about(rows: Any, query: str) -> list[Fact]:
+    """Those that share words with the question, most of them first."""
+    asked = [word for word in words.words(query) if len(word) > 2 or not word.isascii()]
+    found: list[tuple[int, float, Fact]] = []
+    for fact in rows.naming(asked)[: MOST_FACTS * 5]:
+        shared = sum(f" {word}" in fact.words for word in asked)
+        found.append((-shared, -fact.score, fact))
+    found.sort(key=lambda item: (item[0], item[1], item[2].number))
+    return [fact for _, _, fact in found]

@@ -1,0 +1,340 @@
+"""Compresses what is due: claim, snapshot, plan, engine, compare-and-set.
+
+It and what it calls are the only writers of memory.
+
+Which row is the truth: the session row, which says what is folded and who may fold next. No lock is
+held while an engine works. Whatever fails changes nothing but the account of the attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from memory_app import compressions, engines, gathering, keeping, policies
+from memory_app.core import plan, retaining, settling, summarise
+from memory_app.core.passages import Passage, Point
+from memory_app.core.plan import Folding
+from memory_app.core.policy import Policy
+from memory_app.core.retaining import Retained
+from memory_app.core.retention import Verdict
+from memory_app.core.settling import Case, Outcome
+from memory_app.core.work import EngineFailed, Work
+from memory_app.engines import Summariser
+from memory_app.gathering import Gathered
+from memory_app.heartbeat import Heartbeat
+from memory_app.models import Compression
+from memory_app.policies import Stored
+from sessions_app import clock
+from sessions_app.core import errors
+from sessions_app.core.replay import State, in_ranges, merge_ranges
+from sessions_app.models import Policy as PolicyRow
+from sessions_app.store import folding
+from sessions_app.store.base import Snapshot
+from sessions_app.store.durable import DurableStore
+from sessions_app.store.folding import Claim
+
+log = logging.getLogger("holdfast.compression")
+
+ATTEMPTS = 3
+"""Tries of a model; then the embedded engine does it."""
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
+"""Seconds before a failed compression is tried again; twice as long each time."""
+
+
+class Refused(Exception):
+    """A summary that must not stand: `reason` says why. Nothing was changed."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One compression of one session, as it is to be done. `row` is its row where it has one."""
+
+    gathered: Gathered
+    folding: Folding
+    policy: Stored
+    trigger: str
+    queued_us: int
+    started_us: int
+    instructions: str = ""
+    row: Compression | None = None
+
+    @property
+    def session(self) -> Snapshot:
+        return self.gathered.session
+
+    @property
+    def rules(self) -> Policy:
+        return self.policy.rules
+
+
+class Prepared(NamedTuple):
+    """What is settled before the summary: who stays, who leaves, and what an engine is given."""
+
+    passages: list[Passage]
+    verdicts: Mapping[int, Verdict]
+    retained: Retained
+    before: frozenset[int]
+    work: Work
+
+
+class Done(NamedTuple):
+    """A compression that may be stored: its outcome, the new fold, and the tokens after it."""
+
+    outcome: Outcome
+    state: State
+    engine: str
+    style: str
+    tokens_after: int
+
+
+@dataclass(slots=True)
+class Pipeline:
+    """Compresses sessions of one database with one engine."""
+
+    store: DurableStore
+    engine: Summariser = field(default_factory=engines.engine)
+    fallback: Summariser = field(default_factory=engines.Embedded)
+
+    def work(self, *, newest: bool = False) -> bool:
+        """Compresses one due session; False when none is due. Never raises for what is wrong with
+        the session or an engine: that is stored with the attempt. Raises errors of the store."""
+        claim = folding.claim_next(self.store, newest=newest)
+        if claim is None:
+            return False
+        self.run(claim)
+        return True
+
+    def run(self, claim: Claim) -> None:
+        """Does what a claim is for."""
+        try:
+            step = self.planned(claim)
+            if step is None:
+                return
+            with Heartbeat(self.store, claim):
+                self._run(claim, step)
+        except errors.LeaseLost:
+            log.info("Compression of %s was overtaken and dropped.", claim.session)
+        except (errors.SessionDeleted, errors.NotFound):
+            folding.release(self.store, claim, due_us=None, due_tokens=PolicyRow.NEVER)
+
+    def planned(self, claim: Claim) -> Step | None:
+        """What the claimed session needs. Nothing: it is given back until it has grown."""
+        session = self.store.get(claim.project, claim.session)
+        row = compressions.unfinished(self.store, session)
+        step = plan_step(self.store, session, claim=claim, row=row)
+        if step is None:
+            if row is not None:
+                compressions.forget(self.store, row)
+            rules = _policy(self.store, session, row).rules
+            due = plan.next_due(rules, session.active_tokens) if rules.folds else PolicyRow.NEVER
+            folding.release(self.store, claim, due_us=None, due_tokens=due)
+        return step
+
+    def _run(self, claim: Claim, step: Step) -> None:
+        """Tries the engine, then (after ATTEMPTS) the embedded one; stores or books the failure."""
+        prepared = prepare(step)
+        if self.engine.name == self.fallback.name:
+            self._try(claim, step, prepared, self.fallback, last=True)
+            return
+        step = replace(step, row=compressions.started(self.store, step))
+        if self._try(claim, step, prepared, self.engine, last=False):
+            return
+        if step.row is not None and step.row.attempts >= ATTEMPTS:
+            self._try(claim, step, prepared, self.fallback, last=True)
+
+    def _try(
+        self, claim: Claim, step: Step, prepared: Prepared, engine: Summariser, *, last: bool
+    ) -> bool:
+        try:
+            done = attempt(self.store, step, prepared, engine)
+        except (EngineFailed, Refused) as failure:
+            self._failed(claim, step, engine, failure, last=last)
+            return False
+        keeping.commit(self.store, claim, step, done)
+        return True
+
+    def _failed(
+        self, claim: Claim, step: Step, engine: Summariser, failure: Exception, *, last: bool
+    ) -> None:
+        """Books a failed try. The session is given back: later, or when it has grown."""
+        row = compressions.failed(self.store, step, engine.name, failure, final=last)
+        log.warning("Compression of %s by %s failed: %s", step.session.id, engine.name, failure)
+        if last:
+            due = plan.next_due(step.rules, step.session.active_tokens)
+            folding.release(self.store, claim, due_us=None, due_tokens=due)
+        elif row.attempts < ATTEMPTS:
+            due_us = clock.now_us() + int(_pause(row.attempts) * 1_000_000)
+            due_tokens = step.rules.due_tokens
+            folding.release(self.store, claim, due_us=due_us, due_tokens=due_tokens)
+
+
+def plan_step(
+    store: DurableStore,
+    session: Snapshot,
+    *,
+    claim: Claim | None = None,
+    row: Compression | None = None,
+    policy: str | None = None,
+    trigger: str = "",
+    instructions: str = "",
+) -> Step | None:
+    """The compression that a session needs, or that is asked for; None when there is nothing."""
+    now = clock.now_us()
+    asked = row.trigger if row is not None else trigger or (claim.trigger if claim else "")
+    chosen = policies.named_at(store, session.project, policy) if policy else None
+    stored = chosen or _policy(store, session, row)
+    if not asked and (not stored.rules.folds or session.active_tokens < stored.rules.due_tokens):
+        return None
+    pause = claim.seq if claim and asked == "resume" else 0
+    gathered = gathering.gather(store, session, stored.rules, trigger=asked, pause=pause)
+    found = plan.folding(gathered.ground, gathered.state.folded)
+    if found is None:
+        return None
+    return Step(
+        gathered,
+        found,
+        stored,
+        plan.trigger_name(stored.rules, session.active_tokens, asked),
+        queued_us=row.queued_us if row is not None else (claim.due_us if claim else 0) or now,
+        started_us=now,
+        instructions=row.instructions if row is not None else instructions,
+        row=row,
+    )
+
+
+def _policy(store: DurableStore, session: Snapshot, row: Compression | None) -> Stored:
+    if row is not None:
+        return policies.stored(store, session.project, row.policy_name, row.policy_version)
+    return policies.stored(store, session.project, session.policy_name, session.policy_version)
+
+
+def prepare(step: Step) -> Prepared:
+    """Judges what leaves view and chooses what stays word for word."""
+    gathered, state = step.gathered, step.gathered.state
+    fresh = list(gathering.unit_passages(gathered, step.folding.units))
+    older = list(gathering.unit_passages(gathered, gathered.retained))
+    kept = gathering.kept_scores(gathered.reader.store, step.session, state)
+    verdicts = retaining.judged(fresh, older, kept)
+    retained = retaining.choose(
+        retaining.Choice(
+            units=(*gathered.retained, *step.folding.units),
+            verdicts=verdicts,
+            pinned=frozenset(state.pinned),
+            openers=_openers(step),
+            room=int(step.rules.retained * step.rules.capacity),
+            all_kinds=step.rules.strategy == "selective",
+        )
+    )
+    told = sorted(
+        {seq for point in gathered.points for seq in point.seqs}
+        - {passage.seq for passage in (*fresh, *older)}
+    )
+    before = [
+        seq for seq in gathering.read_more(gathered, told) if not in_ranges(seq, state.retracted)
+    ]
+    summarised = gathered.passages(before)
+    verdicts |= retaining.judged(summarised, (), {})
+    passages = [*summarised, *older, *fresh]
+    leaving = [item for item in (*older, *fresh) if item.seq not in retained]
+    return Prepared(passages, verdicts, retained, frozenset(before), _work(step, leaving, verdicts))
+
+
+def _openers(step: Step) -> frozenset[int]:
+    """User messages whose turn is still in view, of this fold and of earlier ones."""
+    shown = {
+        item.turn_start
+        for unit in step.gathered.ground.units[len(step.folding.units) :]
+        for item in unit.items
+    }
+    return frozenset(step.folding.openers | shown)
+
+
+def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -> Work:
+    """What an engine is given: all that leaves view and may not simply go."""
+    told = [item for item in leaving if verdicts[item.seq].klass != "discard"]
+    state = step.gathered.state
+    gone = {
+        seq
+        for point in step.gathered.points
+        for seq in point.seqs
+        if in_ranges(seq, state.retracted)
+    }
+    return Work(
+        previous=step.gathered.points,
+        passages=tuple(told),
+        scores={item.seq: verdicts[item.seq].score for item in told},
+        size=step.rules.summary_tokens,
+        style=plan.style(step.rules, step.session.active_tokens),
+        instructions=step.instructions,
+        gone=frozenset(gone),
+    )
+
+
+def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summariser) -> Done:
+    """One try of one engine. Raises EngineFailed, and Refused for a summary that must not stand."""
+    work = prepared.work
+    points = _points(step, work, engine)
+    case = Case(
+        passages=prepared.passages,
+        verdicts=prepared.verdicts,
+        retained=prepared.retained,
+        range=range(step.folding.first, step.folding.last + 1),
+        before=prepared.before,
+    )
+    outcome = settling.settle(case, points)
+    if outcome.audit.score < step.rules.floor:
+        share = round(outcome.audit.score * 100)
+        raise Refused(f"dishonest: {share} % of what it folds is carried")
+    state = _folded(step, prepared, outcome, work.style)
+    end = (step.session.messages, step.session.tokens)
+    after = store.active_tokens(step.session.number, state, end)
+    if after >= step.session.active_tokens:
+        raise Refused("too long: the session would not shrink")
+    return Done(outcome, state, engine.name, work.style, after)
+
+
+def _points(step: Step, work: Work, engine: Summariser) -> list[Point]:
+    if step.rules.strategy == "selective" or not (work.passages or work.previous):
+        return []
+    points = engine.summarise(work)
+    if work.passages and not points:
+        raise Refused("empty")
+    text = summarise.render(points, work.style)
+    reason = summarise.check(text, size=work.size, count=keeping.count) if points else None
+    if reason is not None:
+        raise Refused(reason)
+    return points
+
+
+def _folded(step: Step, prepared: Prepared, outcome: Outcome, style: str) -> State:
+    """The state of the session with this fold in it."""
+    kept = merge_ranges((seq, seq) for seq in prepared.retained)
+    name = "resume" if step.trigger == "resume" else "summary"
+    span = (1, step.folding.last)
+    return replace(
+        step.gathered.state,
+        folded=step.folding.last,
+        retained=kept,
+        summary_tokens=keeping.summary_tokens(name, outcome.points, span),
+    )
+
+
+def _pause(attempts: int) -> float:
+    """Seconds until the next try, never alike for two sessions."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * float(2**attempts))
+    return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
+
+
+def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
+    """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
+    and EngineFailed as they come."""
+    done = attempt(pipeline.store, step, prepare(step), pipeline.engine)
+    return keeping.would_be(step, done)
