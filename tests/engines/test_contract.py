@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
-from importlib.util import find_spec
-from types import ModuleType
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 from pytest_django import Settings
 
 from memory_app import engines
-from memory_app.core.passages import Passage, Point
+from memory_app.core.passages import Point
+from memory_app.core.summarise import render
 from memory_app.engines import EngineFailed, Summariser
 from memory_app.openai_engine import OpenAI
 from tests.engines.conftest import KEY
 from tests.engines.endpoint import Endpoint, points, says
 from tests.engines.works import GOOD, SAID, work
-
-EXTRACTIVE = "memory_app.core.summarise"
-
-
-def quote(previous: Sequence[Point], passages: Sequence[Passage], **how: Any) -> list[Point]:
-    """The newest messages that fit, word for word: stands in where the extractive one is not."""
-    left, chosen = how["size"], list[Point]()
-    said = [Point(one.text, (one.seq,), how["scores"].get(one.seq, 0.0)) for one in passages]
-    for point in reversed([*previous, *said]):
-        left -= how["count"](point.text) + 2
-        if left >= 0 and not set(point.seqs) & set(how["gone"]):
-            chosen.append(point)
-    return chosen[::-1]
 
 
 @pytest.fixture(params=["embedded", "model"])
@@ -38,15 +22,10 @@ def summariser(
     request: pytest.FixtureRequest,
     endpoint: Endpoint,
     model: Callable[..., OpenAI],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Summariser:
     if request.param == "model":
         endpoint.plays(says(points(*GOOD)))
         return model(count=engines.counter())
-    if find_spec(EXTRACTIVE) is None:
-        double = ModuleType(EXTRACTIVE)
-        monkeypatch.setattr(double, "summarise", quote, raising=False)
-        monkeypatch.setitem(sys.modules, EXTRACTIVE, double)
     return engines.Embedded()
 
 
@@ -62,9 +41,9 @@ def test_points_say_something_and_name_given_messages(summariser: Summariser) ->
 
 
 def test_points_fit_the_size(summariser: Summariser) -> None:
-    count = engines.counter()
     found = summariser.summarise(work(size=60))
-    assert sum(count(point.text) for point in found) <= 60
+    for style in ("narrative", "key_facts"):
+        assert engines.counter()(render(found, style)) <= 60
 
 
 def test_the_same_work_gives_the_same_points(summariser: Summariser) -> None:
