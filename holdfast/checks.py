@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 from django.db import connections, router
+from django.utils.module_loading import import_string
 
 from holdfast import PAGES
+from memory_app import engines
 from sessions_app import auth, preparing
+from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
 
 LABEL = "holdfast_sessions"
@@ -20,7 +24,7 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    return [*_database(), *_roles(), *_encoder()]
+    return [*_database(), *_roles(), *_encoder(), *_summariser()]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -85,6 +89,45 @@ def _encoder() -> Iterator[checks.CheckMessage]:
             f"HOLDFAST_ENCODER is {name!r}, which Holdfast cannot count with.",
             hint=f"Name one of: {', '.join(ENCODERS)}.",
             id="holdfast.E004",
+        )
+
+
+def _summariser() -> Iterator[checks.CheckMessage]:
+    path = getattr(settings, "HOLDFAST_SUMMARISER", engines.DEFAULT)
+    try:
+        made = import_string(path)
+    except ImportError:
+        yield checks.Error(
+            f"HOLDFAST_SUMMARISER is {path!r}, which cannot be imported.",
+            hint=f"Name {engines.DEFAULT}, memory_app.engines.openai, or an engine of your own.",
+            id="holdfast.E005",
+        )
+    else:
+        if made is engines.openai:
+            yield from _model()
+
+
+def _model() -> Iterator[checks.CheckMessage]:
+    if not getattr(settings, "HOLDFAST_MODEL", None):
+        yield checks.Error(
+            "HOLDFAST_MODEL names no model to write summaries.",
+            hint="Set it, or leave HOLDFAST_SUMMARISER out.",
+            id="holdfast.E006",
+        )
+    try:
+        local = getattr(settings, "HOLDFAST_MODEL_LOCAL", False)
+        addresses.target(getattr(settings, "HOLDFAST_MODEL_URL", engines.MODEL_URL), local=local)
+    except addresses.Forbidden as forbidden:
+        yield checks.Error(
+            f"HOLDFAST_MODEL_URL {forbidden}",
+            hint="HOLDFAST_MODEL_LOCAL = True allows addresses of this machine and its network.",
+            id="holdfast.E007",
+        )
+    if find_spec("openai") is None:
+        yield checks.Error(
+            "HOLDFAST_SUMMARISER asks a model, but the package `openai` is not installed.",
+            hint="Install holdfast[llm].",
+            id="holdfast.E008",
         )
 
 

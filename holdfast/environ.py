@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from sessions_app.core import addresses
 
 
 class BadEnvironment(ValueError):
@@ -63,6 +66,39 @@ def choice(name: str, default: str, allowed: tuple[str, ...]) -> str:
 def names(name: str) -> list[str]:
     """A comma-separated list without blanks."""
     return [item.strip() for item in (text(name) or "").split(",") if item.strip()]
+
+
+def dotted(name: str, default: str) -> str:
+    """The path of something in a Python module that is there, as `package.module.Thing`."""
+    value = text(name, default) or default
+    module, _, thing = value.rpartition(".")
+    if not (thing.isidentifier() and all(part.isidentifier() for part in module.split("."))):
+        raise BadEnvironment(name, "must look like package.module.Thing.")
+    try:
+        found = find_spec(module)
+    except ImportError:
+        found = None
+    if found is None:
+        raise BadEnvironment(name, "names a module that is not installed.")
+    return value
+
+
+def http_url(name: str, default: str, *, local: bool) -> str:
+    """The URL of a server that we call; `local` allows one on this machine or network."""
+    value = text(name, default) or default
+    try:
+        addresses.target(value, local=local)
+    except addresses.Forbidden as forbidden:
+        raise BadEnvironment(name, str(forbidden)) from None
+    return value
+
+
+def key(name: str) -> str | None:
+    """A secret as it is sent in a header: ASCII without blanks."""
+    value = text(name)
+    if value is not None and not (value.isascii() and value.isprintable() and " " not in value):
+        raise BadEnvironment(name, "must be ASCII without blanks and line ends.")
+    return value
 
 
 def redis_url(name: str) -> str | None:

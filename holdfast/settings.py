@@ -16,6 +16,18 @@ HOLDFAST_ENCODER = environ.choice("HOLDFAST_ENCODER", "o200k_base", ("o200k_base
 HOLDFAST_MAX_BODY = environ.integer("HOLDFAST_MAX_BODY", 4 * 1024 * 1024)
 HOLDFAST_DATABASE = "default"
 
+# Summaries need no model. `memory_app.engines.openai` asks the one that the next lines name.
+HOLDFAST_SUMMARISER = environ.dotted("HOLDFAST_SUMMARISER", "memory_app.engines.Embedded")
+HOLDFAST_MODEL = environ.text("HOLDFAST_MODEL")
+HOLDFAST_MODEL_LOCAL = environ.flag("HOLDFAST_MODEL_LOCAL")
+HOLDFAST_MODEL_URL = environ.http_url(
+    "HOLDFAST_MODEL_URL", "https://api.openai.com/v1", local=HOLDFAST_MODEL_LOCAL
+)
+HOLDFAST_MODEL_KEY = environ.key("HOLDFAST_MODEL_KEY")
+HOLDFAST_MODEL_TIMEOUT = environ.integer("HOLDFAST_MODEL_TIMEOUT", 60)
+if HOLDFAST_SUMMARISER == "memory_app.engines.openai" and not HOLDFAST_MODEL:
+    raise environ.BadEnvironment("HOLDFAST_MODEL", "must name the model that writes summaries.")
+
 DEBUG = environ.flag("DEBUG")
 SECRET_KEY = environ.text("SECRET_KEY") or paths.local_secret()
 ALLOWED_HOSTS = environ.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]

@@ -15,7 +15,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from memory_app.core.passages import Point
-from memory_app.core.work import REASONS, EngineFailed, Work
+from memory_app.core.summarise import summarise
+from memory_app.core.work import EMPTY, REASONS, EngineFailed, Work
 from sessions_app import preparing
 from sessions_app.core import tokens
 
@@ -57,10 +58,7 @@ class Embedded:
     name = "embedded"
 
     def summarise(self, work: Work) -> list[Point]:
-        pick = cast(
-            Callable[..., list[Point]], import_string("memory_app.core.summarise.summarise")
-        )
-        points = pick(
+        points = summarise(
             work.previous,
             work.passages,
             scores=work.scores,
@@ -70,7 +68,7 @@ class Embedded:
             gone=work.gone,
         )
         if not points:
-            raise EngineFailed("empty", "there is nothing to summarise")
+            raise EngineFailed(EMPTY, "there is nothing to summarise")
         return points
 
 

@@ -65,7 +65,7 @@ class OpenAI:
         """The new summary, tried by `core.answer`. Raises EngineFailed."""
         if not (prompt.kept(work) or prompt.visible(work)):
             raise EngineFailed(EMPTY, "there is nothing to summarise")
-        _check(self.url, local=self.local)
+        self._check()
         ask = self._chat(_library())
         asked = prompt.messages(work)
         said = ask(asked)
@@ -77,6 +77,15 @@ class OpenAI:
         if isinstance(taken, answer.Fault):
             raise EngineFailed(taken.reason)
         return taken
+
+    def _check(self) -> None:
+        """Raises EngineFailed for what would fail later in words that tell too much."""
+        try:
+            addresses.target(self.url, local=self.local)
+        except addresses.Forbidden as forbidden:
+            raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
+        if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
+            raise EngineFailed(REJECTED, "HOLDFAST_MODEL_KEY must be ASCII without blanks")
 
     def _chat(self, openai: Any) -> Callable[[list[Message]], str]:
         """What sends messages and gives the text that comes back, all until one deadline."""
@@ -107,7 +116,8 @@ class OpenAI:
                 chance = random.random()  # noqa: S311 - it spreads callers and hides nothing
                 wait = pause(attempt, failed.after, self.backoff, chance)
                 if attempt == CALLS or not failed.retryable or not deadline.allows(wait):
-                    raise
+                    # Without the frames of the call: reports of errors show what is in them.
+                    raise failed.with_traceback(None) from None
             self.pause(wait)
         raise AssertionError("the last call returns or raises")
 
@@ -119,13 +129,6 @@ def pause(attempt: int, after: float | None, backoff: float, chance: float) -> f
     if after is not None:
         return after + chance * backoff
     return step * (0.5 + chance / 2)
-
-
-def _check(url: str, *, local: bool) -> None:
-    try:
-        addresses.target(url, local=local)
-    except addresses.Forbidden as forbidden:
-        raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
 
 
 def _library() -> Any:
@@ -158,16 +161,19 @@ def _once(openai: Any, client: Any, model: str, messages: list[Message]) -> str:
         answered = client.chat.completions.with_raw_response.create(
             model=model, messages=messages, response_format={"type": "json_object"}
         )
-    except EngineFailed:
-        raise
     except openai.APIStatusError as error:
-        raise refusal(error.status_code, error.response.headers) from None
+        failed = refusal(error.status_code, error.response.headers)
     except openai.OpenAIError as error:
         # Earlier versions of the package wrap whatever a transport raises.
-        if isinstance(error.__cause__, EngineFailed):
-            raise error.__cause__ from None
-        raise EngineFailed(INVALID_ANSWER, type(error).__name__) from None
-    return content(answered.content)
+        wrapped = error.__cause__
+        known = isinstance(wrapped, EngineFailed)
+        failed = wrapped if known else EngineFailed(INVALID_ANSWER, type(error).__name__)
+    except UnicodeError:
+        failed = EngineFailed(REJECTED, "the URL's host is no name")
+    else:
+        return content(answered.content)
+    # Raised here, where the package's error, which holds the request, is out of sight.
+    raise failed
 
 
 def refusal(status: int, headers: Mapping[str, str]) -> EngineFailed:

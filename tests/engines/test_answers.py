@@ -51,6 +51,7 @@ def strange(text: str, said: tuple[Passage, ...] = BOOKING, **changes: object) -
         "Mr O'Neill got the receipt.",
         "Booked on the 3rd of May.",
         "Nothing was refused. Later it may change: They know.",
+        "While Marc flies, both wait. Both Marc and Ines agree.",
     ],
 )
 def test_what_was_said_is_believed(text: str) -> None:

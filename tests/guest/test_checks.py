@@ -27,6 +27,9 @@ class Elsewhere:
         ("HOLDFAST_ROLES", ["Support"], ["holdfast.E002"]),
         ("HOLDFAST_ROLES", {"Support": "reader", "Leads": "editor"}, ["holdfast.E003"]),
         ("HOLDFAST_ENCODER", "words", ["holdfast.E004"]),
+        ("HOLDFAST_SUMMARISER", "memory_app.engines.Nobody", ["holdfast.E005"]),
+        ("HOLDFAST_SUMMARISER", "nowhere", ["holdfast.E005"]),
+        ("HOLDFAST_SUMMARISER", "memory_app.engines.openai", ["holdfast.E006"]),
         ("HOLDFAST_ROLES", {"Support": "viewer"}, []),
         ("HOLDFAST_ROLES", None, []),
     ],
@@ -38,6 +41,25 @@ def test_a_value_that_cannot_be_is_told_with_what_to_do(
     found = checks.check_settings()
     assert [message.id for message in found] == expected
     assert all(message.hint for message in found)
+
+
+@pytest.mark.parametrize(
+    ("url", "local", "expected"),
+    [
+        ("https://models.example/v1", False, []),
+        ("http://127.0.0.1:11434/v1", False, ["holdfast.E007"]),
+        ("http://127.0.0.1:11434/v1", True, []),
+        ("http://169.254.169.254/v1", True, ["holdfast.E007"]),
+    ],
+)
+def test_the_endpoint_of_a_model_may_not_be_inside_unless_the_operator_says_so(
+    settings: Settings, url: str, local: bool, expected: list[str]
+) -> None:
+    settings.HOLDFAST_SUMMARISER = "memory_app.engines.openai"
+    settings.HOLDFAST_MODEL = "small"
+    settings.HOLDFAST_MODEL_URL = url
+    settings.HOLDFAST_MODEL_LOCAL = local
+    assert [message.id for message in checks.check_settings()] == expected
 
 
 @pytest.mark.parametrize(
