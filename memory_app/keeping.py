@@ -67,10 +67,6 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         "tokens_after": done.tokens_after,
     }
 
-    def next_due(active: int) -> int:
-        # A backlog too long for one reading goes on at once.
-        return plan.next_due(rules, active) if step.gathered.ground.end else rules.due_tokens
-
     def write(session: Snapshot, version: int) -> None:
         _finish(store, row, step, done, version)
         totals = _write_fates(store, session, version, step, done.outcome.decisions)
@@ -83,7 +79,10 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         overlay_version=step.session.overlay_version,
         event=event,
         state=done.state,
-        next_due=next_due,
+        # A backlog too long for one reading goes on at once.
+        due_tokens=plan.next_due(rules, done.tokens_after)
+        if step.gathered.ground.end
+        else rules.due_tokens,
     )
     folding.fold(store, work, write)
 
