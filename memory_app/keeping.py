@@ -316,14 +316,23 @@ def decisions_text(decisions: Sequence[Decision]) -> str:
     return orjson.dumps([list(decision) for decision in decisions]).decode()
 
 
-def audit_text(audit: Audit) -> str:
+def audit_text(audit: Audit, lost: int | None = None) -> str:
+    """An audit as the contract shows it; `lost` is how many items it found lost where not all of
+    them are in it."""
+    return orjson.dumps(audit_out(audit, lost)).decode()
+
+
+def lost_of(row: Compression) -> int:
+    """How many items a compression lost."""
+    found = orjson.loads(row.audit)
+    return int(found.get("lost_items", 0))
+
+
+def audit_out(audit: Audit, lost: int | None = None) -> dict[str, Any]:
     """An audit as the contract shows it."""
-    return orjson.dumps(audit_out(audit)).decode()
-
-
-def audit_out(audit: Audit) -> dict[str, Any]:
     return {
         "score": round(audit.score, 4),
+        "lost_items": len(audit.lost) if lost is None else lost,
         "kept": {kind: {"kept": kept, "all": all_} for kind, (kept, all_) in audit.kinds.items()},
         "lost": [
             {"kind": item.kind, "text": item.text, "subject": item.subject, "seq": item.seq}

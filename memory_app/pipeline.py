@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
-from memory_app.core import plan, retaining, settling, summarise
+from memory_app.core import plan, resuming, retaining, settling, summarise
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Folding
 from memory_app.core.policy import Policy
@@ -267,7 +267,11 @@ def _openers(step: Step) -> frozenset[int]:
 
 def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -> Work:
     """What an engine is given: all that leaves view and may not simply go."""
-    told = [item for item in leaving if verdicts[item.seq].klass != "discard"]
+    told = [
+        item
+        for item in leaving
+        if verdicts[item.seq].klass != "discard" and (item.text.strip() or item.calls)
+    ]
     state = step.gathered.state
     gone = {
         seq
@@ -289,7 +293,7 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
 def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summariser) -> Done:
     """One try of one engine. Raises EngineFailed, and Refused for a summary that must not stand."""
     work = prepared.work
-    points = _points(step, work, engine)
+    points = _points(step, prepared, engine)
     case = Case(
         passages=prepared.passages,
         verdicts=prepared.verdicts,
@@ -309,17 +313,34 @@ def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summari
     return Done(outcome, state, engine.name, work.style, after)
 
 
-def _points(step: Step, work: Work, engine: Summariser) -> list[Point]:
+def _points(step: Step, prepared: Prepared, engine: Summariser) -> list[Point]:
+    """The points of the new summary. Raises EngineFailed and Refused."""
+    work, lead = prepared.work, _lead(step, prepared)
     if step.rules.strategy == "selective" or not (work.passages or work.previous):
-        return []
-    points = engine.summarise(work)
+        return lead
+    room = work.size - keeping.count(summarise.render(lead, work.style)) if lead else work.size
+    points = engine.summarise(replace(work, size=room))
     if work.passages and not points:
         raise Refused("empty")
+    points = lead + points
     text = summarise.render(points, work.style)
     reason = summarise.check(text, size=work.size, count=keeping.count) if points else None
     if reason is not None:
         raise Refused(reason)
     return points
+
+
+def _lead(step: Step, prepared: Prepared) -> list[Point]:
+    """What a resumed session opens with."""
+    if step.trigger != "resume":
+        return []
+    size = int(prepared.work.size * resuming.SHARE)
+    return resuming.note(
+        [item for item in prepared.passages if item.seq not in prepared.before],
+        prepared.verdicts,
+        size=size,
+        count=keeping.count,
+    )
 
 
 def _folded(step: Step, prepared: Prepared, outcome: Outcome, style: str) -> State:
