@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from memory_app.core.excerpts import ERROR, PER_TOKEN, by_worth, excerpt, most, narrowed
+from memory_app.core.excerpts import EDGE, ERROR, PER_TOKEN, by_worth, excerpt, most, narrowed
 from memory_app.core.flattening import Cell, cells, flatten, taken_apart
 from memory_app.core.passages import SPOKEN, Passage, Point
 from sessions_app.core.words import words
@@ -31,27 +31,32 @@ PARTS = 60
 """Parts of one long text that are ranked, those first that tell most."""
 ARGUMENTS = 60
 """Characters of arguments that a result is headed with."""
+HIGHEST = 14.0
+"""The score of a value that nearly everything speaks for."""
+MET = 12
+"""Times a value was met beyond which one more makes no difference."""
 COMMON = frozenset(("true", "false", "null", "[]", "{}", ""))
 WEIGHTS = {
     "user": 4.0,
     "assistant": 0.5,
-    "used": 2.0,
+    "used": 1.0,
     "name": 1.5,
     "wanted": 2.0,
     "newness": 1.0,
     "mentioned": 2.0,
     "chosen": 2.5,
-    "asked": 1.0,
     "frequent": -1.0,
     "long": -1.0,
-    "repeated": -20.0,
+    "repeated": -3.0,
+    "met": -1.0,
     "error": 1.0,
-    "said": 2.0,
+    "said": 4.0,
     "answered": 0.0,
     "valued": 1.0,
     "fresh": 1.0,
     "common": 0.2,
     "root": 0.5,
+    "edge": 0.3,
 }
 
 _NAME = re.compile(
@@ -62,7 +67,7 @@ _KEY = re.compile(
     r"(?:.*[_.-])?(?:id|key|number|no|code|uuid|sha|slug|ref|name|path|file|url)|.*(?<=[a-z])Id"
 )
 _DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\b")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*|(?<=[\u3002\uff01\uff1f])")
+_SENTENCE = re.compile(r"(?<=\D[.!?])\s+|\s*\n\s*|(?<=[\u3002\uff01\uff1f])")
 _ELEMENT = re.compile(r"(.+)\[\d+\]")
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _QUOTED = re.compile(r"[=;\"]|: |^\s|\s$|^$")
@@ -80,8 +85,8 @@ class Value(NamedTuple):
 class Piece(NamedTuple):
     """The smallest thing that is shown or left out: a value, or a part of a text.
 
-    `part` counts the parts of a text from 0. `terms` are its words and `handles` those of them by
-    which an id is called for short (4421486). `name` says that it names something (an id, a code,
+    It is the part number `part`, from 0, `of` so many of its text. `terms` are its words and
+    `handles` those of them by which an id is called for short (4421486). `name` says that it names something (an id, a code,
     a date, an address), `common` that it is found everywhere (true, 3), `error` that it tells of
     one.
     """
@@ -90,6 +95,7 @@ class Piece(NamedTuple):
     path: str
     text: str
     part: int
+    of: int
     terms: tuple[str, ...]
     handles: tuple[str, ...]
     name: int
@@ -149,26 +155,27 @@ def _of_cells(found: Iterable[Cell]) -> Iterator[Piece]:
 
 def _of_text(record: str, path: str, text: str) -> Iterator[Piece]:
     """The lines of a text that tell most of it."""
-    lines = text.split("\n")
+    lines = [line for line in text.split("\n") if line and not line.isspace()]
     for at in sorted(islice(by_worth(lines), PARTS)):
-        if line := lines[at].strip():
-            yield _piece(record, path, narrowed(line, LONG), at)
+        yield _piece(record, path, narrowed(lines[at].strip(), LONG), at, len(lines))
 
 
 def _of_speech(text: str) -> Iterator[Piece]:
     sentences = [part for part in _SENTENCE.split(text) if part and not part.isspace()]
     for at in sorted(islice(by_worth(sentences), PARTS)):
-        yield _piece("", "", narrowed(sentences[at].strip(), LONG), at)
+        yield _piece("", "", narrowed(sentences[at].strip(), LONG), at, len(sentences))
 
 
-def _piece(record: str, path: str, text: str, part: int = 0) -> Piece:
+def _piece(record: str, path: str, text: str, part: int = 0, of: int = 1) -> Piece:
     terms = tuple(words(text[:LONG]))
     dated = _DATE.match(text) is not None
     handles = () if dated else tuple(term for term in terms if _digits(term) > 3)
     common = text in COMMON or (len(text) < 3 and text.isdigit())
     key = path.rpartition(".")[2].partition("[")[0]
     name = 0 if common else bool(_NAME.fullmatch(text)) + bool(_KEY.fullmatch(key))
-    return Piece(record, path, text, part, terms, handles, name, common, bool(ERROR.search(text)))
+    return Piece(
+        record, path, text, part, of, terms, handles, name, common, bool(ERROR.search(text))
+    )
 
 
 def _digits(term: str) -> int:
@@ -328,6 +335,9 @@ def _marks(piece: Piece, known: _Known) -> tuple[float, int]:
 
 def _score(piece: Piece, own: float, when: float, chosen: dict[str, float], known: _Known) -> float:
     around = max(chosen.get(piece.record, 0.0), chosen.get("", 0.0) * WEIGHTS["root"])
+    if piece.of > 1:
+        # Lines of a text are no fields of a record: one that was spoken of says nothing of others.
+        around = WEIGHTS["edge"] * (min(piece.part, piece.of - 1 - piece.part) < EDGE)
     return (
         (own * (0.2 if piece.common else 1.0))
         + WEIGHTS["mentioned"] * when
@@ -399,21 +409,25 @@ class _Standing:
 
 
 def _order(lines: Sequence[_Line], items: Sequence[_Item], there: _Standing) -> list[_Item]:
-    """The items, those first that are to be shown first. A value that stands already falls back;
-    an item brings along what its record is called by."""
+    """The items, those first that are to be shown first. A value that stands already falls back,
+    the further the more often it was met; an item brings along what its record is called by."""
     best: dict[str, _Item] = {}
+    met: Counter[str] = Counter()
     for item in items:
         text = item.piece.text
+        met[text] += 1
         if text not in best or best[text] < item:
             best[text] = item
-    again = [best[item.piece.text] is not item or item.piece in there for item in items]
-    ranked = sorted(
-        zip(items, again, strict=True),
-        key=lambda pair: (-pair[0].score - WEIGHTS["repeated"] * pair[1], -pair[0].line),
-    )
+
+    def rank(item: _Item) -> tuple[float, int]:
+        text = item.piece.text
+        again = best[text] is not item or item.piece in there
+        fall = WEIGHTS["repeated"] + WEIGHTS["met"] * min(met[text], MET) if again else 0.0
+        return -item.score - fall, -item.line
+
     leads = _leads(lines, items)
     found: dict[tuple[int, int], _Item] = {}
-    for item, _ in ranked:
+    for item in sorted(items, key=rank):
         for lead in leads.get((item.line, item.piece.record), ()):
             found.setdefault((lead.line, lead.place), lead)
         found.setdefault((item.line, item.place), item)
@@ -471,7 +485,7 @@ def _points(lines: Sequence[_Line], items: Iterable[_Item]) -> list[Point]:
     found = []
     for number in sorted(chosen):
         line, there = lines[number], chosen[number]
-        score = min(1.0, max(0.0, max(item.score for item in there) / 10))
+        score = min(1.0, max(0.0, max(item.score for item in there) / HIGHEST))
         there.sort(key=lambda item: item.place)
         found.append(Point(_text(line, there), line.seqs, score))
     return found
@@ -483,8 +497,11 @@ def _text(line: _Line, items: Sequence[_Item]) -> str:
         return f"{line.head}: {_parts(pieces, ' ')}"
     arguments = [item.piece for item in items if item.place < len(line.arguments)]
     answer = pieces[len(arguments) :]
-    head = f"{_safe(line.head)}({'; '.join(_by_record(arguments))})"
-    return f"{head}: {'; '.join(_by_record(answer))}" if answer else head
+    text = f"{_safe(line.head)}({'; '.join(_by_record(arguments))})"
+    if answer:
+        text = f"{text}: {'; '.join(_by_record(answer))}"
+    left = len(line.arguments) + len(line.pieces) - len(pieces)
+    return f"{text} (+{left})" if left else text
 
 
 def _by_record(pieces: Iterable[Piece]) -> list[str]:
@@ -508,13 +525,30 @@ def _record(record: str, pieces: Sequence[Piece]) -> str:
 
 
 def _field(path: str, pieces: Sequence[Piece]) -> str:
-    if len(pieces) == 1 and not pieces[0].part and pieces[0].path == path:
-        text = _quoted(pieces[0].text) if path else _safe(pieces[0].text)
-    elif pieces[0].path == path:
+    """A value, a list of values, or the lines of a text, with its path."""
+    first = pieces[0]
+    if first.path != path:
+        text = _listed(path, pieces)
+    elif first.of > 1:
         text = _parts(pieces, "\\n")
+    elif path:
+        text = " ".join([_quoted(piece.text) for piece in pieces])
     else:
-        text = f"[{', '.join([_quoted(piece.text) for piece in pieces])}]"
+        text = _safe(first.text)
     return f"{_safe(path)}={text}" if path else text
+
+
+def _listed(path: str, pieces: Sequence[Piece]) -> str:
+    """The elements of a list; ... stands for those between that are not shown."""
+    texts = []
+    expected = 0
+    for piece in pieces:
+        place = int(piece.path[len(path) + 1 : -1])
+        if place > expected:
+            texts.append("...")
+        texts.append(_quoted(piece.text))
+        expected = place + 1
+    return f"[{', '.join(texts)}]"
 
 
 def _parts(pieces: Sequence[Piece], border: str) -> str:
@@ -526,6 +560,8 @@ def _parts(pieces: Sequence[Piece], border: str) -> str:
             texts.append("...")
         texts.append(_safe(piece.text))
         expected = piece.part + 1
+    if expected < pieces[-1].of:
+        texts.append("...")
     return border.join(texts)
 
 
