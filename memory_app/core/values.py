@@ -150,8 +150,10 @@ def _lines(messages: Iterable[Analysis]) -> list[_Line]:
             found.append(_Line(head, role, (seq,), 0, message.pieces))
         if role != "tool":
             waiting = list(range(len(found), len(found) + len(message.calls)))
-        for call in message.calls:
-            found.append(_Line(call.tool, "tool", (seq,), len(call.pieces), call.pieces))
+        found += [
+            _Line(call.tool, "tool", (seq,), len(call.pieces), call.pieces)
+            for call in message.calls
+        ]
     return found
 
 
@@ -167,10 +169,11 @@ class _Item(NamedTuple):
 def _items(lines: Sequence[_Line], known: _Known) -> list[_Item]:
     """All pieces with their scores, in order."""
     found: list[_Item] = []
+    marks: dict[str, tuple[float, float]] = {}
     for number, line in enumerate(lines):
         newness = NEW * line.seqs[-1] / known.last
         if line.role == "tool":
-            scores = _scores(line, newness, known)
+            scores = _scores(line, newness, known, marks)
         else:
             weight = newness + SAID * (line.role == "user")
             scores = [weight + _speech(piece, known) for piece in line.pieces]
@@ -187,41 +190,47 @@ def _speech(piece: Piece, known: _Known) -> float:
     return VALUED * valued + FRESH * len(fresh) / (len(piece.terms) + 1)
 
 
-def _scores(line: _Line, newness: float, known: _Known) -> list[float]:
-    """How likely each piece of a call and its answer is needed again."""
-    counts, keys = known.counts, known.keys
-    marks: dict[int, float] = {}
+def _scores(
+    line: _Line, newness: float, known: _Known, marked: dict[str, tuple[float, float]]
+) -> list[float]:
+    """How likely each piece of a call and its answer is needed again. `marked` are the marks of
+    values met before: the same ones come again and again."""
     chosen: dict[str, float] = {}
-    for place, piece in enumerate(line.pieces):
-        own, lately = _marks(piece, known)
-        if own:
-            marks[place] = own * (COMMON if piece.common else 1) + LATELY * lately
-            if not piece.common and (piece.names or counts[piece.text] < FEW - 1):
-                strength = min(own / 4, 1.0) * (1 + lately) / 2
-                chosen[piece.record] = max(chosen.get(piece.record, 0.0), strength)
+    scores: list[float] = []
+    for piece in line.pieces:
+        text = piece.text
+        marks = marked.get(text)
+        if marks is None:
+            marks = marked[text] = _marks(piece, known)
+        own, strength = marks
+        if strength > chosen.get(piece.record, 0.0):
+            chosen[piece.record] = strength
+        scores.append(newness + piece.worth + own + WANTED * (piece.key in known.keys))
+    if not chosen:
+        return scores
     root = ROOT * chosen.get("", 0.0)
-    scores = []
-    for place, piece in enumerate(line.pieces):
-        score = newness + piece.worth + marks.get(place, 0.0)
-        # Lines of a text are no fields of a record: one that was spoken of says nothing of others.
-        if piece.of == 1:
-            score += CHOSEN * max(chosen.get(piece.record, 0.0), root)
-        if piece.key in keys:
-            score += WANTED
-        if counts[piece.text] > FEW:
-            score += FREQUENT
-        scores.append(score)
-    return scores
+    # Lines of a text are no fields of a record: one that was spoken of says nothing of others.
+    return [
+        score + CHOSEN * max(chosen.get(piece.record, 0.0), root) if piece.of == 1 else score
+        for score, piece in zip(scores, line.pieces, strict=True)
+    ]
 
 
 def _marks(piece: Piece, known: _Known) -> tuple[float, float]:
-    """What a piece earns by having been said or used, and how lately that was, 0..1."""
+    """What a value earns by having been said or used, the more the later that was, less what it
+    loses by being returned often; and how much that speaks for its record, 0..1."""
+    often = known.counts[piece.text]
+    frequent = FREQUENT * (often > FEW)
     user, assistant = _said(piece, known.user), _said(piece, known.assistant)
     used = known.used.get(piece.text, 0)
     if not (user or assistant or used):
-        return 0.0, 0.0
+        return frequent, 0.0
     own = USER * (user > 0) + ASSISTANT * (assistant > 0) + USED * (used > 0)
-    return own, max(user, assistant, used) / known.last
+    lately = max(user, assistant, used) / known.last
+    earned = own * (COMMON if piece.common else 1) + LATELY * lately + frequent
+    if piece.common or not (piece.names or often < FEW - 1):
+        return earned, 0.0
+    return earned, min(own / 4, 1.0) * (1 + lately) / 2
 
 
 # -- the block -----------------------------------------------------------------------------------
