@@ -85,7 +85,8 @@ class Analysis(NamedTuple):
 def analysis(passage: Passage) -> Analysis:
     """What there is to show of this message."""
     calls = tuple(
-        Called(tool, tuple(of_cells(cells(arguments)))) for tool, arguments in passage.calls
+        Called(tool, tuple(of_cells(cells(arguments)) if arguments != "{}" else ()))
+        for tool, arguments in passage.calls
     )
     text = passage.text if passage.role in SPOKEN else ""
     found = tuple(_of_speech(text) if text else _of_answer(passage.text))

@@ -42,7 +42,7 @@ FULL, PROBES = 0.98, 8
 
 # What speaks for a value, found by trying on real agent runs. What a value is worth by itself
 # stands in `pieces`.
-USER, ASSISTANT, USED = 4.0, 0.5, 1.0
+USER, ASSISTANT, USED = 4.0, 0.5, 0.5
 """People, the assistant, an earlier call said it."""
 COMMON = 0.2
 """The share of these three that a value like `true` or 3 gets."""
@@ -50,11 +50,12 @@ LATELY, NEW = 2.0, 1.0
 """It was said just now; it was returned just now."""
 WANTED = 2.0
 """Earlier calls had arguments of its name."""
-CHOSEN, ROOT = 2.5, 0.5
+CHOSEN, ROOT = 3.0, 0.75
 """Its record was chosen; what the record is part of was, as a share."""
-FREQUENT, REPEATED, AGAIN = -1.0, -3.0, -1.0
-"""It is returned often; it stands already; for each time it was met when it stands already."""
-SAID, VALUED, FRESH = 4.0, 1.0, 1.0
+FREQUENT, STANDS, REPEATED, AGAIN = -1.0, -20.0, -3.0, -1.0
+"""It is returned often; it stands behind the block; it stands in the block already, and for each
+time it was met then."""
+SAID, VALUED, FRESH = 3.5, 1.0, 1.0
 """A sentence of a person; with a number; of new words alone."""
 
 
@@ -327,9 +328,9 @@ def _order(
 
     def rank(item: _Item) -> tuple[float, int, int]:
         text = item.piece.text
-        fall = 0.0
-        if best[text] is not item or item.piece in there:
-            fall = REPEATED + AGAIN * min(met[text], MET)
+        fall = STANDS if item.piece in there else 0.0
+        if best[text] is not item:
+            fall += REPEATED + AGAIN * min(met[text], MET)
         return -item.score - fall, -item.line, item.place
 
     leads = _Leads(lines, items)
@@ -466,7 +467,7 @@ def _by_mention(pieces: Sequence[Piece], mentioned: Collection[str], size: int) 
         piece.record for piece, there in zip(pieces, said, strict=True) if there and piece.record
     }
     scores = [
-        USER * there + CHOSEN * (piece.record in chosen) + piece.worth
+        USER * there + USER * (piece.record in chosen) + piece.worth
         for piece, there in zip(pieces, said, strict=True)
     ]
     names: dict[str, int] = {}
