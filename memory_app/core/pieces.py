@@ -27,14 +27,14 @@ NAME, FAULT, LENGTH, BORDER = 1.5, 1.0, -1.0, 0.3
 beginning or the end of a text."""
 
 _NAME = re.compile(
-    r"(?=\S*\d)(?=\S*[^\W\d])\S{4,}|\d{4,}|\S+@\S+\.\S+|https?://\S+|/?[\w.-]+(?:/[\w.-]+)+"
+    r"(?=\S*\d)(?=\S*[^\W\d])\S{2,}|\d{4,}|\S+@\S+\.\S+|https?://\S+|/?[\w.-]+(?:/[\w.-]+)+"
     r"|[A-Z]{2,}[A-Z0-9_-]*"
 )
 _KEY = re.compile(
     r"(?:.*[_.-])?(?:id|key|number|no|code|uuid|sha|slug|ref|name|path|file|url)|.*(?<=[a-z])Id"
 )
 _DATE = re.compile(r"\d{4}-\d\d-\d\d\b")
-_SENTENCE = re.compile(r"(?<=\D[.!?])\s+|\s*\n\s*|(?<=[\u3002\uff01\uff1f])")
+_SENTENCE = re.compile(r"(?<=\D[.!?])\s+|(?<=[\u3002\uff01\uff1f])")
 
 
 class Piece(NamedTuple):
@@ -118,7 +118,8 @@ def of_text(record: str, path: str, text: str) -> Iterator[Piece]:
 
 
 def _of_speech(text: str) -> Iterator[Piece]:
-    return _parts([part for part in _SENTENCE.split(text) if part and not part.isspace()])
+    found = (part for line in text.splitlines() for part in _SENTENCE.split(line))
+    return _parts([part for part in found if part and not part.isspace()])
 
 
 def _parts(texts: list[str], record: str = "", path: str = "") -> Iterator[Piece]:

@@ -16,7 +16,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from memory_app.core.excerpts import PER_TOKEN, excerpt, most
-from memory_app.core.flattening import flatten, taken_apart
+from memory_app.core.flattening import Cell, flatten, taken_apart
 from memory_app.core.passages import Passage, Point
 from memory_app.core.pieces import Analysis, Piece, analysis, digits, of_cells, of_text
 from memory_app.core.records import by_record, named_by_path, parts, safe
@@ -27,8 +27,9 @@ __all__ += ["shown"]
 
 Count = Callable[[str], int]
 
-MOST_SHORTENED = 20_000
-"""Values of one answer that are looked at when it is shortened alone."""
+MOST_SHORTENED, FIRST = 200_000, 3_000
+"""Values of one answer that are looked at when it is shortened alone; so many of the first ones are
+weighed, of the others those of records that were mentioned."""
 ARGUMENTS = 60
 """Characters of arguments that a result is headed with."""
 FEW = 4
@@ -447,16 +448,24 @@ def shorten(text: str, *, size: int, count: Count, mentioned: Collection[str] = 
     found, prose = taken_apart(text, most=MOST_SHORTENED)
     if not found or not (found[0].record or found[0].path):
         return excerpt(found[0].text if found else text, size=size, count=count)
-    pieces = [*of_cells(found), *of_text("", "", prose)]
+    pieces = [*of_cells(_weighed(found, mentioned)), *of_text("", "", prose)]
+    total = max(len(pieces), len(found))
     order = _by_mention(pieces, mentioned, size)
 
     def written(taken: int) -> str:
         lines = by_record([pieces[at] for at in sorted(order[:taken])])
-        left = len(pieces) - taken
-        return "\n".join([*lines, f"[... {left:,} more values left out ...]"] if left else lines)
+        if left := total - taken:
+            lines.append(f"[... {left:,} more value{'s' if left > 1 else ''} left out ...]")
+        return "\n".join(lines)
 
     told = written(most(len(order), lambda number: count(written(number)) <= size))
     return told if count(told) <= size else ""
+
+
+def _weighed(found: list[Cell], mentioned: Collection[str]) -> list[Cell]:
+    exact = frozenset(mentioned)
+    records = {cell.record for cell in found[FIRST:] if cell.text in exact}
+    return found[:FIRST] + [cell for cell in found[FIRST:] if cell.record in records][:FIRST]
 
 
 def _by_mention(pieces: Sequence[Piece], mentioned: Collection[str], size: int) -> list[int]:

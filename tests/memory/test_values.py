@@ -19,7 +19,7 @@ from memory_app.core.passages import Passage
 from memory_app.core.values import analysis, block, excerpt, flatten, ranked, shorten, shown
 from sessions_app.core import tokens
 
-GAP = re.compile(r"\[\.\.\. [\d,]+ (?:lines?|more values|characters) left out \.\.\.\]")
+GAP = re.compile(r"\[\.\.\. [\d,]+ (?:lines?|more values?|characters) left out \.\.\.\]")
 
 
 def count(text: str) -> int:
@@ -164,6 +164,30 @@ def test_shortened_json_keeps_the_records_that_were_mentioned() -> None:
     found = shorten(ORDERS, size=100, count=count, mentioned=["#W377"])
     assert "orders[377]: id=#W377 total=377.10 status=sent" in found.split("\n")
     assert GAP.fullmatch(found.split("\n")[-1])
+
+
+def test_a_record_mentioned_deep_in_a_megabyte_is_found() -> None:
+    text = json.dumps([{"id": f"R{at}", "text": "x" * 80} for at in range(10_000)])
+    found = shorten(text, size=200, count=count, mentioned=["R7777"])
+    assert "[7777]: id=R7777 text=xxx" in found
+    assert found.startswith("[0]: id=R0\n")
+    assert count(found) <= 200
+
+
+@pytest.mark.parametrize("text", [" ", "\n", "[", '{"a":', "9", '"', "a. ", "错误。", "x {1} "])
+def test_a_megabyte_of_one_thing_is_shortened_and_analysed_in_no_time(text: str) -> None:
+    given = text * (1_000_000 // len(text))
+
+    def work() -> None:
+        assert count(shorten(given, size=100, count=count)) <= 100
+        block(
+            [analysis(Passage(1, "user", given)), analysis(Passage(2, "tool", given))],
+            size=100,
+            count=count,
+        )
+
+    # 0.5 s where it was written; what takes the square of a length takes hours.
+    assert fastest(work, times=1) < 10
 
 
 def test_shortened_text_is_an_excerpt() -> None:
@@ -363,10 +387,10 @@ def test_every_value_of_a_block_stands_in_its_source(record: dict[str, str]) -> 
         assert record[path] == value
 
 
-def fastest(work: Callable[[], object]) -> float:
+def fastest(work: Callable[[], object], *, times: int = 7) -> float:
     """Processor seconds of the fastest of several runs: the machine may be busy."""
     found = []
-    for _ in range(7):
+    for _ in range(times):
         began = time.process_time()
         work()
         found.append(time.process_time() - began)
