@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
 from memory_app.core.excerpts import PER_TOKEN, excerpt, most
@@ -22,8 +23,17 @@ from memory_app.core.pieces import Analysis, Piece, analysis, digits, of_cells, 
 from memory_app.core.records import by_record, named_by_path, parts, safe
 from sessions_app.core.words import words
 
-__all__ = ["Analysis", "Value", "analysis", "block", "excerpt", "flatten", "ranked", "shorten"]
-__all__ += ["shown"]
+__all__ = [
+    "Analysis",
+    "Value",
+    "analysis",
+    "block",
+    "excerpt",
+    "flatten",
+    "ranked",
+    "shorten",
+    "shown",
+]
 
 Count = Callable[[str], int]
 
@@ -166,6 +176,9 @@ class _Item(NamedTuple):
     line: int
     place: int
     piece: Piece
+
+
+SCORE = itemgetter(0)
 
 
 def _items(lines: Sequence[_Line], known: _Known) -> list[_Item]:
@@ -318,7 +331,8 @@ def _order(
 ) -> list[_Item]:
     """The items that may get in, those first that are to be shown first. A value that stands
     already falls back, the further the more often it was met; an item brings along what its
-    record is called by. None costs less than a token, so `size` bounds their number."""
+    record is called by. A value with its border costs two tokens, so `size` bounds their number.
+    """
     texts = [item.piece.text for item in items]
     met = Counter(texts)
     best: dict[str, _Item] = {}
@@ -327,16 +341,19 @@ def _order(
         if known is None or known.score <= item.score:
             best[text] = item
 
+    first = [item for item in items if best[item.piece.text] is item]
+    again = [item for item in items if best[item.piece.text] is not item]
+
     def rank(item: _Item) -> tuple[float, int, int]:
-        text = item.piece.text
         fall = STANDS if item.piece in there else 0.0
-        if best[text] is not item:
-            fall += REPEATED + AGAIN * min(met[text], MET)
+        if best[item.piece.text] is not item:
+            fall += REPEATED + AGAIN * min(met[item.piece.text], MET)
         return -item.score - fall, -item.line, item.place
 
     leads = _Leads(lines, items)
     found: dict[tuple[int, int], _Item] = {}
-    for item in sorted(items, key=rank)[:size]:
+    likely = [sorted(some, key=SCORE, reverse=True)[:size] for some in (first, again)]
+    for item in sorted([*likely[0], *likely[1]], key=rank):
         for lead in leads.of(item):
             found.setdefault((lead.line, lead.place), lead)
         found.setdefault((item.line, item.place), item)

@@ -411,7 +411,7 @@ def test_a_block_of_200_messages_with_30_answers_of_4_kb_takes_milliseconds() ->
         history.append(("assistant", f"Order A{at:04}X has {at} items. Shall I proceed?"))
     known = [analysis(passage) for passage in run(*history)]
     assert len(known) == 200
-    # 15 ms where it was written; the rest is for slower machines.
+    # 17 to 20 ms where it was written; the rest is for slower machines.
     assert fastest(lambda: block(known, size=2_400, count=count)) < 0.1
 
 
