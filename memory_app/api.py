@@ -93,6 +93,7 @@ _POLICY = {
     "summary_share": NUMBER,
     "retained": NUMBER,
     "facts": NUMBER,
+    "recalled": NUMBER,
     "floor": NUMBER,
     "idle": WHOLE,
     "resume": WHOLE,

@@ -70,27 +70,34 @@ def front(
     answer the last question."""
     if not state.folded or not policy.folds:
         return Front(None, ())
-    free = _free(budget, history)
+    room = free(budget, history)
     written = _written(reader.store, reader.session, state.fold_version)
-    summary = _fitting(written, free) if written and written.points else None
-    free -= summary.tokens if summary else 0
-    kept = _kept(reader, state, history, min(free, int(policy.retained * budget.limit)))
+    summary = _fitting(written, room) if written and written.points else None
+    room -= summary.tokens if summary else 0
+    kept = _kept(reader, state, history, min(room, int(policy.retained * budget.limit)))
     short = bool(written and written.points) and (summary is None or not summary.whole)
     return Front(summary, kept, short)
 
 
-def _free(budget: Budget, history: History) -> int:
-    must = assembly.musts(history)
-    free = budget.limit - budget.fixed - sum([unit.tokens for unit in must.values()])
+def free(budget: Budget, history: History) -> int:
+    """The tokens that are left after what must be there: the newest step that answers the last
+    question where it fits, and others before it as far as they take half of the room."""
+    kept = [*assembly.musts(history).values(), *history.kept]
+    must = {unit.seq for unit in kept}
+    room = budget.limit - budget.fixed - sum([unit.tokens for unit in kept])
+    half = room // 2
     asked = history.question.seq if history.question else 0
+    newest = True
     for unit in reversed(history.units):
         if unit.seq <= asked:
             break
-        if unit.broken is None and unit.seq not in must:
-            if unit.tokens > free:
-                break
-            free -= unit.tokens
-    return max(0, free)
+        if unit.broken is not None or unit.seq in must:
+            continue
+        if unit.tokens > room or (not newest and room - unit.tokens < half):
+            break
+        room -= unit.tokens
+        newest = False
+    return max(0, room)
 
 
 def _written(store: Reader, session: Snapshot, version: int) -> Written | None:

@@ -135,6 +135,11 @@ class Reader:
                 found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
         return found
 
+    def tool_between(self, number: int, after: int, before: int) -> bool:
+        """Whether a tool answered in one of the messages with after < seq < before."""
+        with self.db.reading():
+            return self.db.row(sql.TOOL_BETWEEN, (number, after, before)) is not None
+
     def picked(self, number: int, seqs: tuple[int, ...]) -> list[StoredMessage]:
         """The messages with just these seqs, in order."""
         if not seqs:

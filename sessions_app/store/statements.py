@@ -180,6 +180,10 @@ LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
+TOOL_BETWEEN = """
+    SELECT 1 FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND seq < ? AND role = 'tool' LIMIT 1
+"""
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
 MESSAGES_IN = f"""
