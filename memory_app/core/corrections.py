@@ -73,7 +73,7 @@ def _contradicts(correction: Reading, before: Reading, *, near: bool) -> bool:
 
 
 def _same(value: Value, old: Value, *, near: bool) -> bool:
-    if value.subject and old.subject:
+    if value.kind == "name" or (value.subject and old.subject):
         return value.subject == old.subject
     return near
 
@@ -103,7 +103,7 @@ def _wholly(before: Reading, correction: Reading) -> bool:
     """Whether all that the earlier message says is said anew: it has values, and each has a new
     one of its kind and noun in the correction."""
     anew = {(value.kind, value.subject) for value in correction.values}
-    kinds = {value.kind for value in correction.values if not value.subject}
     return bool(before.values) and all(
-        (value.kind, value.subject) in anew or value.kind in kinds for value in before.values
+        (value.kind, value.subject) in anew or (value.kind == "number" and ("number", "") in anew)
+        for value in before.values
     )

@@ -33,13 +33,7 @@ LIGHT = int(
 )
 """Cues whose words carry nothing beyond the cue."""
 _RIVALS = int(
-    Cue.ASKING
-    | Cue.REQUEST
-    | Cue.OFFER
-    | Cue.OUTCOME
-    | Cue.READBACK
-    | Cue.ALTERNATIVE
-    | Cue.MORE
+    Cue.ASKING | Cue.REQUEST | Cue.OFFER | Cue.OUTCOME | Cue.READBACK | Cue.ALTERNATIVE | Cue.MORE
 )
 """Cues of which only the longest phrase counts: "can you tell me" is a question, "can you find
 me" is a request."""
@@ -61,7 +55,8 @@ LONG_NUMBER = 6
 
 
 class Value(NamedTuple):
-    """A number, date, time or name in a text: `kind`, the words, and the noun it belongs to."""
+    """A number, date, time or name in a text: `kind`, the words, and what it belongs to: the noun
+    that a number counts, the word that leads to a name ("to", "from")."""
 
     kind: str
     text: str
@@ -90,7 +85,6 @@ class Reading(NamedTuple):
     asks: bool
     light: bool
     identifier: bool
-    names: int
     marks: tuple[int, ...]
 
     @property
@@ -99,7 +93,7 @@ class Reading(NamedTuple):
 
 
 NO_MARKS = (0,) * len(MARKS)
-NOTHING = Reading(None, (), (), 0, False, False, False, 0, NO_MARKS)
+NOTHING = Reading(None, (), (), 0, False, False, False, NO_MARKS)
 
 
 def read(text: str, *, hint: str | None = None) -> Reading:
@@ -123,7 +117,6 @@ def read(text: str, *, hint: str | None = None) -> Reading:
         any(sentence.question or sentence.cues & Cue.ASKING for sentence in sentences),
         len(text) <= SEEN and all(sentence.light for sentence in sentences),
         has_identifier(seen),
-        told.names,
         told.marks(),
     )
 
@@ -181,7 +174,6 @@ class _Told:
         self.spoken = spoken
         self.known = spoken.light if spoken else frozenset()
         self.numbers = spoken.marks.get("number", _NO_WORDS) if spoken else _NO_WORDS
-        self.names = 0
         self.cues = [0] * len(words)
         self.covered = bytearray(len(words))
         if spoken:
@@ -212,7 +204,9 @@ class _Told:
             cues |= cue
         values = tuple(self._values(begin, end))
         light = bool(cues & LIGHT) and not cues & Cue.PROMISE and self._is_light(begin, end)
-        return Sentence(cues, self.cues[begin], question, light, values, tuple(self.words[begin:end]))
+        return Sentence(
+            cues, self.cues[begin], question, light, values, tuple(self.words[begin:end])
+        )
 
     def _is_light(self, begin: int, end: int) -> bool:
         """Whether each word is part of a light cue or is known to carry nothing."""
@@ -227,20 +221,29 @@ class _Told:
         return place > begin and written[0].isupper() and len(written) > 1 and "'" not in written
 
     def _values(self, begin: int, end: int) -> Iterator[Value]:
-        for place in range(begin, end):
+        place = begin
+        while place < end:
             word = self.words[place]
             if word[0].isdigit() or word in self.numbers:
-                yield Value("number", word, self._subject(place + 1, end))
-            elif (
-                self._named(place, begin)
-                and not self.covered[place]
-                and (self.spoken is None or self.spoken.name != "de" or word not in self.known)
-                and word not in self.known
-            ):
-                self.names += 1
-                yield Value("name", word, "")
+                yield Value("number", word, self._counted(place + 1, end))
+            elif self._is_name(place, begin):
+                start = place
+                while place + 1 < end and self._is_name(place + 1, begin):
+                    place += 1
+                before = self.words[start - 1]
+                subject = before if before in self.known else ""
+                yield Value("name", " ".join(self.words[start : place + 1]), subject)
+            place += 1
 
-    def _subject(self, place: int, end: int) -> str:
+    def _is_name(self, place: int, begin: int) -> bool:
+        return (
+            self._named(place, begin)
+            and not self.covered[place]
+            and self.words[place] not in self.known
+            and self.words[place] not in self.numbers
+        )
+
+    def _counted(self, place: int, end: int) -> str:
         """The word that a number counts, without its plural."""
         while place < end and self.words[place] in self.known:
             place += 1

@@ -180,7 +180,7 @@ class _Talk:
 
     def _assistant(self, passage: Passage, reading: Reading) -> Ruling:
         own = [sentence for sentence in reading.sentences if not sentence.cues & Cue.OFFER]
-        if any(sentence.cues & Cue.OUTCOME and not sentence.cues & Cue.MORE for sentence in own):
+        if any(map(_tells_outcome, own)):
             return Ruling(KEEP, "outcome", "it tells how something that was asked for went")
         if reading.light:
             return self._closing(reading)
@@ -227,6 +227,13 @@ def _statement(reading: Reading) -> tuple[int, bool]:
             cues &= ~int(Cue.REQUEST)
         said |= cues
     return said, stated
+
+
+def _tells_outcome(sentence: Sentence) -> bool:
+    """Whether a sentence says how something went; "can I do more?" in the same one is no bar to a
+    failure, but "all done?" tells nothing."""
+    cues = sentence.cues
+    return bool(cues & Cue.OUTCOME) and (not cues & Cue.MORE or bool(cues & Cue.NEGATION))
 
 
 def _reads_back(sentence: Sentence) -> bool:

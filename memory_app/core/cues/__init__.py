@@ -86,7 +86,8 @@ def pieces(text: str) -> list[str]:
 def lowered(words: Iterable[str]) -> list[str]:
     """Words in small letters; ends of sentences are END and QUESTION."""
     return [
-        (QUESTION if word in "?\uff1f" else END) if word[0] in ENDS else word.lower() for word in words
+        (QUESTION if word in "?\uff1f" else END) if word[0] in ENDS else word.lower()
+        for word in words
     ]
 
 

@@ -157,7 +157,7 @@ PHRASES = {
         (takes off|departs at|leaves at|departing at|leaving at|costs|priced at|is scheduled|
             takes place|taking place|starts at)
         (would you like|do you want|shall i|should i|interested in|would you be interested|
-            do you prefer|does that|is that ok|is that okay|how does|want me to|want to|
+            do you prefer|does that|is that ok|is that okay|how does|
             do you mind|would you consider|your search)
         ^(want|want me) to
         (any plan|you may like|you might like|i suggest|i recommend|i would suggest)
