@@ -79,8 +79,24 @@ def _same(value: Value, old: Value, *, near: bool) -> bool:
 
 
 _TAKING_BACK = frozenset(
-    "not instead than isn't wasn't nicht statt anstatt kein keine no sino pas plutôt".split()
+    {
+        "not",
+        "instead",
+        "than",
+        "isn't",
+        "wasn't",
+        "nicht",
+        "statt",
+        "anstatt",
+        "kein",
+        "keine",
+        "no",
+        "sino",
+        "pas",
+        "plutôt",
+    }
 )
+"""Words that take back the value behind them."""
 
 
 def _taken_back(correction: Reading) -> list[str]:

@@ -13,13 +13,72 @@ from memory_app.core.passages import Passage
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 READS = frozenset(
-    "get fetch list search read find lookup look query show view cat grep ls open describe count "
-    "check browse retrieve select head tail inspect".split()
+    {
+        "browse",
+        "cat",
+        "check",
+        "count",
+        "describe",
+        "fetch",
+        "find",
+        "get",
+        "grep",
+        "head",
+        "inspect",
+        "list",
+        "look",
+        "lookup",
+        "ls",
+        "open",
+        "query",
+        "read",
+        "retrieve",
+        "search",
+        "select",
+        "show",
+        "tail",
+        "view",
+    }
 )
 WRITES = frozenset(
-    "create add insert update set put post write edit delete remove send book cancel pay buy order "
-    "transfer move rename run exec execute submit reply save append patch apply reserve refund "
-    "modify change upload commit push".split()
+    {
+        "add",
+        "append",
+        "apply",
+        "book",
+        "buy",
+        "cancel",
+        "change",
+        "commit",
+        "create",
+        "delete",
+        "edit",
+        "exec",
+        "execute",
+        "insert",
+        "modify",
+        "move",
+        "order",
+        "patch",
+        "pay",
+        "post",
+        "push",
+        "put",
+        "refund",
+        "remove",
+        "rename",
+        "reply",
+        "reserve",
+        "run",
+        "save",
+        "send",
+        "set",
+        "submit",
+        "transfer",
+        "update",
+        "upload",
+        "write",
+    }
 )
 SEEN = 8_000
 """Characters of a payload that are looked at; nothing is known of what is longer."""

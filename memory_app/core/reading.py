@@ -21,7 +21,7 @@ from memory_app.core.cues import (
 SEEN = 4_000
 """Characters of a message that the rules look at. What is longer is never discarded."""
 
-LIGHT = int(
+LIGHT = (
     Cue.THANKS
     | Cue.GREETING
     | Cue.CLOSING
@@ -32,7 +32,7 @@ LIGHT = int(
     | Cue.DECISION
 )
 """Cues whose words carry nothing beyond the cue."""
-_RIVALS = int(
+_RIVALS = (
     Cue.ASKING | Cue.REQUEST | Cue.OFFER | Cue.OUTCOME | Cue.READBACK | Cue.ALTERNATIVE | Cue.MORE
 )
 """Cues of which only the longest phrase counts: "can you tell me" is a question, "can you find

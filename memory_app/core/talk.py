@@ -30,6 +30,7 @@ FIRM = (
     (Cue.IDENTIFIER, "identifier", "it gives an identifier"),
 )
 """What a person's sentence may state, the most telling first."""
+_STATED = sum(cue for cue, _, _ in FIRM)
 
 ECHO = 3
 """Values from which on a message that holds hardly any new one reads back what was agreed."""
@@ -117,7 +118,7 @@ class _Talk:
     def _wordless(self, passage: Passage) -> Ruling:
         """Signs and emoji alone: an answer if something was asked or offered, else filler."""
         if passage.role in PERSONS and (self.offered or (self.asked and self.asked.asks)):
-            return Ruling(KEEP, "decision", "it answers with a sign")
+            return Ruling(KEEP, "answer", "it answers with a sign")
         if not self.understood or len(passage.text) > SEEN:
             return Ruling(SUMMARISE, "none", "it is signs alone, in a language without cues")
         return Ruling(DISCARD, "filler", "it holds no word")
@@ -126,14 +127,14 @@ class _Talk:
         if passage.role in PERSONS and reading.identifier:
             return Ruling(KEEP, "identifier", "it holds an identifier that a person gave")
         if passage.role == "user" and self.asked and self.asked.asks and not reading.asks:
-            return Ruling(KEEP, "decision", "it answers a question")
+            return Ruling(KEEP, "answer", "it answers a question")
         return Ruling(SUMMARISE, "unknown_language", "no cues exist for its language")
 
     def _person(self, passage: Passage, reading: Reading) -> Ruling:
         said, stated = _statement(reading)
         answer = self._answer(reading, stated) if passage.role == "user" else None
-        if answer and not said & Cue.CORRECTION:
-            return Ruling(KEEP, "decision", answer)
+        if answer and (reading.light or not said & _STATED):
+            return Ruling(KEEP, "answer", answer)
         if reading.light and not reading.asks and not said & (Cue.DECISION | Cue.NEGATE):
             return self._light(reading)
         for cue, rule, reason in FIRM:
@@ -142,7 +143,7 @@ class _Talk:
         if reading.identifier:
             return Ruling(KEEP, "identifier", "it holds an identifier that a person gave")
         if said & (Cue.AFFIRM | Cue.NEGATE):
-            return Ruling(KEEP, "decision", "it says yes or no")
+            return Ruling(KEEP, "answer", "it says yes or no")
         if reading.asks:
             return self._question(reading)
         return Ruling(SUMMARISE, "none", "no rule speaks for it or against it")
@@ -220,11 +221,11 @@ def _statement(reading: Reading) -> tuple[int, bool]:
             said |= sentence.opening & (Cue.DECISION | Cue.AFFIRM)
             continue
         if sentence.question and not cues & Cue.REQUEST:
-            cues &= int(Cue.CORRECTION) | sentence.opening & (Cue.DECISION | Cue.AFFIRM)
+            cues &= Cue.CORRECTION | sentence.opening & (Cue.DECISION | Cue.AFFIRM)
         else:
             stated = True
         if sentence.light:
-            cues &= ~int(Cue.REQUEST)
+            cues &= ~Cue.REQUEST
         said |= cues
     return said, stated
 

@@ -2,7 +2,7 @@
 
 A phrase is written in small letters without commas. `(a|b|)` stands for one of its branches, `^`
 for the beginning of a sentence, `*` for any one word, `#` for a number in digits; a line may go on
-within a bracket. A file adds what it has: a language without a kind of cue is judged by the others.
+within a bracket. A file adds what it has: a language without a kind of cue is judged by others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntFlag, auto
 from functools import cache
 from importlib import import_module
 from itertools import product
@@ -19,29 +18,32 @@ from typing import Any
 LANGUAGES = ("en", "de", "es", "fr", "zh", "ja")
 
 
-class Cue(IntFlag):
-    """What a phrase says. The names in the languages' files are these in small letters."""
+class Cue:
+    """What a phrase says, a bit each. The names in the languages' files are these in small letters.
 
-    PREFERENCE = auto()
-    CONSTRAINT = auto()
-    DECISION = auto()
-    REQUEST = auto()
-    PROMISE = auto()
-    CORRECTION = auto()
-    IDENTIFIER = auto()
-    AFFIRM = auto()
-    NEGATE = auto()
-    NEGATION = auto()
-    ALTERNATIVE = auto()
-    ASKING = auto()
-    OFFER = auto()
-    READBACK = auto()
-    OUTCOME = auto()
-    THANKS = auto()
-    GREETING = auto()
-    CLOSING = auto()
-    MORE = auto()
-    DONE = auto()
+    Plain numbers: operators of an IntFlag took a third of the time of judging.
+    """
+
+    PREFERENCE = 1 << 0
+    CONSTRAINT = 1 << 1
+    DECISION = 1 << 2
+    REQUEST = 1 << 3
+    PROMISE = 1 << 4
+    CORRECTION = 1 << 5
+    IDENTIFIER = 1 << 6
+    AFFIRM = 1 << 7
+    NEGATE = 1 << 8
+    NEGATION = 1 << 9
+    ALTERNATIVE = 1 << 10
+    ASKING = 1 << 11
+    OFFER = 1 << 12
+    READBACK = 1 << 13
+    OUTCOME = 1 << 14
+    THANKS = 1 << 15
+    GREETING = 1 << 16
+    CLOSING = 1 << 17
+    MORE = 1 << 18
+    DONE = 1 << 19
 
 
 MARKS = ("time", "past", "self", "you", "number")
@@ -106,7 +108,7 @@ def language(name: str) -> Language:
             marks[kind] = frozenset("".join(words) for words in spelt)
         else:
             for words in spelt:
-                _plant(phrases, words, Cue[kind.upper()])
+                _plant(phrases, words, getattr(Cue, kind.upper()))
     return Language(name, phrases, light, frozenset(known - {"^", "*", "#", QUESTION, END}), marks)
 
 
@@ -116,11 +118,11 @@ def _lines(block: str) -> list[str]:
     return [line.strip() for line in whole.strip().splitlines()]
 
 
-def _plant(root: Node, words: Iterable[str], cue: Cue) -> None:
+def _plant(root: Node, words: Iterable[str], cue: int) -> None:
     node = root
     for word in words:
         node = node.setdefault(word, {})
-    node[MASK] = node.get(MASK, 0) | int(cue)
+    node[MASK] = node.get(MASK, 0) | cue
 
 
 _BRANCHES = re.compile(r"\(([^)]*)\)")
@@ -164,19 +166,25 @@ def matches(words: Sequence[str], root: Node) -> list[tuple[int, int, int]]:
     return found
 
 
-def _walk(words: Sequence[str], start: int, root: Node, found: list[tuple[int, int, int]]) -> None:
-    paths = [(start, root)]
-    size = len(words)
-    while paths:
-        place, node = paths.pop()
+def _walk(words: Sequence[str], start: int, node: Node, found: list[tuple[int, int, int]]) -> None:
+    """Adds the phrases that begin at `start`; another path is kept only where a sign allows one."""
+    others: list[tuple[int, Node]] = []
+    place, size = start, len(words)
+    while True:
         if MASK in node:
             found.append((node[MASK], start, place))
-        if place == size:
-            continue
-        word = words[place]
-        if (following := node.get(word)) is not None:
-            paths.append((place + 1, following))
-        if "*" in node and word not in (END, QUESTION):
-            paths.append((place + 1, node["*"]))
-        if "#" in node and word[0].isdigit():
-            paths.append((place + 1, node["#"]))
+        following = None
+        if place < size:
+            word = words[place]
+            following = node.get(word)
+            if "*" in node and word not in (END, QUESTION):
+                others.append((place + 1, node["*"]))
+            if "#" in node and word[0].isdigit():
+                others.append((place + 1, node["#"]))
+        if following is not None:
+            node = following
+            place += 1
+        elif others:
+            place, node = others.pop()
+        else:
+            return
