@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -41,6 +42,7 @@ me" is a request."""
 _KANA = re.compile("[\u3040-\u30ff]")
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _DIGIT = re.compile(r"\d")
+_ENDS = frozenset((END, QUESTION))
 _NO_WORDS: frozenset[str] = frozenset()
 
 ALPHABETIC = ("en", "de", "es", "fr")
@@ -72,15 +74,18 @@ class Sentence(NamedTuple):
     question: bool
     light: bool
     values: tuple[Value, ...]
-    words: tuple[str, ...]
 
 
 class Reading(NamedTuple):
-    """A message as read in `language`, None for one that no file of cues covers."""
+    """A message as read in `language`, None for one that no file of cues covers.
+
+    `distinct` are its different words, `marks` how many of them are of each kind of MARKS.
+    """
 
     language: str | None
     sentences: tuple[Sentence, ...]
-    words: tuple[str, ...]
+    words: Sequence[str]
+    distinct: frozenset[str]
     cues: int
     asks: bool
     light: bool
@@ -93,7 +98,7 @@ class Reading(NamedTuple):
 
 
 NO_MARKS = (0,) * len(MARKS)
-NOTHING = Reading(None, (), (), 0, False, False, False, NO_MARKS)
+NOTHING = Reading(None, (), (), frozenset(), 0, False, False, False, NO_MARKS)
 
 
 def read(text: str, *, hint: str | None = None) -> Reading:
@@ -103,46 +108,56 @@ def read(text: str, *, hint: str | None = None) -> Reading:
     if not written:
         return NOTHING
     words = lowered(written)
-    spoken = recognise(seen, words, hint)
-    told = _Told(written, words, spoken)
-    sentences = tuple(told.sentences())
+    distinct = frozenset(words) - _ENDS
+    spoken = recognise(seen, distinct, hint)
+    sentences = tuple(_Told(written, words, spoken).sentences())
     cues = 0
     for sentence in sentences:
         cues |= sentence.cues
     return Reading(
         spoken.name if spoken else None,
         sentences,
-        tuple(words),
+        words,
+        distinct,
         cues,
         any(sentence.question or sentence.cues & Cue.ASKING for sentence in sentences),
         len(text) <= SEEN and all(sentence.light for sentence in sentences),
         has_identifier(seen),
-        told.marks(),
+        _marks(distinct, spoken),
     )
 
 
-def recognise(text: str, words: Sequence[str], hint: str | None) -> Language | None:
-    """The language whose words cover most of a text; None when no language covers a fifth."""
+def recognise(text: str, distinct: frozenset[str], hint: str | None) -> Language | None:
+    """The language whose words cover most of a text; None when no language covers a fifth.
+
+    Where the language spoken so far covers half of it, the others are not tried.
+    """
     if not text.isascii():
         if _KANA.search(text):
             return language("ja")
         if _IDEOGRAPH.search(text):
             return language("ja" if hint == "ja" else "zh")
-    distinct = set(words)
     best, most = None, 0.0
-    for name in ALPHABETIC:
+    for name in (hint, *ALPHABETIC) if hint in ALPHABETIC else ALPHABETIC:
         candidate = language(name)
-        hits = len(distinct & candidate.words) + (0.5 if name == hint else 0.0)
+        hits = len(distinct & candidate.words)
         if hits > most:
             best, most = candidate, hits
-    total = len(distinct - {END, QUESTION})
-    return best if most >= 1 and most >= 0.2 * total else None
+            if name == hint and hits * 2 > len(distinct):
+                break
+    return best if most >= 1 and most >= 0.2 * len(distinct) else None
+
+
+def _marks(distinct: frozenset[str], spoken: Language | None) -> tuple[int, ...]:
+    if spoken is None:
+        return NO_MARKS
+    return tuple([len(distinct & spoken.marks[kind]) for kind in MARKS])
 
 
 def has_identifier(text: str) -> bool:
     """Whether a text holds an address, a phone number, or a word made of letters and digits as
     orders, bookings and accounts are called."""
-    if _ADDRESS.search(text):
+    if ("@" in text or "://" in text) and _ADDRESS.search(text):
         return True
     if not _DIGIT.search(text):
         return False
@@ -164,18 +179,26 @@ def _names_a_thing(word: str) -> bool:
 
 
 class _Told:
-    """A text while it is read: its words as written and in small letters, and its language."""
+    """A text while it is read: its words as written and in small letters, and its language.
+
+    `telling` are the places of words that may be a name or a number, so that the many others are
+    looked at only once.
+    """
 
     def __init__(
         self, written: Sequence[str], words: Sequence[str], spoken: Language | None
     ) -> None:
         self.written = written
         self.words = words
-        self.spoken = spoken
-        self.known = spoken.light if spoken else frozenset()
-        self.numbers = spoken.marks.get("number", _NO_WORDS) if spoken else _NO_WORDS
-        self.cues = [0] * len(words)
+        self.known = spoken.light if spoken else _NO_WORDS
+        self.numbers = numbers = spoken.marks["number"] if spoken else _NO_WORDS
+        self.telling = [
+            place
+            for place, (word, small) in enumerate(zip(written, words, strict=True))
+            if word != small or "0" <= small[0] <= "9" or small in numbers
+        ]
         self.covered = bytearray(len(words))
+        self.cues: dict[int, int] = {}
         if spoken:
             self._find(matches(words, spoken.phrases))
 
@@ -186,27 +209,27 @@ class _Told:
             says, start, end = place
             if says & _RIVALS and _outdone(place, rivals):
                 says &= ~_RIVALS
-            self.cues[start] |= says
+            self.cues[start] = self.cues.get(start, 0) | says
             if says & LIGHT:
                 self.covered[start:end] = b"\1" * (end - start)
 
     def sentences(self) -> Iterator[Sentence]:
+        ends = [place for place, word in enumerate(self.words) if word in _ENDS]
         begin = 0
-        for end, word in enumerate((*self.words, END)):
-            if word in (END, QUESTION):
-                if end > begin:
-                    yield self._sentence(begin, end, word == QUESTION)
-                begin = end + 1
+        for end in (*ends, len(self.words)):
+            if end > begin:
+                question = end < len(self.words) and self.words[end] == QUESTION
+                yield self._sentence(begin, end, question)
+            begin = end + 1
 
     def _sentence(self, begin: int, end: int, question: bool) -> Sentence:
         cues = 0
-        for cue in self.cues[begin:end]:
-            cues |= cue
-        values = tuple(self._values(begin, end))
+        for place, says in self.cues.items():
+            if begin <= place < end:
+                cues |= says
         light = bool(cues & LIGHT) and not cues & Cue.PROMISE and self._is_light(begin, end)
-        return Sentence(
-            cues, self.cues[begin], question, light, values, tuple(self.words[begin:end])
-        )
+        values = () if light else tuple(self._values(begin, end))
+        return Sentence(cues, self.cues.get(begin, 0), question, light, values)
 
     def _is_light(self, begin: int, end: int) -> bool:
         """Whether each word is part of a light cue or is known to carry nothing."""
@@ -221,19 +244,21 @@ class _Told:
         return place > begin and written[0].isupper() and len(written) > 1 and "'" not in written
 
     def _values(self, begin: int, end: int) -> Iterator[Value]:
-        place = begin
-        while place < end:
+        first = bisect_left(self.telling, begin)
+        behind = begin
+        for place in self.telling[first : bisect_left(self.telling, end, first)]:
             word = self.words[place]
-            if word[0].isdigit() or word in self.numbers:
+            if place < behind:
+                continue
+            if "0" <= word[0] <= "9" or word in self.numbers:
                 yield Value("number", word, self._counted(place + 1, end))
             elif self._is_name(place, begin):
-                start = place
-                while place + 1 < end and self._is_name(place + 1, begin):
-                    place += 1
-                before = self.words[start - 1]
+                behind = place + 1
+                while behind < end and self._is_name(behind, begin):
+                    behind += 1
+                before = self.words[place - 1]
                 subject = before if before in self.known else ""
-                yield Value("name", " ".join(self.words[start : place + 1]), subject)
-            place += 1
+                yield Value("name", " ".join(self.words[place:behind]), subject)
 
     def _is_name(self, place: int, begin: int) -> bool:
         return (
@@ -248,13 +273,6 @@ class _Told:
         while place < end and self.words[place] in self.known:
             place += 1
         return self.words[place].rstrip("s") if place < end else ""
-
-    def marks(self) -> tuple[int, ...]:
-        """How many different words of each kind of MARKS there are."""
-        if self.spoken is None:
-            return NO_MARKS
-        distinct = set(self.words)
-        return tuple([len(distinct & self.spoken.marks.get(kind, _NO_WORDS)) for kind in MARKS])
 
 
 def _outdone(place: tuple[int, int, int], rivals: list[tuple[int, int, int]]) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from memory_app.core.cues import Cue
+from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.reading import SEEN, Reading, Sentence
 
@@ -246,4 +246,4 @@ def _promises(sentence: Sentence) -> bool:
 
 
 def _wording(reading: Reading) -> tuple[str, ...]:
-    return tuple(word for sentence in reading.sentences for word in sentence.words)
+    return tuple([word for word in reading.words if word not in (END, QUESTION)])

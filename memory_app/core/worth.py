@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import exp, log, log1p
 from typing import NamedTuple
 
-from memory_app.core.cues import END, QUESTION
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.reading import Reading
 
@@ -77,25 +77,23 @@ def worth(found: Traits) -> float:
 
 def traits(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterator[Traits]:
     """What is counted of each message, within this conversation."""
-    ends = {END, QUESTION}
-    distinct = [set(reading.words) - ends for reading in readings]
-    spread = Counter(word for words in distinct for word in words)
+    distinct = [reading.distinct for reading in readings]
+    spread = Counter(chain.from_iterable(distinct))
     rarity = {word: log(len(distinct) / count) for word, count in spread.items()}
     often = max(2.0, FREQUENT * len(distinct))
     said: set[str] = set()
     for place, (reading, words) in enumerate(zip(readings, distinct, strict=True)):
         times, past, self, you, number = reading.marks
         names = _names(reading)
-        digits = {word for word in words if word[0].isdigit()}
         yield Traits(
             log1p(len(reading.words)),
-            log1p(sum([rarity[word] for word in words])),
+            log1p(sum(map(rarity.__getitem__, words))),
             log1p(len(words - said)),
             log1p(times),
             log1p(past),
             log1p(self),
             log1p(you),
-            log1p(number + len(digits)),
+            log1p(number + _digits(reading)),
             log1p(sum([spread[name.partition(" ")[0]] <= often for name in names])),
             float(reading.asks),
             float(_answers(passages, readings, place)),
@@ -108,6 +106,11 @@ def _names(reading: Reading) -> set[str]:
     if reading.language == "de":
         return set()
     return {value.text for value in reading.values if value.kind == "name"}
+
+
+def _digits(reading: Reading) -> int:
+    """How many different numbers in digits a message has."""
+    return len({value.text for value in reading.values if value.text[0].isdigit()})
 
 
 def _answers(passages: Sequence[Passage], readings: Sequence[Reading], place: int) -> bool:

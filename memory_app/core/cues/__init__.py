@@ -50,14 +50,16 @@ MARKS = ("time", "past", "self", "you", "number")
 """Kinds of words that only raise or lower a score."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-TOKEN = re.compile(
+_TOKEN = re.compile(
     rf"[{_CJK}]|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?"
-    rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*|[?\uff1f]|[.!\u3002\uff01\n]+"
+    rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*|[?.]"
 )
 """A word, a number with its unit, one Chinese or Japanese character, or the end of a sentence."""
+_ALIKE = str.maketrans(
+    {"!": ".", "\n": ".", "\u3002": ".", "\uff01": ".", "\uff1f": "?", "\u2019": "'"}
+)
 END = "."
 QUESTION = "?"
-ENDS = frozenset(".!\u3002\uff01\n?\uff1f")
 
 Node = dict[str, Any]
 """A step of a phrase: the next words, and under MASK what a phrase that ends here says."""
@@ -81,16 +83,13 @@ class Language:
 
 
 def pieces(text: str) -> list[str]:
-    """The words of a text as they are written, with what ends its sentences."""
-    return TOKEN.findall(text.replace("\u2019", "'"))
+    """The words of a text as they are written; sentences end with END or QUESTION."""
+    return _TOKEN.findall(text.translate(_ALIKE))
 
 
-def lowered(words: Iterable[str]) -> list[str]:
-    """Words in small letters; ends of sentences are END and QUESTION."""
-    return [
-        (QUESTION if word in "?\uff1f" else END) if word[0] in ENDS else word.lower()
-        for word in words
-    ]
+def lowered(words: Sequence[str]) -> list[str]:
+    """Words in small letters. All at once, since this is done for every word ever said."""
+    return "\n".join(words).lower().split("\n") if words else []
 
 
 @cache
@@ -161,9 +160,16 @@ def matches(words: Sequence[str], root: Node) -> list[tuple[int, int, int]]:
         if begins and word in anchored:
             _walk(words, start, anchored, found)
         begins = word in (END, QUESTION)
-        if word in root:
+        node = root.get(word)
+        if node is not None and (MASK in node or _goes_on(node, words, start + 1)):
             _walk(words, start, root, found)
     return found
+
+
+def _goes_on(node: Node, words: Sequence[str], place: int) -> bool:
+    """Whether a phrase may go on with the word at `place`. Nearly every word begins some phrase,
+    and of few is there more."""
+    return "*" in node or "#" in node or (place < len(words) and words[place] in node)
 
 
 def _walk(words: Sequence[str], start: int, node: Node, found: list[tuple[int, int, int]]) -> None:

@@ -185,15 +185,15 @@ PHRASES = {
 }
 
 COMMON = """
-    der die das den dem des ein eine einen einem einer und oder aber wenn dann also so zu in im an am
-    auf für von mit ohne bei nach vor über unter ist sind war bin bist wird werden habe hat haben ich
-    du er sie es wir ihr mich mir dich dir uns euch mein dein sein nicht ja nein auch noch nur sehr
-    schon hier da dort was wer wie wo wann warum kann können muss will soll dass als wie zum zur vom
-    beim bitte mal doch ihnen ihre ihren ihrem man dich alles
+    der die das den dem des ein eine einen einem einer und oder aber wenn dann also so zu in im an
+    am auf für von mit ohne bei nach vor über unter ist sind war bin bist wird werden habe hat
+    haben ich du er sie es wir ihr mich mir dich dir uns euch mein dein sein nicht ja nein auch
+    noch nur sehr schon hier da dort was wer wie wo wann warum kann können muss will soll dass als
+    wie zum zur vom beim bitte mal doch ihnen ihre ihren ihrem man dich alles
 """
 
 LIGHT = """
-    hilfe tag abend zeit antwort info infos information informationen auskunft unterstützung schnelle
-    schnell gute guten gutes schöne schönen nette netten freundliche nochmals vielmals sehr wirklich
-    ganz geholfen gerne gern moment reise essen mühe tipp tipps
+    hilfe tag abend zeit antwort info infos information informationen auskunft unterstützung
+    schnelle schnell gute guten gutes schöne schönen nette netten freundliche nochmals vielmals
+    sehr wirklich ganz geholfen gerne gern moment reise essen mühe tipp tipps
 """

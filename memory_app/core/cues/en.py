@@ -279,20 +279,20 @@ PHRASES = {
 }
 
 COMMON = """
-    the a an and or but if then so of to in on at by for from with without about as into over after
-    before under between is are was were be been being am do does did done have has had having i you
-    he she it we they me him her us them my your his its our their this that these those there here
-    what which who when where why how not no yes can could will would shall should may might must
-    just only very really too also more most some any all each every other another such than now
-    please up down out off again i'm you're it's that's don't i'll i've i'd let's can't didn't isn't
-    want need like get go going know think make see
+    the a an and or but if then so of to in on at by for from with without about as into over
+    after before under between is are was were be been being am do does did done have has had
+    having i you he she it we they me him her us them my your his its our their this that these
+    those there here what which who when where why how not no yes can could will would shall
+    should may might must just only very really too also more most some any all each every other
+    another such than now please up down out off again i'm you're it's that's don't i'll i've i'd
+    let's can't didn't isn't want need like get go going know think make see
 """
 
 LIGHT = """
-    help helping assistance assist day time trip flight meal dinner lunch
-    ride journey stay event events concert game show movie great good nice wonderful lovely fantastic
-    pleasant safe amazing awesome fun much lot lots lots everything information info answer answers
-    suggestion suggestions booking reservation support service quick easy easily made extremely sure
-    moment today soon hope enjoy wish welcome happy glad back anytime always further
-    kind kindly rest yourself well so far appreciated ahead care useful later needed wanted
+    help helping assistance assist day time trip flight meal dinner lunch ride journey stay event
+    events concert game show movie great good nice wonderful lovely fantastic pleasant safe
+    amazing awesome fun much lot lots lots everything information info answer answers suggestion
+    suggestions booking reservation support service quick easy easily made extremely sure moment
+    today soon hope enjoy wish welcome happy glad back anytime always further kind kindly rest
+    yourself well so far appreciated ahead care useful later needed wanted
 """

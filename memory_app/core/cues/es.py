@@ -172,10 +172,10 @@ PHRASES = {
 }
 
 COMMON = """
-    el la los las un una unos unas y o pero si entonces de del en a al por para con sin sobre es son
-    era ser está están estoy hay ha he han yo tú él ella usted nosotros me te se lo le nos mi tu su
-    que qué quién cómo cuándo dónde no sí ya muy más también todo toda todos esto eso este esa ese
-    como cuando donde porque por favor hasta desde aquí ahí bien
+    el la los las un una unos unas y o pero si entonces de del en a al por para con sin sobre es
+    son era ser está están estoy hay ha he han yo tú él ella usted nosotros me te se lo le nos mi
+    tu su que qué quién cómo cuándo dónde no sí ya muy más también todo toda todos esto eso este
+    esa ese como cuando donde porque por favor hasta desde aquí ahí bien
 """
 
 LIGHT = """

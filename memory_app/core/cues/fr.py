@@ -183,15 +183,15 @@ PHRASES = {
 }
 
 COMMON = """
-    le la les un une des du de d' et ou mais si alors donc à au aux en dans par pour avec sans sur est
-    sont était être ai as a ont avez avons je tu il elle on nous vous ils elles me te se lui leur mon
-    ma mes ton ta tes son sa ses votre vos notre nos que qui quoi ce cet cette ces c'est ça cela ne
-    pas oui non très plus aussi tout tous toute bien là ici y j'ai qu'il qu'on comme quand où s'il
-    plaît n'est d'un d'une l'on
+    le la les un une des du de d' et ou mais si alors donc à au aux en dans par pour avec sans sur
+    est sont était être ai as a ont avez avons je tu il elle on nous vous ils elles me te se lui
+    leur mon ma mes ton ta tes son sa ses votre vos notre nos que qui quoi ce cet cette ces c'est
+    ça cela ne pas oui non très plus aussi tout tous toute bien là ici y j'ai qu'il qu'on comme
+    quand où s'il plaît n'est d'un d'une l'on
 """
 
 LIGHT = """
-    aide l'aide réponse information informations info infos journée soirée beaucoup encore fois temps
-    gentil gentille service rapide vraiment infiniment instant moment bonne bon beau voyage également
-    tellement explication explications
+    aide l'aide réponse information informations info infos journée soirée beaucoup encore fois
+    temps gentil gentille service rapide vraiment infiniment instant moment bonne bon beau voyage
+    également tellement explication explications
 """
