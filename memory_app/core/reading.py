@@ -194,8 +194,8 @@ class _Told:
         self.numbers = numbers = spoken.marks["number"] if spoken else _NO_WORDS
         self.telling = [
             place
-            for place, (word, small) in enumerate(zip(written, words, strict=True))
-            if word != small or "0" <= small[0] <= "9" or small in numbers
+            for place, word in enumerate(written)
+            if not "a" <= word[0] <= "z" or word in numbers
         ]
         self.covered = bytearray(len(words))
         self.cues: dict[int, int] = {}

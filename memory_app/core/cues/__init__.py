@@ -51,10 +51,14 @@ MARKS = ("time", "past", "self", "you", "number")
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(
-    rf"[{_CJK}]|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?"
-    rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*|[?.]"
+    rf"[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*"
+    rf"|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?|[?.]|[{_CJK}]"
 )
 """A word, a number with its unit, one Chinese or Japanese character, or the end of a sentence."""
+_ASCII_TOKEN = re.compile(
+    r"[A-Za-z]+(?:'[A-Za-z]+)*[0-9]*|[0-9](?:[0-9.,:/-]*[0-9])?(?:[A-Za-z]+)?|[?.]"
+)
+"""The same where a text has no other letters: twice as fast."""
 _ALIKE = str.maketrans(
     {"!": ".", "\n": ".", "\u3002": ".", "\uff01": ".", "\uff1f": "?", "\u2019": "'"}
 )
@@ -84,6 +88,8 @@ class Language:
 
 def pieces(text: str) -> list[str]:
     """The words of a text as they are written; sentences end with END or QUESTION."""
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text.replace("!", ".").replace("\n", "."))
     return _TOKEN.findall(text.translate(_ALIKE))
 
 
