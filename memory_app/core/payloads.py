@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import orjson
@@ -42,39 +43,69 @@ READS = frozenset(
 )
 WRITES = frozenset(
     {
+        "accept",
         "add",
         "append",
         "apply",
+        "approve",
         "book",
         "buy",
+        "call",
         "cancel",
         "change",
+        "charge",
+        "checkout",
         "commit",
+        "complete",
+        "confirm",
         "create",
         "delete",
+        "deploy",
         "edit",
+        "enroll",
         "exec",
         "execute",
+        "grant",
         "insert",
+        "issue",
+        "kill",
+        "message",
         "modify",
         "move",
+        "notify",
         "order",
         "patch",
+        "pause",
         "pay",
         "post",
+        "process",
+        "publish",
         "push",
         "put",
+        "redo",
         "refund",
+        "register",
+        "reject",
         "remove",
         "rename",
         "reply",
         "reserve",
+        "reset",
+        "restart",
+        "resume",
         "run",
         "save",
+        "schedule",
         "send",
         "set",
+        "share",
+        "sign",
+        "start",
+        "stop",
         "submit",
+        "subscribe",
         "transfer",
+        "undo",
         "update",
         "upload",
         "write",
@@ -191,8 +222,11 @@ def is_read(name: str) -> bool:
 
 
 def is_write(name: str) -> bool:
-    """Whether a tool's name says that it changes something."""
-    return not WRITES.isdisjoint(_parts(name)[:2])
+    """Whether a tool's name says that it changes something: by its first word, or by one behind
+    "or" and "and" as in get_or_create."""
+    parts = _parts(name)
+    verbs = parts[:1] + [verb for link, verb in pairwise(parts) if link in ("or", "and")]
+    return not WRITES.isdisjoint(verbs)
 
 
 def _parts(name: str) -> list[str]:

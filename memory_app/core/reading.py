@@ -47,13 +47,17 @@ _NO_WORDS: frozenset[str] = frozenset()
 
 ALPHABETIC = ("en", "de", "es", "fr")
 """Languages told apart by their words; the others are by their script."""
+NOUNS_LIKE_NAMES = ("de",)
+"""Languages that write every noun with a capital letter, so that it tells no name."""
 
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w|https?://\S")
-_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{2,39}(?![\w%])")
+_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{1,39}(?![\w%])")
 _PHONE = re.compile(r"(?<![\w.,])\(?\+?\d{2,4}\)?[-. /]\d{2,4}(?:[-. /]\d{2,4}){1,3}(?!\w)")
 _DATE = re.compile(r"(?:19|20)\d\d\D|\d{1,2}\D\d{1,2}\D(?:(?:19|20)\d\d|\d\d)$")
 LONG_NUMBER = 6
 """Digits in a row from which on a number is taken for an identifier."""
+LONG_WORD = 12
+"""Characters from which on a word with digits in it is, whatever its case: a UUID, a hash."""
 
 
 class Value(NamedTuple):
@@ -175,7 +179,9 @@ def _names_a_thing(word: str) -> bool:
     plain = word.replace("-", "").lstrip("+")
     if plain.isdigit():
         return len(plain) >= LONG_NUMBER
-    return "_" in word or (word.upper() == word and any(map(str.isalpha, word)) and len(plain) > 4)
+    if "_" in word or (len(word) >= LONG_WORD and digits * 4 >= len(word)):
+        return True
+    return word.upper() == word and len(plain) > 4
 
 
 class _Told:
@@ -191,6 +197,7 @@ class _Told:
         self.written = written
         self.words = words
         self.known = spoken.light if spoken else _NO_WORDS
+        self.nouns = spoken is not None and spoken.name in NOUNS_LIKE_NAMES
         self.numbers = numbers = spoken.marks["number"] if spoken else _NO_WORDS
         self.telling = [
             place
@@ -235,7 +242,7 @@ class _Told:
         """Whether each word is part of a light cue or is known to carry nothing."""
         return all(
             self.covered[place]
-            or (self.words[place] in self.known and not self._named(place, begin))
+            or (self.words[place] in self.known and (self.nouns or not self._named(place, begin)))
             for place in range(begin, end)
         )
 

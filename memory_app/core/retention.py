@@ -94,14 +94,11 @@ def _supersede(
         part = "which is superseded" if found.wholly else "a part of which no longer holds"
         rulings[place] = rulings[place]._replace(reason=f"it corrects message {old}, {part}")
         was = rulings[found.corrects]
-        if found.wholly and was.rule != "correction":
-            rulings[found.corrects] = Ruling(
-                SUMMARISE, "superseded", f"message {new} corrects all that it says"
-            )
-        elif was.rule != "correction":
-            rulings[found.corrects] = was._replace(
-                reason=f"{was.reason}, though message {new} corrects a part of it"
-            )
+        rulings[found.corrects] = (
+            Ruling(SUMMARISE, "superseded", f"message {new} corrects all that it says")
+            if found.wholly
+            else was._replace(reason=f"{was.reason}, though message {new} corrects a part of it")
+        )
 
 
 def _refetch(rulings: list[Ruling], passages: Sequence[Passage]) -> dict[int, str]:

@@ -35,8 +35,8 @@ _STATED = sum(cue for cue, _, _ in FIRM)
 ECHO = 3
 """Values from which on a message that holds hardly any new one reads back what was agreed."""
 ECHOED = 0.8
-REPEATED = 3
-"""Words from which on a question can be told from "and then?", which is never the same twice."""
+REPEATED = 4
+"""Words from which on a question can be told from "and then?", which never asks the same twice."""
 
 
 class Ruling(NamedTuple):
@@ -172,8 +172,9 @@ class _Talk:
         return Ruling(DISCARD, "filler", "it only greets, or takes leave")
 
     def _question(self, reading: Reading) -> Ruling:
-        first = self.questions.get(_wording(reading))
-        if first is None:
+        wording = _wording(reading)
+        first = self.questions.get(wording)
+        if first is None or len(wording) < REPEATED:
             return Ruling(SUMMARISE, "question", "it only asks")
         if reading.values or reading.cues & Cue.NEGATION or not self.understood:
             return Ruling(SUMMARISE, "question", f"it asks again what message {first} asked")

@@ -14,7 +14,7 @@ from math import exp, log, log1p
 from typing import NamedTuple
 
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import Reading
+from memory_app.core.reading import NOUNS_LIKE_NAMES, Reading
 
 FREQUENT = 0.03
 """Share of messages from which on a name is how people address each other."""
@@ -102,8 +102,8 @@ def traits(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterator
 
 
 def _names(reading: Reading) -> set[str]:
-    """The names in a message; none in German, which writes every noun like one."""
-    if reading.language == "de":
+    """The names in a message; none where every noun is written like one."""
+    if reading.language in NOUNS_LIKE_NAMES:
         return set()
     return {value.text for value in reading.values if value.kind == "name"}
 

@@ -8,7 +8,7 @@ PHRASES = {
         (ich würde|würde ich|ich hätte|ich möchte|ich will|ich nehme|ich esse|ich fahre|am|
             doch) * lieber
         ich (würde|hätte|möchte|will) lieber
-        (am liebsten|lieber nicht|ich bin (vegetarier|vegetarierin|veganer|veganerin))
+        (am liebsten|lieber nicht)
         ich bin (vegetarier|vegetarierin|veganer|veganerin)
         (mein|meine|meinen) (liebster|liebste|liebstes|lieblings)
         (gefällt|gefallen|schmeckt|passt) mir( nicht|)( gut| besser|)

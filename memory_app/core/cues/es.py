@@ -31,7 +31,7 @@ PHRASES = {
             tomaré|me llevo)
         (he|hemos)( *|) (decidido|elegido|escogido|optado|acordado)
         (decidí|decidimos|elegí|elegimos|acordamos|quedamos en)
-        (de acuerdo|trato hecho|adelante|hazlo|hágalo|así quedamos|quedamos así)
+        (trato hecho|adelante|hazlo|hágalo|así quedamos|quedamos así)
         (suena|parece|está|estaría|sería)( muy|) (bien|genial|perfecto|estupendo)
         (me|nos) (parece|viene|va)( muy|) (bien|perfecto|genial)
         (ese|esa|eso|este|esta|esto) (me sirve|me vale|funciona|está bien|me va bien|sirve)
@@ -48,7 +48,8 @@ PHRASES = {
             haga|muéstrame|muéstreme|escribe|escriba|cambia|cambie|borra|borre|crea|cree|envía|
             envíe|mándame|ayúdame|ayúdeme|llama|llame|pide|compra|compre|cancela|cancele|pon|abre|
             traduce|explica|dame)
-        (qué tal|hay (algún|alguna|algunos|algunas))
+        qué tal
+        hay (algún|alguna|algunos|algunas)
     """,
     "promise": """
         (prometo|prometemos|te prometo|le prometo|garantizo|me encargo|nos encargamos|me comprometo)
@@ -130,7 +131,8 @@ PHRASES = {
     "thanks": """
         (gracias|muchas gracias|mil gracias|muchísimas gracias|te agradezco|le agradezco|
             se agradece)
-        (ok|okay|vale|bien|muy bien|perfecto|genial|estupendo|excelente|entendido|entiendo|
+        (ok|okay|de acuerdo|vale|bien|muy bien|perfecto|genial|estupendo|excelente|entendido|
+            entiendo|
             comprendo|bueno|buenísimo|ya veo|fantástico|maravilloso|guay|ah|oh|hm|hmm|jaja|
             qué bien|qué bueno|tiene sentido|súper|listo)
     """,

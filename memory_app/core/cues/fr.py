@@ -32,7 +32,7 @@ PHRASES = {
         (je prends|nous prenons|je choisis|nous choisissons|j'opte|je retiens|je garde|on prend|
             on garde|on part sur|partons sur)
         (j'ai|nous avons|on a)( *|) (décidé|choisi|opté|convenu|tranché)
-        (d'accord|c'est d'accord|marché conclu|allez-y|vas-y|faites-le|fais-le|entendu|
+        (c'est d'accord|marché conclu|allez-y|vas-y|faites-le|fais-le|
             c'est décidé|c'est convenu)
         (ça|cela) (me va|me convient|marche|ira|convient|fera l'affaire|me semble bien)
         (ça|cela) (a l'air|semble|paraît) (bien|parfait|super|bon)
@@ -139,7 +139,7 @@ PHRASES = {
     "thanks": """
         (merci|merci beaucoup|merci bien|mille mercis|grand merci|je vous remercie|je te remercie|
             remercie)
-        (ok|okay|bien|très bien|parfait|super|génial|excellent|compris|entendu|je vois|
+        (ok|okay|d'accord|bien|très bien|parfait|super|génial|excellent|compris|entendu|je vois|
             je comprends|bon|cool|formidable|magnifique|merveilleux|ah|oh|hm|hmm|haha|
             bonne nouvelle|ça marche|c'est noté|noté|top|chouette|bravo)
     """,
