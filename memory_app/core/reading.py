@@ -54,6 +54,7 @@ _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w|https?://\S")
 _CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{1,39}(?![\w%])")
 _PHONE = re.compile(r"(?<![\w.,])\(?\+?\d{2,4}\)?[-. /]\d{2,4}(?:[-. /]\d{2,4}){1,3}(?!\w)")
 _DATE = re.compile(r"(?:19|20)\d\d\D|\d{1,2}\D\d{1,2}\D(?:(?:19|20)\d\d|\d\d)$")
+_AMOUNT = re.compile(r"\d+[A-Za-z]{1,4}$")
 LONG_NUMBER = 6
 """Digits in a row from which on a number is taken for an identifier."""
 LONG_WORD = 12
@@ -174,9 +175,9 @@ def _names_a_thing(word: str) -> bool:
     digits = sum(map(str.isdigit, word))
     if word[0] == "#" and digits:
         return True
-    if digits < 2 or len(word) < 4 or _DATE.match(word):
-        return False
     plain = word.replace("-", "").lstrip("+")
+    if not digits or _DATE.match(word) or _AMOUNT.match(word):
+        return False
     if plain.isdigit():
         return len(plain) >= LONG_NUMBER
     if "_" in word or (len(word) >= LONG_WORD and digits * 4 >= len(word)):

@@ -194,7 +194,7 @@ def test_an_answer_is_kept(question: str, answer: str) -> None:
         ("Necesito 2 entradas", "Me equivoqué, son 3 entradas"),
         ("Je voudrais 2 billets", "Je me suis trompé, 3 billets"),
         ("我要2张票", "我说错了，是3张票"),
-        ("チケットを2枚お願いします", "間違えました、3枚です"),
+        ("チケットを2枚お願いします", "間違えました、チケットを3枚お願いします"),
     ],
 )
 def test_a_correction_supersedes_what_it_corrects(first: str, correction: str) -> None:

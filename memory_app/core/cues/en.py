@@ -96,11 +96,11 @@ PHRASES = {
         (you got|you have) * wrong
     """,
     "identifier": """
-        (order|booking|ticket|invoice|customer|account|confirmation|reservation|tracking|
-            reference|case|member|membership|policy|serial|flight|phone|passport|card) (number|id|
-            no|code|nr)
-        my (email|e mail|mail|address|phone|number|id|username|user id|name|account) (is|are|:)
-        (i live at|my name's|i'm called|call me|user id|email me at|reach me at|call me at)
+        (order|booking|ticket|invoice|customer|account|confirmation|reservation|tracking|reference|
+            case|member|membership|policy|serial|flight|phone|passport|card|user) (
+            number|numbers|id|ids|no|code|codes|nr)
+        my (email|mail|address|phone|number|id|username|name|account) (is|are)
+        (i live at|my name's|i'm called|call me|email me at|reach me at|call me at)
     """,
     "affirm": """
         ^(yes|yeah|yep|yup|ye|yea|sure|absolutely|definitely|certainly|indeed|of course|exactly|
