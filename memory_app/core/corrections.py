@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from memory_app.core.cues import language
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import Reading, Value
+from memory_app.core.sentences import Reading, Value
 
 BACK = 60
 """Messages that are searched, newest first, for what a correction corrects."""

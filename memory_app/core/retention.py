@@ -14,7 +14,7 @@ from typing import NamedTuple
 from memory_app.core import corrections, payloads, talk, worth
 from memory_app.core.corrections import Correction
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import Reading, read
+from memory_app.core.sentences import Reading, read
 from memory_app.core.talk import DISCARD, KEEP, SUMMARISE, Ruling
 
 RAISED = {

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import SEEN, Reading, Sentence
+from memory_app.core.sentences import SEEN, Reading, Sentence
 
 KEEP, SUMMARISE, DISCARD = "keep", "summarise", "discard"
 

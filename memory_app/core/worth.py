@@ -14,7 +14,7 @@ from math import exp, log, log1p
 from typing import NamedTuple
 
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.reading import NOUNS_LIKE_NAMES, Reading
+from memory_app.core.sentences import NOUNS_LIKE_NAMES, Reading
 
 FREQUENT = 0.03
 """Share of messages from which on a name is how people address each other."""

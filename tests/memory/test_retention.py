@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from memory_app.core.cues import LANGUAGES, language
 from memory_app.core.passages import Passage
-from memory_app.core.reading import SEEN, has_identifier, read
 from memory_app.core.retention import Verdict, choose, judge
+from memory_app.core.sentences import SEEN, has_identifier, read
 
 ROLES = ("user", "assistant", "tool", "system", "developer")
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 
 from memory_app.core.passages import Passage
-from memory_app.core.reading import read
 from memory_app.core.retention import Verdict, judge
+from memory_app.core.sentences import read
 
 
 def last(*said: tuple[str, str]) -> Verdict:
