@@ -388,10 +388,10 @@ def test_a_megabyte_of_anything_is_judged_at_once(text: str) -> None:
     judge(talk(("user", "warm up")))
     start = time.process_time()
     judge(talk(("assistant", text), ("user", text), ("tool", text)))
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < 2.0, "a hundredth of this is usual"
 
 
-def test_two_thousand_messages_are_judged_in_a_fraction_of_a_second() -> None:
+def test_judging_many_messages_takes_time_in_proportion_at_most() -> None:
     line = "I went to the {} market on Monday and bought {} apples. What did you do there, Ann?"
     messages = talk(
         *[
@@ -402,7 +402,7 @@ def test_two_thousand_messages_are_judged_in_a_fraction_of_a_second() -> None:
     judge(messages[:2])
     start = time.process_time()
     judge(messages)
-    assert time.process_time() - start < 0.6, "a tenth of this is usual on an idle machine"
+    assert time.process_time() - start < 2.0, "a twentieth of this is usual"
 
 
 @pytest.mark.parametrize(

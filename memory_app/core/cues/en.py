@@ -154,7 +154,7 @@ PHRASES = {
         (i|i've|i have|we|we've)( have|) (found|located|got|see)
         (there is|there's|there are|there're|here is|here's|here are|you could|you can try)
         (i have|we have|i see|i got|i've got) (#|a|an|one|two|three|four|several|some|many)
-        (takes off|departs at|leaves at|departing at|leaving at|costs|priced at|is scheduled|
+        (costs|priced at|is scheduled|
             takes place|taking place|starts at)
         (would you like|do you want|shall i|should i|interested in|would you be interested|
             do you prefer|does that|is that ok|is that okay|how does|
