@@ -80,23 +80,19 @@ def front(
 
 
 def free(budget: Budget, history: History) -> int:
-    """The tokens that are left after what must be there: the newest step that answers the last
-    question where it fits, and others before it as far as they take half of the room."""
+    """The tokens that are left after what must be there, and after the steps that answer the last
+    question, as many of them as fit."""
     kept = [*assembly.musts(history).values(), *history.kept]
     must = {unit.seq for unit in kept}
     room = budget.limit - budget.fixed - sum([unit.tokens for unit in kept])
-    half = room // 2
     asked = history.question.seq if history.question else 0
-    newest = True
     for unit in reversed(history.units):
         if unit.seq <= asked:
             break
-        if unit.broken is not None or unit.seq in must:
-            continue
-        if unit.tokens > room or (not newest and room - unit.tokens < half):
-            break
-        room -= unit.tokens
-        newest = False
+        if unit.broken is None and unit.seq not in must:
+            if unit.tokens > room:
+                break
+            room -= unit.tokens
     return max(0, room)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from memory_app.core.passages import Passage, Point
 from memory_app.core.retention import Verdict
 
-DECIDED = ("decision", "correction", "constraint", "preference")
+DECIDED = ("decision", "correction", "constraint", "preference", "answer")
 PROMISED = ("commitment",)
 MOST_OF_A_KIND = 3
 QUOTE = 160
