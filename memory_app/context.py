@@ -151,7 +151,7 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     reading = reader.read(_extent(reader, frame))
     frame, reading = _shortened(reader, frame, reading)
     frame, reading = _fronted(reader, frame, reading)
-    frame = replace(frame, reserved=_reserved(reader, frame, reading))
+    frame = _with_values(reader, frame, reading)
     chosen = _chosen(reader, frame, reading)
     selection = chosen.selection
     told = _tells(reader, frame, ask, selection)
@@ -201,6 +201,7 @@ class _Frame:
     notices: tuple[Mapping[str, Any], ...]
     queried: bool = False
     summary: Told | None = None
+    values: bool = False
     reserved: int = 0
 
     @property
@@ -311,13 +312,15 @@ def _with_tells(
     reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Tells
 ) -> forms.Rendered:
     """What is sent, with the blocks in it. Facts that nobody asked for stand behind the summary and
-    stay as long as it does; what changes with every question stands right before it."""
+    stay as long as it does; what changes with every question stands right before it, or before the
+    newest step where the question was answered."""
     if not told.tokens:
         return chosen.rendered
     selection = chosen.selection
     seqs = [item.seq for unit in selection.units() for item in unit.items]
     said = reader.decode(seqs)
-    at = len(said) - sum(len(unit.items) for unit in selection.new)
+    newest = selection.new or selection.recent[-1:]
+    at = len(said) - sum(len(unit.items) for unit in newest)
     first = [frame.summary] if frame.summary else []
     last = [told.recalled] if told.recalled else []
     if told.facts is not None:
@@ -358,16 +361,18 @@ def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_F
     return changed, reading._replace(history=history)
 
 
-def _reserved(reader: HistoryReader, frame: _Frame, reading: Reading) -> int:
-    """Tokens kept free for values of earlier tool results: none where everything fits, or where
-    no tool answered."""
+def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
+    """The frame with room reserved for values of earlier tool results: where not everything fits,
+    and a tool answered."""
     rules, history = frame.policy.rules, reading.history
-    if not rules.folds:
-        return 0
-    if _fits(frame.budget, history) or not recalling.is_wanted(reader, history.units, frame.end):
-        return 0
-    free = front.free(frame.budget, history)
-    return min(free, int(rules.recalled * frame.budget.limit), recalling.MOST)
+    fits = _fits(frame.budget, history)
+    if not rules.folds or (fits and not frame.floor):
+        return frame
+    if not recalling.is_wanted(reader, history.units, frame.end):
+        return frame
+    free = 0 if fits else front.free(frame.budget, history)
+    reserved = min(free, int(rules.recalled * frame.budget.limit), recalling.MOST)
+    return replace(frame, values=True, reserved=reserved)
 
 
 def _fits(budget: Budget, history: History) -> bool:
@@ -398,7 +403,7 @@ def _tells(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection)
         return _Tells()
     free = frame.budget.limit - selection.used
     recalled = None
-    if selection.cut is not None or frame.floor:
+    if frame.values:
         # Where messages were cut, what these left is better spent on values than on nothing.
         most = free if selection.cut is not None else rules.summary_tokens
         recalled = recalling.recalled(
