@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from memory_app.core import reading
+from memory_app.core import marks
 from memory_app.core.figures import Key
 from memory_app.core.passages import Passage
-from memory_app.core.reading import Sentence
+from memory_app.core.marks import Sentence
 from memory_app.core.scope import Scope, subject_stems
 from memory_app.core.tongues import WILL
 
@@ -41,16 +41,16 @@ def items(passage: Passage) -> list[Item]:
 
 def whole(passage: Passage) -> bool:
     """Whether all of a message is looked at; of a longer text only the beginning is."""
-    return all(len(text) <= reading.MOST for text in _texts(passage))
+    return all(len(text) <= marks.MOST for text in _texts(passage))
 
 
 def quotes(passage: Passage) -> list[tuple[str, tuple[Item, ...]]]:
     """The sentences that hold audited items, each with its items. They are word for word of the
-    message's text, or of the arguments of its calls, and at most `reading.LONGEST` characters."""
+    message's text, or of the arguments of its calls, and at most `marks.LONGEST` characters."""
     seen: set[Item] = set()
     found = []
     for text in _texts(passage):
-        for sentence in reading.read(text):
+        for sentence in marks.read(text):
             if sentence.marks:
                 held = _held(sentence, passage.seq)
                 new = tuple(item for item in dict.fromkeys(held) if item not in seen)
@@ -123,18 +123,18 @@ class _Wanted:
 
 def _keys(item: Item) -> tuple[Key, ...]:
     if item.kind == "negation":
-        return (reading.NEGATION,)
+        return (marks.NEGATION,)
     if item.kind == "promise":
-        return (reading.PROMISE,)
+        return (marks.PROMISE,)
     if item.kind == "name":
-        return tuple(("name", reading.bare(word)) for word in _words(item.text.lower()))
+        return tuple(("name", marks.bare(word)) for word in _words(item.text.lower()))
     if item.kind in _EXACT:
         return tuple(("exact", word) for word in _words(item.text)[:1])
-    return reading.value(item.kind, item.text)
+    return marks.value(item.kind, item.text)
 
 
 def _words(text: str) -> list[str]:
-    return reading.tokenised(text) or [text]
+    return marks.tokenised(text) or [text]
 
 
 class _Place(NamedTuple):
@@ -154,7 +154,7 @@ class _Index:
         self.found: dict[Key, list[_Place]] = {key: [] for key in keys}
 
     def take(self, text: str) -> None:
-        for sentence in reading.read(text):
+        for sentence in marks.read(text):
             scope = Scope(sentence)
             for mark in sentence.marks:
                 for key in mark.gives:
@@ -174,17 +174,17 @@ class _Index:
     def _word(self, token: str, low: str, scope: Scope, at: int) -> None:
         if token in self.exact:
             self.found["exact", token].append(_Place(scope, at))
-        name = reading.bare(low)
+        name = marks.bare(low)
         if name in self.names:
             self.found["name", name].append(_Place(scope, at))
-        if low in WILL and reading.PROMISE in self.found:
-            self.found[reading.PROMISE].append(_Place(scope, at))
+        if low in WILL and marks.PROMISE in self.found:
+            self.found[marks.PROMISE].append(_Place(scope, at))
 
     def places(self, item: _Wanted) -> Iterator[_Place]:
         if item.kind == "name":
             last = item.keys[-1]
             for place in self.found[last]:
-                low = {reading.bare(word) for word in place.scope.sentence.low}
+                low = {marks.bare(word) for word in place.scope.sentence.low}
                 if all(word in low for _, word in item.keys):
                     yield place
             return
@@ -253,7 +253,7 @@ class _Rivals:
 
 def _said(scope: Scope, first: int, last: int) -> set[Key]:
     sentence = scope.sentence
-    said: set[Key] = {("name", reading.bare(word)) for word in sentence.low[first:last]}
+    said: set[Key] = {("name", marks.bare(word)) for word in sentence.low[first:last]}
     said.update(("exact", token.strip("`")) for token in sentence.tokens[first:last])
     for mark in sentence.marks:
         if first <= mark.first < last:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from memory_app.core.reading import Mark, Sentence, stems, unspaced
+from memory_app.core.marks import Mark, Sentence, stems, unspaced
 
 _SILENT = frozenset(("number", "date", "negation", "promise"))
 """Kinds whose words say nothing of what another mark belongs to."""

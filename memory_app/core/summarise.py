@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import pairwise
 from typing import NamedTuple
 
-from memory_app.core import reading
+from memory_app.core import marks
 from memory_app.core.audit import Item, carried, items, quotes
 from memory_app.core.passages import Passage, Point
 from memory_app.core.scope import subject_stems
@@ -121,9 +121,9 @@ def split_label(text: str) -> tuple[str, str]:
 
 def _plain(passage: Passage, told: Collection[str]) -> Iterator[str]:
     """Sentences without items that say something."""
-    for start, end in reading.sentences(passage.text):
+    for start, end in marks.sentences(passage.text):
         text = passage.text[start:end]
-        if text not in told and sum(1 for word in text.split() if reading.stems(word)) > 2:
+        if text not in told and sum(1 for word in text.split() if marks.stems(word)) > 2:
             yield _bare(text)
 
 
@@ -164,7 +164,7 @@ def _shorter(text: str) -> Iterator[str]:
 
 
 def _tells(clause: str) -> bool:
-    return any(sentence.marks for sentence in reading.read(clause))
+    return any(sentence.marks for sentence in marks.read(clause))
 
 
 def _unquoted(text: str) -> str:
@@ -263,8 +263,8 @@ def check(text: str, *, size: int, count: Count) -> str | None:
 
 
 def _repeats(text: str) -> bool:
-    words = reading.tokenised(text.lower()[: reading.MOST])
-    words = [char for word in words for char in (word if reading.unspaced(word) else (word,))]
+    words = marks.tokenised(text.lower()[: marks.MOST])
+    words = [char for word in words for char in (word if marks.unspaced(word) else (word,))]
     words = [word for word in words if word[0].isalnum()]
     if max((len(word) for word in words), default=0) > 1_000:
         return True

@@ -51,6 +51,16 @@ NEGATIONS = frozenset(
     """.split()
 )
 
+IDIOMS = frozenset(
+    """can't wait|cant wait|no worries|no problem|no doubt|no doubts|no idea|no way|no wonder|don't worry
+    |dont worry|never mind|not only|couldn't agree|can't agree|nothing but|no longer than|no matter
+    |kein problem|keine sorge|keine ahnung|nicht nur|sin duda|no problema|pas souci|sans doute
+    |pas problème|sin problema|no hay""".replace("\n    ", "").split("|")
+)
+"""Negations that deny nothing, with the word behind."""
+OWNERS = frozenset("a an the my our his her their your its named called".split())
+"""What stands before a noun that a name after a comma explains, as in "our dog, Max"."""
+
 # The word that must come before or after; "*" is any, "~" one in the future tense (see FUTURE).
 PROMISES: dict[str, tuple[str, ...]] = {
     "i'll": ("*",),

@@ -8,6 +8,7 @@ for word quote carry all it holds.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -199,7 +200,7 @@ def stems(token: str) -> tuple[str, ...]:
     found = figure(token)
     if found and found.kind in ("number", "date"):
         return ()
-    if len(low) < 2 or not any(char.isalnum() for char in low):
+    if sum(map(str.isalnum, low)) < 2:
         return ()
     parts = _PARTS.findall(token)
     if len(parts) < 2:
@@ -249,26 +250,45 @@ def read(text: str) -> list[Sentence]:
     """The sentences of a text with what is marked in them."""
     found = []
     for start, end in sentences(text):
-        skipped = _ORDER.match(text, start, end)
-        begin = skipped.end() if skipped and skipped.end() < end else start
-        found.append(Sentence(text[begin:end], begin, end))
-    german = _is_german(found)
-    waiting: list[tuple[Sentence, Mark]] = []
-    names: set[Key] = set()
+        if not text[start].isalpha():
+            skipped = _ORDER.match(text, start, end)
+            start = skipped.end() if skipped and skipped.end() < end else start
+        found.append(Sentence(text[start:end], start, end))
+    around = _Around(found)
     for sentence in found:
-        _Scan(sentence, german, waiting, names).run()
-    for sentence, mark in waiting:
-        if names.issuperset(mark.gives):
-            sentence.marks.append(mark)
-            sentence.marks.sort(key=lambda mark: mark.first)
+        _Scan(sentence, around).run()
+    around.repeat()
     return found
+
+
+class _Around:
+    """What the sentences of a text must know of each other."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = sentences
+        self.waiting: list[tuple[Sentence, Mark]] = []
+        self.names: set[Key] = set()
+        self._german: bool | None = None
+
+    @property
+    def german(self) -> bool:
+        if self._german is None:
+            self._german = _is_german(self.sentences)
+        return self._german
+
+    def repeat(self) -> None:
+        """Marks what begins a sentence and was found to be a name in another place."""
+        for sentence, mark in self.waiting:
+            if self.names.issuperset(mark.gives):
+                sentence.marks.append(mark)
+                sentence.marks.sort(key=lambda mark: mark.first)
 
 
 @lru_cache(maxsize=16_384)
 def value(kind: str, text: str) -> tuple[Key, ...]:
     """The keys that a number or date written like this is found by."""
     sentence = Sentence(text, 0, len(text))
-    _Scan(sentence, False, [], set()).run()
+    _Scan(sentence, _Around([sentence])).run()
     for mark in sentence.marks:
         if mark.kind == kind:
             return mark.needs
@@ -289,17 +309,10 @@ class _Scan:
     """One walk over a sentence's tokens. Names at its start wait until it is known whether they
     stand elsewhere too."""
 
-    def __init__(
-        self,
-        sentence: Sentence,
-        german: bool,
-        waiting: list[tuple[Sentence, Mark]],
-        names: set[Key],
-    ) -> None:
+    def __init__(self, sentence: Sentence, around: _Around) -> None:
         self.sentence = sentence
         self.tokens, self.low = sentence.tokens, sentence.low
-        self.german = german
-        self.waiting, self.names = waiting, names
+        self.around = around
         self.next = 0
         self.titled: bool | None = None
 
@@ -308,7 +321,8 @@ class _Scan:
         candidates = [
             at
             for at, token in enumerate(self.tokens)
-            if token in _CUES or not token.islower() or not token.isalpha() or token[-1] == "é"
+            if token not in _DULL
+            and (token in _CUES or not token.islower() or not token.isalpha() or token[-1] == "é")
         ]
         for at in candidates:
             if at >= self.next:
@@ -352,20 +366,27 @@ class _Scan:
         """Whether a token is a key of JSON, which says what a value is and is none itself."""
         return self.tokens[at - 1 : at] == ['"'] and self.tokens[at + 1 : at + 3] == ['"', ":"]
 
+    def _after(self, at: int) -> str:
+        return self.low[at + 1] if at + 1 < len(self.low) else ""
+
     # cue words
 
     def _cue(self, at: int, low: str) -> bool:
         if low in NEGATIONS:
+            if f"{low} {self._after(at)}" in tongues.IDIOMS:
+                return False
             self._add("negation", at, at + 1, (NEGATION,))
             return True
         if low in tongues.PROMISES or low.endswith(tongues.FUTURE_ALONE):
             return self._promise(at, low)
         if low in tongues.MONTHS and self._month(at):
             return True
+        if low in tongues.SPANS:
+            return self._span(at, low)
         return low in tongues.RELATIVE and self._relative(at, low)
 
     def _promise(self, at: int, low: str) -> bool:
-        after = self.low[at + 1] if at + 1 < len(self.low) else ""
+        after = self._after(at)
         wanted = tongues.PROMISES.get(low, ("*",))
         if not _is_promise(wanted, after) or after in tongues.NO_PROMISE:
             return False
@@ -431,7 +452,7 @@ class _Scan:
 
     def _half_of_day(self, at: int, token: str) -> bool:
         """ "5 pm", "17 Uhr"."""
-        after = self.low[at + 1] if at + 1 < len(self.low) else ""
+        after = self._after(at)
         if after not in ("am", "pm", "uhr", "h") or not token.isdecimal():
             return False
         half = after if after in ("am", "pm") else ""
@@ -443,7 +464,15 @@ class _Scan:
         if low == "morgen" and before in ("guten", "am", "jeden"):
             return False
         key = ("date", tongues.RELATIVE[low])
-        self._add("date", at, at + 1, (key,))
+        self._add("date", at - 1 if before in tongues.NEAR else at, at + 1, (key,))
+        return True
+
+    def _span(self, at: int, low: str) -> bool:
+        """ "next week", "last summer"."""
+        before = self.low[at - 1] if at else ""
+        if before not in tongues.NEAR:
+            return False
+        self._add("date", at - 1, at + 1, (("date", f"{before} {low}"),))
         return True
 
     # names
@@ -456,14 +485,14 @@ class _Scan:
         while last < len(tokens) and _is_capital(tokens[last]) and low[last] not in STOP:
             last += 1
         self.next = last
-        if self._is_label(at, last) or self._is_title():
+        if self._is_label(at, last) or self._is_title() or self._is_called(at, last):
             return
         opens = at == 0 or tokens[at - 1] in _OPENERS
         if tokens[at].isupper() and last == at + 1:
             if len(tokens[at]) > 1 and tokens[at] not in _NO_NAMES:
                 self._name(at, last, waits=False)
             return
-        if self.german and not self._german_name(at, last):
+        if self.around.german and not self._german_name(at, last):
             return
         self._name(at, last, waits=opens and last == at + 1)
 
@@ -471,10 +500,21 @@ class _Scan:
         keys = tuple(("name", bare(word)) for word in self.low[first:last])
         mark = Mark("name", first, last, keys, keys)
         if waits:
-            self.waiting.append((self.sentence, mark))
+            self.around.waiting.append((self.sentence, mark))
             return
-        self.names.update(keys)
+        self.around.names.update(keys)
         self.sentence.marks.append(mark)
+
+    def _is_called(self, first: int, last: int) -> bool:
+        """Whether a name only says who is spoken to, as in "Thanks, Ann!"."""
+        low = self.low
+        before = low[first - 1] if first else ","
+        after = low[last] if last < len(low) else "."
+        if after not in ".!?," or (after == "," and first > 1):
+            return False
+        if before == ",":
+            return not tongues.OWNERS.intersection(low[max(0, first - 4) : max(0, first - 2)])
+        return first == 1 and before in STOP
 
     def _is_label(self, first: int, last: int) -> bool:
         """ "Trip Type: One-way", with or without stars."""
@@ -488,8 +528,9 @@ class _Scan:
     def _is_title(self) -> bool:
         """Whether all longer words have a capital, as in a heading; then none is a name."""
         if self.titled is None:
-            long = [token for token in self.tokens if len(token) > 3 and token.isalpha()]
-            self.titled = len(long) > 3 and all(token[0].isupper() for token in long)
+            long = [token for token in self.tokens if len(token) > 3]
+            lower = next((True for token in long if token.islower() and token.isalpha()), False)
+            self.titled = not lower and sum(map(str.isalpha, long)) > 3
         return self.titled
 
     def _german_name(self, first: int, last: int) -> bool:
@@ -546,7 +587,12 @@ def _day_of(token: str) -> int | None:
 
 
 
-# Words that need a look though they are plain.
 _CUES = frozenset(
-    {*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE}
+    {*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE, *tongues.SPANS}
 )
+"""Words that need a look though they are plain."""
+_DULL = frozenset((*string.punctuation, *STOP, *map(str.capitalize, STOP))) - {
+    *_CUES,
+    *map(str.capitalize, _CUES),
+}
+"""Words that need none though they have a capital."""
