@@ -161,7 +161,10 @@ ABBREVIATIONS = frozenset(
 )
 """Words after which a full stop ends no sentence."""
 
-CONNECTIVES = frozenset("and but or while whereas und aber oder sowie y pero et mais".split())
+CONNECTIVES = frozenset(
+    """and but or while whereas because since though although unless if then und aber oder sowie weil
+    obwohl y pero porque aunque et mais parce car""".split()
+)
 """Words that begin another clause."""
 
 # -- scripts without blanks ----------------------------------------------------------------------
