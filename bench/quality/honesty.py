@@ -271,7 +271,9 @@ def _swap(line: Line, item: Item, other: Line, second: Item) -> tuple[str, str] 
         return None
     if marks.value(item.kind, item.text) == marks.value(second.kind, second.text):
         return None
-    if line is other or not (_once(line, item) and _once(other, second)):
+    if not (_once(line, item) and _once(other, second)):
+        return None
+    if item.text in other.text or second.text in line.text:
         return None
     return _put(line.text, item.text, second.text), _put(other.text, second.text, item.text)
 

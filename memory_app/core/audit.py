@@ -222,8 +222,8 @@ class _Rivals:
     """Tells whether a value in a text is said of an item's subject.
 
     The text says it of a subject of its own, found by the same rules. Is that the item's, it is
-    carried. Else one word of the item's must be close by, and there must be no rival: an item that
-    is all in the text's subject with more words, and whose own value is not said there.
+    carried. Else one word of the item's must be close by, and there must be no rival: an item with
+    more words in the text's subject, whose own value is not said there.
     """
 
     def __init__(self, wanted: Iterable[_Wanted]) -> None:
@@ -251,10 +251,10 @@ class _Rivals:
             said = _said(place.scope, *place.scope.reach(item.kind, place.first))
             self.strongest[key] = max(
                 (
-                    len(rival.subject)
+                    len(rival.subject & said_of)
                     for word in said_of
                     for rival in self.by_word.get((item.kind, word), ())
-                    if rival.subject <= said_of and said.isdisjoint(rival.keys)
+                    if said.isdisjoint(rival.keys)
                 ),
                 default=0,
             )

@@ -356,9 +356,9 @@ class _Scan:
 
     def _shaped(self, at: int, token: str) -> None:
         found = figure(token)
-        if found is None or (found.kind == "code" and self._is_key(at)):
+        if found is None or self._is_key(at):
             return
-        if found.kind == "number" and self._half_of_day(at, token):
+        if found.kind in ("number", "date") and self._half_of_day(at, token):
             return
         self._add(found.kind, at, at + 1, found.needs, found.gives)
 
@@ -373,6 +373,8 @@ class _Scan:
 
     def _cue(self, at: int, low: str) -> bool:
         if low in NEGATIONS:
+            if low in ("no", "non") and self._after(at) in tongues.ENDS:
+                return False
             if f"{low} {self._after(at)}" in tongues.IDIOMS:
                 return False
             self._add("negation", at, at + 1, (NEGATION,))
@@ -451,12 +453,14 @@ class _Scan:
         return True
 
     def _half_of_day(self, at: int, token: str) -> bool:
-        """ "5 pm", "17 Uhr"."""
-        after = self._after(at)
-        if after not in ("am", "pm", "uhr", "h") or not token.isdecimal():
+        """ "5 pm", "5:40 pm", "17 Uhr"."""
+        after = self._after(at).replace(".", "")
+        hour, _, minute = token.partition(":")
+        if after not in ("am", "pm", "uhr", "h") or not (hour + minute).isdecimal():
             return False
         half = after if after in ("am", "pm") else ""
-        found = figures.clock(int(token), 0, half, not half) if len(token) < 3 else None
+        short = len(hour) < 3 and len(minute) in (0, 2)
+        found = figures.clock(int(hour), int(minute or 0), half, not half) if short else None
         return self._date(at, at + 2, found)
 
     def _relative(self, at: int, low: str) -> bool:

@@ -22,7 +22,7 @@ made take want wants wanted need needs like know think say said says see what wh
 where's which who who's whom whose why how how's some any all each both more most much many such
 other another same own now yet because since while during until before after between through
 against around sure great good nice dear would'd won't thing things something anything everything
-one two lot lots bit around maybe perhaps currently following regarding including however therefore
+one two lot lots bit id ids around maybe perhaps currently following regarding including however therefore
 der die das den dem des ein eine einen einem einer eines und oder aber wenn dann als dass ist sind
 war waren sein bin bist wird werden wurde hat haben hatte habe ich mich mir mein meine meinen meinem
 meiner du dich dir dein deine er sie es wir uns unser unsere ihr ihre ihnen ihm ihn in im am an auf
@@ -58,6 +58,8 @@ IDIOMS = frozenset(
     |pas problème|sin problema|no hay""".replace("\n    ", "").split("|")
 )
 """Negations that deny nothing, with the word behind."""
+ENDS = frozenset(("", ",", ".", "!", ";", ":", "-", "—", "–", "?"))
+"""What follows a "no" that answers a question; only the question says what it denies."""
 OWNERS = frozenset("a an the my our his her their your its named called".split())
 """What stands before a noun that a name after a comma explains, as in "our dog, Max"."""
 
