@@ -90,7 +90,7 @@ class Scope:
             heading = next((level.heading for level in reversed(levels) if level.heading), "")
             if at in self._ids and not levels[-1].record:
                 levels[-1].record = token
-            yield tuple(word for word in (record, heading) if word)
+            yield tuple(word for word in (record, heading) if word and stems(word))
 
     def _of_prose(self) -> Iterator[Above]:
         tokens, clauses = self.sentence.tokens, self.sentence.clauses

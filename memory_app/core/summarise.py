@@ -89,17 +89,78 @@ def _faded(previous: Iterable[Point], gone: Collection[int]) -> Iterator[Point]:
 def _points(
     passages: Iterable[Passage], scores: Mapping[int, float], style: str
 ) -> Iterator[Point]:
+    calls: list[_Call] = []
     for passage in passages:
-        score = min(1.0, max(_LEAST, scores.get(passage.seq, 0.0)))
-        label = _label(passage)
-        quoted = quotes(passage)
-        for text, held in quoted:
-            for short in _shortened(text, held, passage):
-                yield Point(label + short, (passage.seq,), score)
-        if style != KEY_FACTS and passage.role != "tool":
-            told = {text for text, _ in quoted}
-            for text in _plain(passage, told):
-                yield Point(label + text, (passage.seq,), score * _PLAIN)
+        score = _score(passage.seq, scores)
+        if passage.role == "tool" and calls:
+            yield from _answered(calls.pop(0), passage, score)
+        else:
+            yield from _said(passage, score, style)
+        if passage.role != "tool":
+            for call in calls:
+                yield from _unanswered(call)
+            calls = [_call(passage, *call, score) for call in passage.calls]
+    for call in calls:
+        yield from _unanswered(call)
+
+
+def _score(seq: int, scores: Mapping[int, float]) -> float:
+    return min(1.0, max(_LEAST, scores.get(seq, 0.0)))
+
+
+def _said(passage: Passage, score: float, style: str) -> Iterator[Point]:
+    """The points of what is said in a message."""
+    label = _label(passage)
+    quoted = quotes(passage._replace(calls=()))
+    for text, held in quoted:
+        yield Point(label + _shortened(text, held), (passage.seq,), score)
+    if style != KEY_FACTS and passage.role != "tool":
+        for text in _plain(passage, {text for text, _ in quoted}):
+            yield Point(label + text, (passage.seq,), score * _PLAIN)
+
+
+# -- tool steps ----------------------------------------------------------------------------------
+
+_OUTCOME = 160
+"""Characters of an outcome that is told on the line of its call."""
+
+
+class _Call(NamedTuple):
+    """A tool call as a line, `lines` where its arguments take several, and what these hold."""
+
+    lines: tuple[str, ...]
+    items: tuple[Item, ...]
+    seq: int
+    score: float
+
+
+def _call(passage: Passage, name: str, arguments: str, score: float) -> _Call:
+    quoted = quotes(Passage(passage.seq, passage.role, "", calls=((name, arguments),)))
+    lines = tuple(f"{name}({_shortened(text, held)})" for text, held in quoted)
+    held = tuple(item for _, found in quoted for item in found)
+    return _Call(lines or (f"{name}()",), held, passage.seq, score)
+
+
+def _unanswered(call: _Call) -> Iterator[Point]:
+    worth = call.score if call.items else call.score * _PLAIN
+    for line in call.lines:
+        yield Point(line, (call.seq,), worth)
+
+
+def _answered(call: _Call, result: Passage, score: float) -> Iterator[Point]:
+    """What was called and what came of it: one line where that is short."""
+    told = _unquoted(" ".join(result.text[: 2 * _OUTCOME].split()))
+    held = (*call.items, *items(result))
+    line = f"{call.lines[0]}: {told}"
+    if len(result.text) <= _OUTCOME and len(call.lines) == 1 and all(carried(held, [line])):
+        worth = max(score, call.score)
+        yield Point(line, (call.seq, result.seq), worth if held else worth * _PLAIN)
+        return
+    yield from _unanswered(call)
+    yield from _said(result, score, NARRATIVE)
+
+
+# -- what is said --------------------------------------------------------------------------------
 
 
 def _label(passage: Passage) -> str:
@@ -141,13 +202,12 @@ def _bare(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", text).split())
 
 
-def _shortened(text: str, held: Sequence[Item], passage: Passage) -> Iterator[str]:
+def _shortened(text: str, held: Sequence[Item]) -> str:
     """The text, shorter where it then still carries all it held."""
     for shorter in _shorter(text):
         if shorter and all(carried(held, [shorter])):
-            yield shorter
-            return
-    yield " ".join(text.split())
+            return shorter
+    return " ".join(text.split())
 
 
 def _shorter(text: str) -> Iterator[str]:

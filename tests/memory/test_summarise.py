@@ -103,18 +103,18 @@ def test_messages_that_are_gone_are_not_summarised() -> None:
 
 def test_a_summary_rolls_within_its_size_and_keeps_what_matters_longest() -> None:
     points: list[Point] = []
-    dear, cheap = "user: The access code of the safe is 4711.", "user: The lamp costs 12 euros."
+    dear, cheap = "user: The safe opens with 4711.", "user: The lamp costs about 1200."
     kept = {dear: 0, cheap: 0}
     for turn in range(200):
-        texts = [f"Shop number {turn} sells {turn * 7 % 90} red apples."]
+        texts = [f"The shop sells {turn} red apples."]
         if turn == 0:
             texts = [dear[6:], cheap[6:]]
         passages = [Passage(turn * 10 + at, "user", text) for at, text in enumerate(texts)]
         scores = {one.seq: 0.3 for one in passages}
         if turn == 0:
-            scores = {0: 1.0, 1: 0.31}
-        points = summarise(points, passages, scores=scores, size=80, count=count)
-        assert count(render(points)) <= 80
+            scores = {0: 1.0, 1: 0.4}
+        points = summarise(points, passages, scores=scores, size=40, count=count)
+        assert count(render(points)) <= 40
         for text in kept:
             kept[text] += any(point.text == text for point in points)
     assert 0 < kept[cheap] < kept[dear] < 200
