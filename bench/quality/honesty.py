@@ -1,9 +1,9 @@
 """Fate honesty: what a summary carries for its tokens, and whether the audit can be lied to.
 
-The lies are made from sentences of real conversations, shortened: numbers or dates of two subjects
-swapped, a date moved, an id altered, a "not" dropped. The item that was lied about must be lost, and
-what was only shortened must be kept. An item that another line says as well is left out: without its
-line it would be carried just the same.
+The lies are made from sentences of real conversations, shortened: numbers or dates of two
+subjects swapped, a date moved, an id altered, a "not" dropped. The item that was lied about must
+be lost, and what was only shortened must be kept. An item that another line says as well is left
+out: without its line it would be carried just the same.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from bench.quality.rows import Row, load
 from memory_app.core import marks
 from memory_app.core.audit import Item, audit, carried, quotes
 from memory_app.core.passages import Passage, passage
+from memory_app.core.scope import subject_stems
 from memory_app.core.summarise import render, summarise
 from sessions_app.core import tokens
 
@@ -32,7 +33,23 @@ WINDOW = 12
 """Messages whose sentences stand beside the one that is lied about."""
 LOST, KEPT = 98.0, 95.0
 _FILLERS = frozenset(
-    "a an the really just very so that well please also then quite actually definitely".split()
+    (
+        "a",
+        "an",
+        "the",
+        "really",
+        "just",
+        "very",
+        "so",
+        "that",
+        "well",
+        "please",
+        "also",
+        "then",
+        "quite",
+        "actually",
+        "definitely",
+    )
 )
 
 Conversation = list[Passage]
@@ -75,7 +92,10 @@ def services() -> Iterator[Conversation]:
 
 def _sent(seq: int, body: dict[str, Any]) -> Passage:
     found = passage(
-        seq, body["role"], "openai", {key: value for key, value in body.items() if value is not None}
+        seq,
+        body["role"],
+        "openai",
+        {key: value for key, value in body.items() if value is not None},
     )
     return _counted(found)
 
@@ -253,7 +273,9 @@ def _told(
     items = [item for item in dict.fromkeys((one[1], other[1])) if item.text]
     everything = list(dict.fromkeys(item for line in lines for item in line.items))
     honest = _held(items, everything, [line.text for line in lines])
-    without = _held(items, everything, [line.text for at, line in enumerate(lines) if at not in lied])
+    without = _held(
+        items, everything, [line.text for at, line in enumerate(lines) if at not in lied]
+    )
     lying = _held(items, everything, [lied.get(at, line.text) for at, line in enumerate(lines)])
     return [
         not lies
@@ -268,10 +290,11 @@ def _held(items: list[Item], everything: list[Item], texts: list[str]) -> list[b
 
 
 def _swap(line: Line, item: Item, other: Line, second: Item) -> tuple[str, str] | None:
-    """Two figures change places, each of a line that has it once."""
-    if not item.subject or not second.subject or item.subject == second.subject:
+    """Two figures of two subjects change places, each of a line that has it once."""
+    one, two = subject_stems(item.subject), subject_stems(second.subject)
+    if one <= two or two <= one or (":" in item.text) != (":" in second.text):
         return None
-    if marks.value(item.kind, item.text) == marks.value(second.kind, second.text):
+    if carried([item._replace(subject="")], [second.text])[0]:
         return None
     if not (_once(line, item) and _once(other, second)):
         return None

@@ -1,9 +1,9 @@
 """What a text must carry so that nothing is lost silently.
 
 An item is a number, a date, a name, an id, a path, a code word, a negation or a promise, together
-with its subject: the nouns it belongs to. A text carries an item only when it says the same value of
-the same subject: figures without their nouns, figures of something else and a sentence without its
-"not" carry nothing. All rules are about form; nothing is understood.
+with its subject: the nouns it belongs to. A text carries an item only when it says the same value
+of the same subject: figures without their nouns, figures of something else and a sentence without
+its "not" carry nothing. All rules are about form; nothing is understood.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 from memory_app.core import marks
 from memory_app.core.figures import Key
-from memory_app.core.passages import Passage
 from memory_app.core.marks import Mark
+from memory_app.core.passages import Passage
 from memory_app.core.scope import Scope, scopes, subject_stems
 from memory_app.core.tongues import WILL
 
@@ -78,7 +78,8 @@ def _held(scope: Scope, seq: int) -> Iterator[Item]:
 
 
 class Audit(NamedTuple):
-    """`score` is the share of items carried, 1.0 when there are none; `kinds` have (carried, all)."""
+    """`score` is the share of items carried, 1.0 when there are none; `kinds` have how many are
+    carried and how many there are."""
 
     score: float
     kinds: Mapping[str, tuple[int, int]]

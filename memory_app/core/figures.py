@@ -129,7 +129,8 @@ def _iso(match: re.Match[str]) -> Figure | None:
         return found
     time = clock(int(match[4]), int(match[5]), sure=True)
     whole = ("date", f"{found.needs[0][1]} {match[4]}:{match[5]}:{match[6] or '00'}")
-    return Figure("date", (whole,), (whole, *found.gives, *(time.gives if time else ())))
+    given = time.gives if time and match[6] in (None, "00") else ()
+    return Figure("date", (whole,), (whole, *found.gives, *given))
 
 
 def _short(match: re.Match[str]) -> Figure | None:
@@ -165,7 +166,7 @@ def _time(match: re.Match[str]) -> Figure | None:
         return found
     # Seconds and days after are part of it, and what has none does not hold it.
     exact = ("date", f"{found.needs[0][1]}:{match[3] or '00'}{match[4] or ''}")
-    return Figure("date", (exact,), (exact, *found.gives))
+    return Figure("date", (exact,), (exact,))
 
 
 def _hour(match: re.Match[str]) -> Figure | None:

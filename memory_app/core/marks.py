@@ -19,21 +19,30 @@ from memory_app.core.tongues import NEGATIONS, STOP, UNSPACED
 
 MOST = 100_000
 """Characters of one text that are read; what is behind them is not looked at."""
-LONGEST = 300
+LONGEST = 320
 """Characters of the longest sentence; a longer one is cut where a clause or a word ends."""
 
 NEGATION: Key = ("negation", "")
 PROMISE: Key = ("promise", "")
 
-_BOUNDARY = re.compile(r"[.!?…]{1,9}[\"'”’)\]*_]{0,4}(?=\s)\s*|\s*\n\s*|[。！？]+[」』”]?")
+_BOUNDARY = re.compile(r"[.!?…]{1,9}[\"'”’)\]*_]{0,4}(?=\s)\s*|\n\s*|[。！？]+[」』”]?")
 _ORDER = re.compile(r"(?:(?:[-*•>#]{1,6}|\d{1,2}[.)])\s+)*")
-_CUTS = (re.compile(r"[}\]],|[;；。]"), re.compile(r"[,，、|]"), re.compile(r"\s"))
+_CUTS = (
+    re.compile(r"[}\]]\s{0,9},\s{0,9}(?=[{\[])"),
+    re.compile(r"[}\]],|[;；。]"),
+    re.compile(r"[,，、|]"),
+    re.compile(r"\s"),
+)
+"""Where a long sentence is cut, the best first: after a record, an object, a clause, a word."""
 
 _LETTER = rf"[^\W\d_{UNSPACED}]"
 _WORD = rf"[^\W{UNSPACED}]"
-_INNER = rf"[^\s\"“”„«»{{}}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・{UNSPACED}]"
+_INNER = (
+    rf"[^\s\x00-\x1f\"“”„«»{{}}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・{UNSPACED}]"
+)
 _TOKEN = re.compile(
-    rf"{_LETTER}+(?=[\s,;!?)]|[.:](?:\s|$)|$)"
+    rf"(?:I|(?![Qq]u['’]){_LETTER}{{2,}})(?:['’]{_LETTER}+)?(?=[\s,;!?)]|[.:](?:\s|$)|$)"
+    r"|[.,!?](?=\s|$)"
     r"|`[^`\n]{1,120}`"
     r"|(?:https?|ftp|file|s3|ssh)://[^\s<>\"'`|)\]},]*[^\s<>\"'`|)\]},.;:!?]"
     r"|(?<!\w)[A-Za-z]:\\[^\s\"'|<>,;]*[\w\\]"
@@ -55,7 +64,9 @@ _SUFFIX = re.compile(r"(?:ings?|ied|ies|ed|es|er|en|s|e|y)$")
 
 BREAKS = frozenset(",;|{}[]()—–-，、；（）")
 _OPENERS = frozenset("\"'“”„«*-•#|:(_>¿¡：「")
-_NO_NAMES = frozenset(("OK", "AM", "PM", "I", "A", "TV", "EST", "PST", "UTC", "NOT", "NO", "US", "ID"))
+_NO_NAMES = frozenset(
+    ("OK", "AM", "PM", "I", "A", "TV", "EST", "PST", "UTC", "NOT", "NO", "US", "ID")
+)
 
 
 class Mark(NamedTuple):
@@ -147,7 +158,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _cut(text: str, start: int, end: int) -> int:
     for pattern in _CUTS:
         last = 0
-        for match in pattern.finditer(text, start + LONGEST // 3, end):
+        for match in pattern.finditer(text, start + LONGEST // 4, end):
             last = match.end()
         if last:
             return last
@@ -169,13 +180,14 @@ def _refined(token: str) -> tuple[str, ...]:
     if len(token) == 1 or token.isalpha() or figure(token):
         return (token,)
     if token[-2:] in ("'s", "’s") and len(token) > 2:
-        return (*_refined(token[:-2]), token[-2:])
+        return (*tokenised(token[:-2]), token[-2:])
     joints = _RANGE if any(char.isdigit() for char in token) else _JOINTS
     pieces = [piece for piece in joints.split(token) if piece]
     if len(pieces) > 1:
-        return tuple(smaller for piece in pieces for smaller in _refined(piece))
+        return tuple(smaller for piece in pieces for smaller in tokenised(piece))
     if "." in token.strip("."):
-        return tuple(piece for piece in re.split(r"(\.+)", token) if piece)
+        pieces = [piece for piece in re.split(r"(\.+)", token) if piece]
+        return tuple(smaller for piece in pieces for smaller in tokenised(piece))
     return (token,)
 
 
@@ -266,7 +278,7 @@ class _Around:
 
     def __init__(self, sentences: Sequence[Sentence]) -> None:
         self.sentences = sentences
-        self.waiting: list[tuple[Sentence, Mark]] = []
+        self.waiting: list[tuple[Sentence, int]] = []
         self.names: set[Key] = set()
         self._german: bool | None = None
 
@@ -278,9 +290,12 @@ class _Around:
 
     def repeat(self) -> None:
         """Marks what begins a sentence and was found to be a name in another place."""
-        for sentence, mark in self.waiting:
-            if self.names.issuperset(mark.gives):
-                sentence.marks.append(mark)
+        if not self.names:
+            return
+        for sentence, first in self.waiting:
+            key = ("name", bare(sentence.low[first]))
+            if key in self.names:
+                sentence.marks.append(Mark("name", first, first + 1, (key,), (key,)))
                 sentence.marks.sort(key=lambda mark: mark.first)
 
 
@@ -299,7 +314,8 @@ def _is_german(found: Iterable[Sentence]) -> bool:
     german = others = 0
     for sentence in found:
         german += len(tongues.GERMAN.intersection(sentence.low))
-        others += len(tongues.OTHERS.intersection(sentence.low))
+        if german:
+            others += len(tongues.OTHERS.intersection(sentence.low))
         if german + others > 40:
             break
     return german > others
@@ -468,7 +484,11 @@ class _Scan:
         if low == "morgen" and before in ("guten", "am", "jeden"):
             return False
         key = ("date", tongues.RELATIVE[low])
-        self._add("date", at - 1 if before in tongues.NEAR else at, at + 1, (key,))
+        if before in tongues.NEAR:
+            exact = ("date", f"{before} {key[1]}")
+            self._add("date", at - 1, at + 1, (exact,), (exact, key))
+        else:
+            self._add("date", at, at + 1, (key,))
         return True
 
     def _span(self, at: int, low: str) -> bool:
@@ -489,6 +509,9 @@ class _Scan:
         while last < len(tokens) and _is_capital(tokens[last]) and low[last] not in STOP:
             last += 1
         self.next = last
+        if last == 1 and not tokens[0].isupper():
+            self._name(0, 1, waits=True)
+            return
         if self._is_label(at, last) or self._is_title() or self._is_called(at, last):
             return
         opens = at == 0 or tokens[at - 1] in _OPENERS
@@ -501,13 +524,12 @@ class _Scan:
         self._name(at, last, waits=opens and last == at + 1)
 
     def _name(self, first: int, last: int, *, waits: bool) -> None:
-        keys = tuple(("name", bare(word)) for word in self.low[first:last])
-        mark = Mark("name", first, last, keys, keys)
         if waits:
-            self.around.waiting.append((self.sentence, mark))
+            self.around.waiting.append((self.sentence, first))
             return
+        keys = tuple(("name", bare(word)) for word in self.low[first:last])
         self.around.names.update(keys)
-        self.sentence.marks.append(mark)
+        self.sentence.marks.append(Mark("name", first, last, keys, keys))
 
     def _is_called(self, first: int, last: int) -> bool:
         """Whether a name only says who is spoken to, as in "Thanks, Ann!"."""
@@ -575,20 +597,20 @@ def bare(word: str) -> str:
 
 
 def _is_promise(wanted: Sequence[str], after: str) -> bool:
-    return (
-        "*" in wanted or after in wanted or ("~" in wanted and after.endswith(tongues.FUTURE))
-    )
+    return "*" in wanted or after in wanted or ("~" in wanted and after.endswith(tongues.FUTURE))
 
 
 def _is_capital(token: str) -> bool:
     return token[0].isupper() and len(token) > 1 and figure(token) is None
 
 
+_DAY = re.compile(r"([12]\d|3[01]|0?[1-9])(?:\.|st|nd|rd|th|er|º)?", re.ASCII)
+
+
 def _day_of(token: str) -> int | None:
-    digits = token.rstrip("stndrhe.ºer")
-    return int(digits) if digits.isdecimal() and len(digits) < 3 and 0 < int(digits) < 32 else None
-
-
+    """The day of a month that a token is, or None."""
+    match = _DAY.fullmatch(token)
+    return int(match[1]) if match else None
 
 
 _CUES = frozenset(

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from memory_app.core import marks
+from memory_app.core import marks, tongues
 from memory_app.core.marks import Mark, Sentence, stems, unspaced
 
 _SILENT = frozenset(("number", "date", "negation", "promise"))
 """Kinds whose words say nothing of what another mark belongs to."""
 _AHEAD = frozenset(("negation", "promise"))
 """Kinds that belong to what follows them."""
-_ONLY_AHEAD = frozenset("without no kein keine keinen keinem keiner ohne sin sans ni nor nothing".split())
+
 _MOST = 3
 """Words of a subject, beside what stands above it."""
 _RUN = 4
@@ -28,13 +28,15 @@ Above = tuple[str, ...]
 
 
 class Level:
-    """An object of JSON that is open: the key before it, and the first id in it."""
+    """An object of JSON that is open: the key before it, and the first id in it, or else those of
+    the object around it. `own` says that the id is its own."""
 
-    __slots__ = ("heading", "record")
+    __slots__ = ("heading", "own", "record")
 
-    def __init__(self, heading: str = "") -> None:
+    def __init__(self, heading: str = "", record: str = "") -> None:
         self.heading = heading
-        self.record = ""
+        self.record = record
+        self.own = False
 
 
 def scopes(text: str) -> Iterator[Scope]:
@@ -79,33 +81,33 @@ class Scope:
 
     def _of_json(self, levels: list[Level]) -> Iterator[Above]:
         tokens = self.sentence.tokens
-        for at, token in enumerate(tokens):
-            if token in "{[":
+        for at, word in enumerate(tokens):
+            if word in "{[":
                 keyed = tokens[max(0, at - 2) : at] == ['"', ":"]
-                levels.append(Level(tokens[at - 3] if keyed and at > 2 else ""))
-            elif token in "}]":
+                heading = tokens[at - 3] if keyed and at > 2 else levels[-1].heading
+                levels.append(Level(heading, levels[-1].record))
+            elif word in "}]":
                 levels.pop()
                 levels[:] = levels or [Level()]
-            record = next((level.record for level in reversed(levels) if level.record), "")
-            heading = next((level.heading for level in reversed(levels) if level.heading), "")
-            if at in self._ids and not levels[-1].record:
-                levels[-1].record = token
-            yield tuple(word for word in (record, heading) if word and stems(word))
+            level = levels[-1]
+            yield tuple(one for one in (level.record, level.heading) if one and stems(one))
+            if at in self._ids and not level.own:
+                level.record, level.own = word, True
 
     def _of_prose(self) -> Iterator[Above]:
         tokens, clauses = self.sentence.tokens, self.sentence.clauses
         record = told = ""
         heading: Above = ()
-        for at, token in enumerate(tokens):
+        for at, word in enumerate(tokens):
             if at and clauses[at] != clauses[at - 1]:
                 record = told or record
-            if token in ";；":
+            if word in ";；":
                 heading = ()
-            elif token in ":：" and at:
-                heading = tuple(word for word in tokens[max(0, at - 3) : at] if stems(word))
-                heading = tuple(word for word in heading if not unspaced(word))
+            elif word in ":：" and at:
+                heading = tuple(one for one in tokens[max(0, at - 3) : at] if stems(one))
+                heading = tuple(one for one in heading if not unspaced(one))
             if at in self._ids:
-                told = token
+                told = word
             here = record if told == record else ""
             yield (here, *heading) if here else heading
 
@@ -145,7 +147,8 @@ class Scope:
             tokens = self.sentence.tokens
             places = sorted(self._nearest(mark))
             own = {tokens[at] for at in (*places, *range(mark.first, mark.last))}
-            above = [word for word in self.above[mark.first] if word not in own]
+            # Without a word of its own a mark would be nothing once its record is not beside it.
+            above = [word for word in self.above[mark.first] if places and word not in own]
             near = [self._shown(at, mark) for at in places]
             self._subjects[key] = " ".join([*above, *near])
         return self._subjects[key]
@@ -154,7 +157,7 @@ class Scope:
         free = self._free(mark, *self.clause(mark.first))
         if mark.kind in _AHEAD:
             ahead = [at for at in free if at >= mark.last]
-            if ahead or self.sentence.low[mark.first] in _ONLY_AHEAD:
+            if ahead or self.sentence.low[mark.first] in tongues.ONLY_AHEAD:
                 return ahead[:_MOST]
             return free[-_MOST:]
         free = free or self._free(mark, *self.reach(mark.kind, mark.first))

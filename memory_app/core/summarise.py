@@ -259,9 +259,7 @@ def _candidates(points: Iterable[Point], count: Count) -> Iterator[_Candidate]:
         yield _Candidate(point, covers, count(_BULLET + point.text) + 1)
 
 
-def _chosen(
-    candidates: Sequence[_Candidate], size: int, count: Count, style: str
-) -> list[Point]:
+def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: str) -> list[Point]:
     """The points with the most worth for their tokens, as many as fit."""
     covered: set[Covered] = set()
     chosen: list[_Candidate] = []

@@ -22,7 +22,7 @@ made take want wants wanted need needs like know think say said says see what wh
 where's which who who's whom whose why how how's some any all each both more most much many such
 other another same own now yet because since while during until before after between through
 against around sure great good nice dear would'd won't thing things something anything everything
-one two lot lots bit id ids around maybe perhaps currently following regarding including however therefore
+one two lot lots bit id ids around maybe perhaps currently following regarding including however
 der die das den dem des ein eine einen einem einer eines und oder aber wenn dann als dass ist sind
 war waren sein bin bist wird werden wurde hat haben hatte habe ich mich mir mein meine meinen meinem
 meiner du dich dir dein deine er sie es wir uns unser unsere ihr ihre ihnen ihm ihn in im am an auf
@@ -51,9 +51,14 @@ NEGATIONS = frozenset(
     """.split()
 )
 
+ONLY_AHEAD = frozenset(
+    "without no kein keine keinen keinem keiner ohne sin sans ni nor nothing".split()
+)
+"""Negations that deny what follows and nothing that came before."""
 IDIOMS = frozenset(
-    """can't wait|cant wait|no worries|no problem|no doubt|no doubts|no idea|no way|no wonder|don't worry
-    |dont worry|never mind|not only|couldn't agree|can't agree|nothing but|no longer than|no matter
+    """can't wait|cant wait|no worries|no problem|no doubt|no doubts|no idea|no way|no wonder
+    |don't worry|dont worry|never mind|not only|couldn't agree|can't agree
+    |nothing but|no longer than|no matter
     |kein problem|keine sorge|keine ahnung|nicht nur|sin duda|no problema|pas souci|sans doute
     |pas problème|sin problema|no hay""".replace("\n    ", "").split("|")
 )
@@ -89,12 +94,14 @@ FUTURE = ("rai", "rons")
 FUTURE_ALONE = ("aré", "eré", "iré", "aremos", "eremos", "iremos")
 """Endings of Spanish verbs that are a promise without any other word."""
 WILL = frozenset(
-    """will i'll we'll you'll he'll she'll they'll shall promise promised promises agreed agree going
-    werde werden wird verspreche versprochen voy va vamos prometo vais va allons promets promis
-    promise:""".split()
+    """will i'll we'll you'll he'll she'll they'll shall promise promised promises agreed agree
+    going werde werden wird verspreche versprochen voy va vamos prometo vais allons promets
+    promis""".split()
 )
 """What tells a promise in the third person, as a summary does."""
-NO_PROMISE = frozenset(("need", "be", "have", "never", "not", "assume", "guess", "admit", "require"))
+NO_PROMISE = frozenset(
+    ("need", "be", "have", "never", "not", "assume", "guess", "admit", "require")
+)
 """What follows "I will" without being a promise."""
 
 _MONTHS = (
@@ -112,7 +119,7 @@ _MONTHS = (
     "december dec dezember dez diciembre décembre",
 )
 MONTHS = {word: number for number, line in enumerate(_MONTHS, 1) for word in line.split()}
-UNSURE_MONTHS = frozenset(("may", "march", "mar", "mars", "jan", "dec", "sep", "apr", "jun", "nov"))
+UNSURE_MONTHS = frozenset("may march mar mars jan dec sep apr jun nov".split())
 """Words that are months only beside a day or a year, or behind one of BEFORE_MONTHS."""
 BEFORE_MONTHS = frozenset("in by since until of this next last early late mid through".split())
 
@@ -148,7 +155,7 @@ OTHERS = frozenset(
     una por con para le les des est et une dans je""".split()
 )
 GERMAN_BEFORE_NAMES = frozenset(
-    "mit bei nach in aus von für an und oder herr herrn frau dr firma familie ist heiße heißt".split()
+    "mit bei nach in aus von für an und oder herr herrn frau dr firma familie ist heiße".split()
 )
 GERMAN_NOUNS = (
     "ung", "ungen", "heit", "keit", "schaft", "tion", "tionen", "tät", "nis", "tum", "chen",
@@ -156,7 +163,9 @@ GERMAN_NOUNS = (
     "wochen", "monate", "jahre", "jahren", "personen", "leute", "kinder", "hause", "freunden",
 )  # fmt: skip
 """Endings of German words that are no names."""
-TITLES = frozenset("mr mrs ms dr prof sir herr herrn frau señor señora sr sra monsieur madame".split())
+TITLES = frozenset(
+    "mr mrs ms dr prof sir herr herrn frau señor señora sr sra monsieur madame".split()
+)
 ABBREVIATIONS = frozenset(
     """mr mrs ms dr prof st vs etc e.g i.e eg ie approx no nr fig inc ltd jr sr sra u.s z.b d.h bzw
     ca usw ggf inkl exkl tel bsp p.m a.m p.ej m mme ste""".split()
@@ -164,14 +173,16 @@ ABBREVIATIONS = frozenset(
 """Words after which a full stop ends no sentence."""
 
 CONNECTIVES = frozenset(
-    """and but or while whereas because since though although unless if then und aber oder sowie weil
-    obwohl y pero porque aunque et mais parce car""".split()
+    """and but or while whereas because since though although unless if then und aber oder sowie
+    weil obwohl y pero porque aunque et mais parce car""".split()
 )
 """Words that begin another clause."""
 
 # -- scripts without blanks ----------------------------------------------------------------------
 
-UNSPACED = "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+UNSPACED = (
+    "\u3005-\u3007\u3041-\u3096\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+)
 _HAN = "\u3005\u4e00-\u9fff"
 _SURNAMES = (
     "王李张刘陈杨黄赵吴周徐孙马朱胡郭何林高罗郑梁谢宋唐许韩冯邓曹彭曾萧田董袁潘于蒋蔡余杜叶程苏魏吕丁任"

@@ -104,7 +104,10 @@ def test_gate_8_a_dropped_negation_is_lost(language: str) -> None:
 
 SWAPPED = {
     "English": ("The rent is 700, the deposit is 900.", "The rent is 900, the deposit is 700."),
-    "German": ("Die Miete ist 700, die Kaution ist 900.", "Die Miete ist 900, die Kaution ist 700."),
+    "German": (
+        "Die Miete ist 700, die Kaution ist 900.",
+        "Die Miete ist 900, die Kaution ist 700.",
+    ),
     "Spanish": ("El alquiler es 700, la fianza es 900.", "El alquiler es 900, la fianza es 700."),
     "French": ("Le loyer est 700, la caution est 900.", "Le loyer est 900, la caution est 700."),
     "Chinese": ("房租700元，押金900元。", "房租900元，押金700元。"),
@@ -139,8 +142,14 @@ def test_gate_8_a_date_is_the_same_however_written(said: str, told: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["我会发送发票。", "請求書を送ることを約束します。", "Ich werde die Rechnung schicken."]
-    + ["Enviaré la factura.", "Je vais envoyer la facture.", "J'enverrai la facture."],
+    [
+        "我会发送发票。",
+        "請求書を送ることを約束します。",
+        "Ich werde die Rechnung schicken.",
+        "Enviaré la factura.",
+        "Je vais envoyer la facture.",
+        "J'enverrai la facture.",
+    ],
 )
 def test_gate_8_promises_are_found(text: str) -> None:
     assert [item.kind for item in items(Passage(1, "user", text))] == ["promise"]
@@ -149,7 +158,7 @@ def test_gate_8_promises_are_found(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Das Wetter ist heute schön und die Suppe schmeckt." "",
+        "Das Wetter ist heute schön und die Suppe schmeckt.",
         "对不起，这个不错。",
         "Der Hund schläft auf dem Sofa neben der Katze.",
     ],
