@@ -35,27 +35,43 @@ _CUTS = (
 )
 """Where a long sentence is cut, the best first: after a record, an object, a clause, a word."""
 
-_LETTER = rf"[^\W\d_{UNSPACED}]"
-_WORD = rf"[^\W{UNSPACED}]"
-_INNER = (
-    rf"[^\s\x00-\x1f\"“”„«»{{}}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・{UNSPACED}]"
-)
+
+def _token(letter: str, word: str, inner: str) -> str:
+    """The pattern of a token, the commonest first: a word, a sign, what is quoted as code, an
+    address, an elided article, a number, whatever else is written without a blank."""
+    return (
+        rf"(?:[aAIoOyYeE]|(?![Qq]u['’]){letter}{{2,}})(?:['’]{letter}+)?"
+        r"(?=[\s,;!?)]|[.:](?:\s|$)|$)"
+        r"|[.,!?](?=\s|$)"
+        r"|`[^`\n]{1,120}`"
+        r"|(?:https?|ftp|file|s3|ssh)://[^\s<>\"'`|)\]},]*[^\s<>\"'`|)\]},.;:!?]"
+        r"|(?<!\w)[A-Za-z]:\\[^\s\"'|<>,;]*[\w\\]"
+        rf"|(?<!\w)(?:[ldnjmtscLDNJMTSC]|[Qq]u)['’](?={letter})"
+        r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}[日号號])?|\d{4}年|\d{1,2}[点點时時](?:\d{1,2}分?|半)?"
+        r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d{1,3}"
+        r"(?:(?:[,'’]\d{3})+(?:\.\d+)?(?![\w,])|(?:\.\d{3})+,\d{1,2}(?![\w,]))"
+        r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d+,\d{1,2}(?![\w,])"
+        rf"|(?:(?<!\w)(?:[#@~.]{{0,2}}/?|--?|[-+]?[$€£¥₹]?))?{word}(?:{inner}*{word})?"
+        r"(?:[%°/]|\(\))?"
+        rf"|[{UNSPACED}]+"
+        r"|[^\s\w]"
+    )
+
+
 _TOKEN = re.compile(
-    rf"(?:I|(?![Qq]u['’]){_LETTER}{{2,}})(?:['’]{_LETTER}+)?(?=[\s,;!?)]|[.:](?:\s|$)|$)"
-    r"|[.,!?](?=\s|$)"
-    r"|`[^`\n]{1,120}`"
-    r"|(?:https?|ftp|file|s3|ssh)://[^\s<>\"'`|)\]},]*[^\s<>\"'`|)\]},.;:!?]"
-    r"|(?<!\w)[A-Za-z]:\\[^\s\"'|<>,;]*[\w\\]"
-    rf"|(?<!\w)(?:[ldnjmtscLDNJMTSC]|[Qq]u)['’](?={_LETTER})"
-    r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}[日号號])?|\d{4}年|\d{1,2}[点點时時](?:\d{1,2}分?|半)?"
-    r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d{1,3}(?:(?:[,'’]\d{3})+(?:\.\d+)?(?![\w,])|(?:\.\d{3})+,\d{1,2}(?![\w,]))"
-    r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d+,\d{1,2}(?![\w,])"
-    rf"|(?:(?<!\w)(?:[#@~.]{{0,2}}/?|--?|[-+]?[$€£¥₹]?))?{_WORD}(?:{_INNER}*{_WORD})?(?:[%°/]|\(\))?"
-    rf"|[{UNSPACED}]+"
-    r"|[^\s\w]"
+    _token(
+        rf"[^\W\d_{UNSPACED}]",
+        rf"[^\W{UNSPACED}]",
+        r"[^\s\x00-\x1f\"“”„«»{}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・"
+        + UNSPACED
+        + "]",
+    )
 )
+# The same for a text of ASCII alone: sets of other letters are slow.
+_ASCII_TOKEN = re.compile(_token("[A-Za-z]", "[A-Za-z0-9_]", r"[^\s\x00-\x1f\"{}\[\]()<>|,;`*=]"))
 # A text without these needs no second look at its tokens.
 _ODD = re.compile(rf"[/:\\=&#@~_{UNSPACED}]|\d-|-\d|\w\.\w|[’']s\b")
+_ASCII_ODD = re.compile(r"[/:\\=&#@~_]|\d-|-\d|\w\.\w|'s\b")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _JOINTS = re.compile(r"([/:\\=&#@~]+)")
 _RANGE = re.compile(r"([/:\\=&#@~-]+)")
@@ -166,8 +182,9 @@ def _cut(text: str, start: int, end: int) -> int:
 
 
 def tokenised(text: str) -> list[str]:
-    tokens: list[str] = _TOKEN.findall(text)
-    if _ODD.search(text) is None:
+    token, odd = (_ASCII_TOKEN, _ASCII_ODD) if text.isascii() else (_TOKEN, _ODD)
+    tokens: list[str] = token.findall(text)
+    if odd.search(text) is None:
         return tokens
     return [piece for token in tokens for piece in _refined(token)]
 
@@ -337,9 +354,12 @@ class _Scan:
         candidates = [
             at
             for at, token in enumerate(self.tokens)
-            if token not in _DULL
-            and (token in _CUES or not token.islower() or not token.isalpha() or token[-1] == "é")
+            if token not in _DULL and (token in _CUES or not token.islower() or not token.isalpha())
         ]
+        if not self.sentence.text.isascii():
+            ends = tongues.FUTURE_ALONE
+            candidates += [at for at, token in enumerate(low) if token.endswith(ends)]
+            candidates.sort()
         for at in candidates:
             if at >= self.next:
                 self._look(at, self.tokens[at], low[at])

@@ -55,10 +55,6 @@ class Scope:
         self._words: list[tuple[str, ...]] = []
         self._above: list[Above] = []
         self._subjects: dict[tuple[str, int], str] = {}
-        self._ids = {mark.first for mark in sentence.marks if mark.kind == "id"}
-        self.counts: dict[str, int] = {}
-        for mark in sentence.marks:
-            self.counts[mark.kind] = self.counts.get(mark.kind, 0) + 1
         if '":' in sentence.text or (len(levels) > 1 and "}" in sentence.text):
             self._above = list(self._of_json(levels))
 
@@ -79,8 +75,12 @@ class Scope:
             self._above = list(self._of_prose())
         return self._above
 
+    @property
+    def _ids(self) -> set[int]:
+        return {mark.first for mark in self.sentence.marks if mark.kind == "id"}
+
     def _of_json(self, levels: list[Level]) -> Iterator[Above]:
-        tokens = self.sentence.tokens
+        tokens, ids = self.sentence.tokens, self._ids
         for at, word in enumerate(tokens):
             if word in "{[":
                 keyed = tokens[max(0, at - 2) : at] == ['"', ":"]
@@ -91,13 +91,14 @@ class Scope:
                 levels[:] = levels or [Level()]
             level = levels[-1]
             yield tuple(one for one in (level.record, level.heading) if one and stems(one))
-            if at in self._ids and not level.own:
+            if at in ids and not level.own:
                 level.record, level.own = word, True
 
     def _of_prose(self) -> Iterator[Above]:
         tokens, clauses = self.sentence.tokens, self.sentence.clauses
         record = told = ""
         heading: Above = ()
+        ids = self._ids
         for at, word in enumerate(tokens):
             if at and clauses[at] != clauses[at - 1]:
                 record = told or record
@@ -106,7 +107,7 @@ class Scope:
             elif word in ":：" and at:
                 heading = tuple(one for one in tokens[max(0, at - 3) : at] if stems(one))
                 heading = tuple(one for one in heading if not unspaced(one))
-            if at in self._ids:
+            if at in ids:
                 told = word
             here = record if told == record else ""
             yield (here, *heading) if here else heading
@@ -115,9 +116,12 @@ class Scope:
         """The tokens that count for a mark of this kind at `at`: its clause, or the sentence when
         it is the only one. For a name it is always the sentence, as it depends on what is around
         which capitals are names; for a negation it is always the clause."""
-        if kind == "name" or (kind not in _AHEAD and self.counts.get(kind, 0) < 2):
+        if kind == "name" or (kind not in _AHEAD and self._count(kind) < 2):
             return 0, len(self.words)
         return self.clause(at)
+
+    def _count(self, kind: str) -> int:
+        return sum(mark.kind == kind for mark in self.sentence.marks)
 
     def clause(self, at: int) -> tuple[int, int]:
         """The tokens of the clause at `at`; without any word that counts, those of its neighbour

@@ -371,6 +371,12 @@ def test_values_without_their_nouns_carry_no_item_that_has_one(text: str) -> Non
     assert not any(carried(figures, bare))
 
 
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(SENTENCES, st.text(st.characters(max_codepoint=126), max_size=200)))
+def test_a_text_of_ascii_is_cut_like_any_other(text: str) -> None:
+    assert marks.tokenised(f"{text} é")[:-1] == marks.tokenised(text + " ")
+
+
 def test_two_thousand_messages_take_a_fraction_of_a_second() -> None:
     text = (
         "I moved to Lisbon last year and the rent is 950 euros, which I can't really afford, so I "
