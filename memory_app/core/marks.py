@@ -96,17 +96,23 @@ class Mark(NamedTuple):
 
 
 class Sentence:
-    """A sentence, or a line, or a piece of one. `start`..`end` are its place in the text."""
+    """A sentence, or a line, or a piece of one, in tokens; `marks` are what is audited in it."""
 
-    __slots__ = ("_clauses", "end", "low", "marks", "start", "text", "tokens")
+    __slots__ = ("_clauses", "_low", "marks", "text", "tokens")
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.start, self.end = start, end
         self.tokens = tokenised(text)
-        self.low = [token.lower() for token in self.tokens]
         self.marks: list[Mark] = []
+        self._low: list[str] = []
         self._clauses: list[int] = []
+
+    @property
+    def low(self) -> list[str]:
+        """The tokens in lower case."""
+        if not self._low:
+            self._low = [token.lower() for token in self.tokens]
+        return self._low
 
     @property
     def clauses(self) -> list[int]:
@@ -282,11 +288,31 @@ def read(text: str) -> list[Sentence]:
         if not text[start].isalpha():
             skipped = _ORDER.match(text, start, end)
             start = skipped.end() if skipped and skipped.end() < end else start
-        found.append(Sentence(text[start:end], start, end))
+        found.append(Sentence(text[start:end]))
+    _mark(found)
+    return found
+
+
+def _mark(found: Sequence[Sentence]) -> None:
     around = _Around(found)
     for sentence in found:
-        _Scan(sentence, around).run()
+        candidates = _candidates(sentence)
+        if candidates:
+            _Scan(sentence, around).run(candidates)
     around.repeat()
+
+
+def _candidates(sentence: Sentence) -> list[int]:
+    """The tokens that may be marked or begin a mark."""
+    tokens = sentence.tokens
+    found = [
+        at
+        for at, token in enumerate(tokens)
+        if token not in _DULL and (token in _CUES or not token.islower() or not token.isalpha())
+    ]
+    if not sentence.text.isascii():
+        ends = tongues.FUTURE_ALONE
+        found = sorted(found + [at for at, token in enumerate(tokens) if token.endswith(ends)])
     return found
 
 
@@ -319,8 +345,8 @@ class _Around:
 @lru_cache(maxsize=16_384)
 def value(kind: str, text: str) -> tuple[Key, ...]:
     """The keys that a number or date written like this is found by."""
-    sentence = Sentence(text, 0, len(text))
-    _Scan(sentence, _Around([sentence])).run()
+    sentence = Sentence(text)
+    _mark([sentence])
     for mark in sentence.marks:
         if mark.kind == kind:
             return mark.needs
@@ -344,25 +370,19 @@ class _Scan:
 
     def __init__(self, sentence: Sentence, around: _Around) -> None:
         self.sentence = sentence
-        self.tokens, self.low = sentence.tokens, sentence.low
+        self.tokens = sentence.tokens
         self.around = around
         self.next = 0
         self.titled: bool | None = None
 
-    def run(self) -> None:
-        low = self.low
-        candidates = [
-            at
-            for at, token in enumerate(self.tokens)
-            if token not in _DULL and (token in _CUES or not token.islower() or not token.isalpha())
-        ]
-        if not self.sentence.text.isascii():
-            ends = tongues.FUTURE_ALONE
-            candidates += [at for at, token in enumerate(low) if token.endswith(ends)]
-            candidates.sort()
+    @property
+    def low(self) -> list[str]:
+        return self.sentence.low
+
+    def run(self, candidates: Iterable[int]) -> None:
         for at in candidates:
             if at >= self.next:
-                self._look(at, self.tokens[at], low[at])
+                self._look(at, self.tokens[at])
 
     def _add(
         self, kind: str, first: int, last: int, needs: tuple[Key, ...], gives: tuple[Key, ...] = ()
@@ -370,9 +390,10 @@ class _Scan:
         self.sentence.marks.append(Mark(kind, first, last, needs, gives or needs))
         self.next = last
 
-    def _look(self, at: int, token: str, low: str) -> None:
+    def _look(self, at: int, token: str) -> None:
         if len(token) == 1 and not token.isalnum():
             return
+        low = token.lower()
         if (low in _CUES or low.endswith(tongues.FUTURE_ALONE)) and self._cue(at, low):
             return
         if token.isalpha():
@@ -522,11 +543,11 @@ class _Scan:
     # names
 
     def _capital(self, at: int) -> None:
-        tokens, low = self.tokens, self.low
-        if low[at] in STOP or not tokens[at][0].isupper():
+        tokens = self.tokens
+        if tokens[at].lower() in STOP or not tokens[at][0].isupper():
             return
         last = at + 1
-        while last < len(tokens) and _is_capital(tokens[last]) and low[last] not in STOP:
+        while last < len(tokens) and _is_capital(tokens[last]):
             last += 1
         self.next = last
         if last == 1 and not tokens[0].isupper():
@@ -621,7 +642,13 @@ def _is_promise(wanted: Sequence[str], after: str) -> bool:
 
 
 def _is_capital(token: str) -> bool:
-    return token[0].isupper() and len(token) > 1 and figure(token) is None
+    """Whether a token goes on with a name that the one before began."""
+    return (
+        token[0].isupper()
+        and len(token) > 1
+        and token.lower() not in STOP
+        and figure(token) is None
+    )
 
 
 _DAY = re.compile(r"([12]\d|3[01]|0?[1-9])(?:\.|st|nd|rd|th|er|º)?", re.ASCII)
