@@ -8,7 +8,9 @@ stand the label before a colon, the key that opens an object of JSON, and the id
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 
 from memory_app.core import marks, tongues
@@ -53,7 +55,10 @@ class Scope:
     def __init__(self, sentence: Sentence, levels: list[Level]) -> None:
         self.sentence = sentence
         self._words: list[tuple[str, ...]] = []
+        self._telling: list[int] = []
         self._above: list[Above] = []
+        self._reaches: list[tuple[int, int]] = []
+        self._counts: Counter[str] = Counter()
         self._subjects: dict[tuple[str, int], str] = {}
         if '":' in sentence.text or (len(levels) > 1 and "}" in sentence.text):
             self._above = list(self._of_json(levels))
@@ -67,6 +72,7 @@ class Scope:
                 if mark.kind in _SILENT:
                     for at in range(mark.first, mark.last):
                         self._words[at] = ()
+            self._telling = [at for at, words in enumerate(self._words) if words]
         return self._words
 
     @property
@@ -121,21 +127,31 @@ class Scope:
         return self.clause(at)
 
     def _count(self, kind: str) -> int:
-        return sum(mark.kind == kind for mark in self.sentence.marks)
+        if not self._counts:
+            self._counts = Counter(mark.kind for mark in self.sentence.marks)
+        return self._counts[kind]
 
     def clause(self, at: int) -> tuple[int, int]:
-        """The tokens of the clause at `at`; without any word that counts, those of its neighbour
-        too, the one before if it has any."""
+        """The tokens of the clause at `at`; without any word that counts, those of its neighbours
+        too up to the one that has any, before it or else behind it."""
+        if not self._reaches:
+            self._reaches = list(self._clauses())
         clauses = self.sentence.clauses
-        number = clauses[at]
-        first = clauses.index(number)
-        last = _end(clauses, number, first)
-        start = first
-        while start and not any(self.words[start:last]):
-            start = clauses.index(clauses[start - 1])
-        while last < len(clauses) and not any(self.words[start:last]):
-            last = _end(clauses, clauses[last], last)
-        return start, last
+        return self._reaches[clauses[at] - clauses[0]]
+
+    def _clauses(self) -> Iterator[tuple[int, int]]:
+        clauses = self.sentence.clauses
+        starts = [at for at, number in enumerate(clauses) if not at or number != clauses[at - 1]]
+        ends = [*starts[1:], len(clauses)]
+        telling = [any(self.words[start:end]) for start, end in zip(starts, ends, strict=True)]
+        before: int | None = None
+        for place in range(len(starts)):
+            before = place if telling[place] else before
+            if before is None:
+                behind = telling.index(True) if True in telling else len(telling) - 1
+                yield 0, ends[behind]
+            else:
+                yield starts[before], ends[place]
 
     def around(self, kind: str, at: int) -> frozenset[str]:
         """The words that a mark of this kind at `at` may be said to belong to."""
@@ -169,8 +185,9 @@ class Scope:
         return free[:_MOST]
 
     def _free(self, mark: Mark, first: int, last: int) -> list[int]:
-        words = self.words
-        return [at for at in range(first, last) if words[at] and not mark.first <= at < mark.last]
+        """The tokens of a range that count and are not the mark's own."""
+        near = self._telling[bisect_left(self._telling, first) : bisect_left(self._telling, last)]
+        return [at for at in near if not mark.first <= at < mark.last]
 
     def _shown(self, at: int, mark: Mark) -> str:
         token = self.sentence.tokens[at]
@@ -178,12 +195,6 @@ class Scope:
             return token
         part = token[-_RUN:] if at < mark.first else token[:_RUN]
         return part if stems(part) else token
-
-
-def _end(clauses: Sequence[int], number: int, start: int) -> int:
-    while start < len(clauses) and clauses[start] == number:
-        start += 1
-    return start
 
 
 @lru_cache(maxsize=65_536)
