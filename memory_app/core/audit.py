@@ -9,6 +9,7 @@ its "not" carry nothing. All rules are about form; nothing is understood.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from memory_app.core import marks
@@ -34,9 +35,13 @@ class Item(NamedTuple):
     seq: int
 
 
+Quote = tuple[str, tuple[Item, ...]]
+"""A sentence and the items it holds."""
+
+
 def items(passage: Passage) -> list[Item]:
     """What is audited in one message, in order, without doubles."""
-    return list(dict.fromkeys(item for _, found in quotes(passage) for item in found))
+    return list(dict.fromkeys(item for _, found in _quotes(passage) for item in found))
 
 
 def whole(passage: Passage) -> bool:
@@ -44,9 +49,15 @@ def whole(passage: Passage) -> bool:
     return all(len(text) <= marks.MOST for text in _texts(passage))
 
 
-def quotes(passage: Passage) -> list[tuple[str, tuple[Item, ...]]]:
+def quotes(passage: Passage) -> list[Quote]:
     """The sentences that hold audited items, each with its items. They are word for word of the
     message's text, or of the arguments of its calls, and at most `marks.LONGEST` characters."""
+    return list(_quotes(passage))
+
+
+# The summariser, the audit and the facts of one compression all ask for the same messages.
+@lru_cache(maxsize=4_096)
+def _quotes(passage: Passage) -> tuple[Quote, ...]:
     seen: set[Item] = set()
     found = []
     for text in _texts(passage):
@@ -57,7 +68,7 @@ def quotes(passage: Passage) -> list[tuple[str, tuple[Item, ...]]]:
                 if new:
                     seen.update(new)
                     found.append((scope.sentence.text, new))
-    return found
+    return tuple(found)
 
 
 def _texts(passage: Passage) -> Iterator[str]:
@@ -89,7 +100,11 @@ class Audit(NamedTuple):
 def audit(passages: Sequence[Passage], carriers: Sequence[str]) -> Audit:
     """How much of what is audited in these messages the texts carry."""
     found = [item for passage in passages for item in items(passage)]
-    held = carried(found, carriers)
+    return told(found, carried(found, carriers))
+
+
+def told(found: Sequence[Item], held: Sequence[bool]) -> Audit:
+    """The audit of items of which it is known whether they are carried."""
     kinds: dict[str, tuple[int, int]] = {}
     for item, is_held in zip(found, held, strict=True):
         some, total = kinds.get(item.kind, (0, 0))

@@ -2,7 +2,6 @@
 covers never goes."""
 
 # Signs that look alike are what other languages are written in.
-# ruff: noqa: RUF001
 
 from __future__ import annotations
 
