@@ -157,6 +157,7 @@ def database(tmp_path: Path) -> Iterator[str]:
         yield str(tmp_path / "killed.sqlite3")
 
 
+@pytest.mark.long
 def test_nothing_acknowledged_is_lost_or_doubled_by_twenty_kills(
     database: str, tmp_path: Path
 ) -> None:
