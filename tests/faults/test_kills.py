@@ -142,7 +142,7 @@ def read_log(port: int, session: str) -> list[Stored]:
         rows = page["data"]
         assert isinstance(rows, list)
         found += [Stored(row["content"], row["seq"], row["version"]) for row in rows]
-        if len(rows) < 500:
+        if page["next"] is None:
             return found
         after = rows[-1]["seq"]
 
