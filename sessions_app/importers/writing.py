@@ -42,7 +42,7 @@ from sessions_app.importers.base import (
     Unreadable,
     Warned,
 )
-from sessions_app.store.base import Guard, NewSession, Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Guard, NewSession, Snapshot, Window
 from sessions_app.store.durable import DurableStore
 
 BATCH = preparing.MAX_BATCH
@@ -570,7 +570,7 @@ def _event_sources(kind: str, data: dict[str, Any]) -> list[str]:
 def _stored_messages(
     store: DurableStore, session: Snapshot, seq: int = 0
 ) -> Iterator[StoredMessage]:
-    while page := store.messages(session, Window(after=seq, limit=PAGE)):
+    while page := store.messages(session, Window(after=seq, limit=PAGE, octets=PAGE_OCTETS)):
         yield from page
         seq = page[-1].seq
 
