@@ -354,9 +354,8 @@ def forget_events() -> None:
 
 def _overlay(reader: Reader, number: int, version: int) -> State:
     with reader.db.reading():
-        rows = reader.db.rows(sql.EVENTS, (number, 0, version + 1, ALL))
-    entries = (StoredEvent(*row).entry() for row in rows)
-    return replay.replay(entry for entry in entries if entry.kind in replay.OVERLAY_KINDS)
+        rows = reader.db.rows(sql.OVERLAY_EVENTS, (number, version, *replay.OVERLAY_KINDS))
+    return replay.replay(StoredEvent(*row).entry() for row in rows)
 
 
 def check_version(session: Snapshot, version: int) -> None:

@@ -231,6 +231,10 @@ EVENTS_BACK = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version > ? AND version < ? ORDER BY version DESC LIMIT ?
 """
+OVERLAY_EVENTS = """
+    SELECT version, kind, created_us, data FROM holdfast_event
+    WHERE session_id = ? AND version <= ? AND kind IN (?, ?, ?) ORDER BY version
+"""
 EVENT = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version = ?
