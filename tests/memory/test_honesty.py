@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
+from statistics import fmean
 
 import pytest
 
@@ -24,9 +25,10 @@ def conversations() -> list[honesty.Conversation]:
 
 
 def test_gate_6_lies_are_found(conversations: list[honesty.Conversation]) -> None:
-    for row in honesty.lies(conversations):
-        # A tenth of the conversations of the gate: one lie more or less is several per cent.
-        assert row.figure >= honesty.LOST - 4, row
+    # A few of the gate's conversations: one lie more or less of a sort is several per cent.
+    figures = [row.figure for row in honesty.lies(conversations)]
+    assert fmean(figures) >= honesty.LOST
+    assert min(figures) >= 90
 
 
 def test_gate_6_truth_is_kept(conversations: list[honesty.Conversation]) -> None:
