@@ -61,8 +61,8 @@ def measure() -> Iterator[Row]:
     for name, conversations in kinds.items():
         yield from _carried(name, conversations)
     everything = [one for conversations in kinds.values() for one in conversations]
-    yield from _lies(everything)
-    yield from _truths(everything)
+    yield from lies(everything)
+    yield from truths(everything)
 
 
 # -- conversations -------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def _shortened(text: str) -> str:
     return " ".join(word for word in text.split() if word.lower() not in _FILLERS)
 
 
-def _truths(conversations: Sequence[Conversation]) -> Iterator[Row]:
+def truths(conversations: Sequence[Conversation]) -> Iterator[Row]:
     for name, shorten in (("without fillers", _shortened), ("eight words around", None)):
         kept: list[bool] = []
         for conversation in conversations[:: max(1, len(conversations) // 60)]:
@@ -238,7 +238,7 @@ def _around(text: str, item: Item) -> str:
 Lie = Callable[[Line, Item, Line, Item], tuple[str, str] | None]
 
 
-def _lies(conversations: Sequence[Conversation]) -> Iterator[Row]:
+def lies(conversations: Sequence[Conversation]) -> Iterator[Row]:
     chance = random.Random(6)
     tried: dict[str, list[bool]] = {name: [] for name in LIES}
     for conversation in conversations:
@@ -278,8 +278,8 @@ def _told(
     )
     lying = _held(items, everything, [lied.get(at, line.text) for at, line in enumerate(lines)])
     return [
-        not lies
-        for is_held, elsewhere, lies in zip(honest, without, lying, strict=True)
+        not still
+        for is_held, elsewhere, still in zip(honest, without, lying, strict=True)
         if is_held and not elsewhere
     ]
 

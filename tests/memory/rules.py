@@ -53,7 +53,9 @@ def check_partition(context: Context, log: Sequence[StoredMessage]) -> None:
     )
     assert without == sorted(without)
     assert len({*within, *without}) == len(within) + len(without)
-    assert all(out.first <= s <= out.last for out in together for s in set(size) - {*within, *without})
+    assert all(
+        out.first <= s <= out.last for out in together for s in set(size) - {*within, *without}
+    )
     for out in exact:
         assert out.tokens == sum(size[s] for s in range(out.first, out.last + 1)), out
     lead = 14 if context.messages[:1] == [LEAD] else 0
