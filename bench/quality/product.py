@@ -189,7 +189,7 @@ def _share(place: Place, snapshot: Snapshot, seq: int, carriers: Sequence[str]) 
     return mean(audit.carried(items, carriers)) if items else None
 
 
-# -- what a prompt cache finds ----------------------------------------------------------------------
+# -- what a prompt cache finds ---------------------------------------------------------------------
 
 
 def prefix(place: Place) -> Iterator[Row]:
