@@ -1,11 +1,33 @@
-"""What memory keeps beside a session: it goes with it, and a fork begins with a copy of it."""
+"""What memory keeps beside a session: it goes with it, a fork begins with a copy of it, and it
+travels with an export."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
 from sessions_app import ids
+from sessions_app.core.logbook import Forged
 from sessions_app.store.base import Snapshot
-from sessions_app.store.beside import Companion, register
+from sessions_app.store.beside import Companion, Exported, register
 from sessions_app.store.database import Database
+
+FOR_EVER = 2**62
+SUMMARY = ("version", "first", "last", "style", "points", "tokens", "ordinal", "totals")
+RUN = ("first", "last", "fate", "tokens", "rule", "score", "ordinal", "decided", "since")
+COMPRESSION = (
+    "version", "ordinal", "trigger", "policy_name", "policy_version", "first", "last", "engine",
+    "instructions", "tokens_before", "tokens_after", "decisions", "audit", "facts", "queued_us",
+    "started_us", "finished_us", "attempts", "tried", "outcome", "error",
+)  # fmt: skip
+FACT = (
+    "text", "category", "status", "pinned", "score", "confidence", "trust", "sources", "seq",
+    "tokens", "words", "since", "revision", "created_us",
+)  # fmt: skip
+JSON = ("points", "totals", "decisions", "audit", "tried", "sources")
 
 PURGE = {
     "facts": "DELETE FROM holdfast_fact WHERE session_id = ?",
@@ -14,40 +36,49 @@ PURGE = {
     "compressions": "DELETE FROM holdfast_compression WHERE session_id = ?",
 }
 
-_SUMMARY = "version, first, last, style, points, tokens, ordinal, totals"
+
+def _names(columns: Sequence[str]) -> str:
+    return ", ".join(columns)
+
+
 COPY_SUMMARIES = f"""
-    INSERT INTO holdfast_summary (session_id, {_SUMMARY})
-    SELECT ?, {_SUMMARY} FROM holdfast_summary WHERE session_id = ? AND version <= ?
+    INSERT INTO holdfast_summary (session_id, {_names(SUMMARY)})
+    SELECT ?, {_names(SUMMARY)} FROM holdfast_summary WHERE session_id = ? AND version <= ?
 """
-_RUN = "first, last, fate, tokens, rule, score, ordinal, decided, since"
 COPY_FATE_RUNS = f"""
-    INSERT INTO holdfast_fate_run (session_id, {_RUN}, until)
-    SELECT ?, {_RUN}, CASE WHEN until > ? THEN {2**62} ELSE until END
+    INSERT INTO holdfast_fate_run (session_id, {_names(RUN)}, until)
+    SELECT ?, {_names(RUN)}, CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
     FROM holdfast_fate_run WHERE session_id = ? AND since <= ?
 """
-_COMPRESSION = (
-    "project_id, version, ordinal, trigger, policy_name, policy_version, first, last, engine, "
-    "instructions, tokens_before, tokens_after, decisions, audit, facts, queued_us, started_us, "
-    "finished_us, attempts, tried, outcome, error"
-)
 COMPRESSIONS = """
     SELECT number FROM holdfast_compression
     WHERE session_id = ? AND version <= ? ORDER BY number
 """
 COPY_COMPRESSION = f"""
-    INSERT INTO holdfast_compression (id, session_id, {_COMPRESSION})
-    SELECT ?, ?, {_COMPRESSION} FROM holdfast_compression WHERE number = ?
+    INSERT INTO holdfast_compression (id, session_id, project_id, {_names(COMPRESSION)})
+    SELECT ?, ?, project_id, {_names(COMPRESSION)} FROM holdfast_compression WHERE number = ?
 """
-_FACT = (
-    "project_id, end_user_id, text, category, status, pinned, score, confidence, trust, sources, "
-    "seq, tokens, words, since, revision, created_us"
-)
 FACTS = "SELECT number FROM holdfast_fact WHERE session_id = ? AND since <= ? ORDER BY number"
 COPY_FACT = f"""
-    INSERT INTO holdfast_fact (id, session_id, {_FACT}, until)
-    SELECT ?, ?, {_FACT}, CASE WHEN until > ? THEN {2**62} ELSE until END
+    INSERT INTO holdfast_fact (id, session_id, project_id, end_user_id, {_names(FACT)}, until)
+    SELECT ?, ?, project_id, end_user_id, {_names(FACT)},
+        CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
     FROM holdfast_fact WHERE number = ?
 """
+
+# An unfinished compression is work to be done here, and does not travel.
+EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
+    "compression": (
+        "holdfast_compression",
+        ("id", *COMPRESSION),
+        "AND outcome NOT IN ('queued', 'running') ORDER BY number",
+    ),
+    "summary": ("holdfast_summary", SUMMARY, "ORDER BY version"),
+    "fate_run": ("holdfast_fate_run", (*RUN, "until"), "ORDER BY id"),
+    "fact": ("holdfast_fact", ("id", *FACT, "until"), "ORDER BY number"),
+}
+OF_A_PROJECT = ("compression", "fact")
+OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 
 
 def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
@@ -63,6 +94,54 @@ def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
         db.run(COPY_FACT, (ids.new_id().hex, number, at, row))
 
 
+def export(db: Database, session: Snapshot) -> Iterator[Exported]:
+    """Every row of a session."""
+    for name, (table, columns, rest) in EXPORTED.items():
+        statement = f"SELECT {_names(columns)} FROM {table} WHERE session_id = ? {rest}"
+        with db.reading():
+            rows = db.rows(statement, (session.number,))
+        for row in rows:
+            cells = zip(columns, row, strict=True)
+            yield name, {column: _plain(column, cell) for column, cell in cells}
+
+
+def _plain(column: str, cell: Any) -> Any:
+    if column == "id":
+        return UUID(str(cell)).hex
+    return bool(cell) if column == "pinned" else cell
+
+
+def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
+    """Stores the rows of an export for a session that has none. Raises Forged."""
+    owner = db.row(OWNER, (session.number,))
+    for name, row in rows:
+        if name not in EXPORTED:
+            raise Forged(f"there is no table {name!r} beside a session")
+        table, columns, _ = EXPORTED[name]
+        _check(row, columns)
+        given = {"session_id": session.number, **row}
+        if name in OF_A_PROJECT:
+            given["project_id"] = session.project
+        if name == "fact":
+            given["end_user_id"] = owner[0] if owner else None
+        marks = _names("?" * len(given))
+        statement = f"INSERT INTO {table} ({_names(list(given))}) VALUES ({marks})"
+        db.run(statement, list(given.values()))
+
+
+def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
+    """Raises Forged unless the row has these columns, and JSON where JSON is read."""
+    if row.keys() != set(columns):
+        raise Forged("a row beside the session has other columns than it should")
+    try:
+        for name in JSON:
+            if name in row:
+                orjson.loads(row[name])
+        UUID(row.get("id", "0" * 32))
+    except (ValueError, TypeError, AttributeError):
+        raise Forged("a row beside the session holds what cannot be read") from None
+
+
 def ready() -> None:
     """Says so to the store."""
-    register(Companion("memory", PURGE, copy))
+    register(Companion("memory", PURGE, copy, export, adopt))

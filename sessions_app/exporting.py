@@ -19,6 +19,7 @@ from sessions_app.core import forms, instants
 from sessions_app.core.entries import FORM_NAMES, StoredMessage
 from sessions_app.core.logbook import LogEntry, LogMessage
 from sessions_app.importers.holdfast_export import FORMAT, VERSION
+from sessions_app.store import beside
 from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.reading import Reader
 
@@ -79,6 +80,11 @@ def _session_lines(store: Reader, snapshot: Snapshot) -> Iterator[bytes]:
         line = _line(_entry(entry))
         total.update(line.rstrip())
         yield line
+    for companion in beside.companions():
+        for table, row in companion.export(store.db, snapshot):
+            line = _line({"beside": {"of": companion.name, "table": table, "row": row}})
+            total.update(line.rstrip())
+            yield line
     end = {
         "id": str(snapshot.id),
         "messages": snapshot.messages,

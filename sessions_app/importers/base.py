@@ -147,12 +147,14 @@ class Progress:
 class Archived:
     """A session of another Holdfast with the entries of its log, read while they are stored.
 
-    `row` holds the fields of the session line; `entries` raises Unreadable for a bad line.
+    `row` holds the fields of the session line; `entries` raises Unreadable for a bad line. `beside`
+    has what other apps exported, by their name; it is filled while the entries are read.
     """
 
     row: Record
     entries: Iterator[LogEntry]
     line: int = 0
+    beside: dict[str, list[tuple[str, Record]]] = field(default_factory=dict)
 
 
 Item = Conversation | Said | Noted | Kept | Trouble | Warned | Agent | Progress | Archived

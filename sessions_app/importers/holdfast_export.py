@@ -3,6 +3,7 @@
     {"format": "holdfast-export", "version": 1}
     {"session": {...}}                       the session row
     {"message": {...}} | {"event": {...}}    its entries in version order, bodies to the byte
+    {"beside": {"of", "table", "row"}}       what memory keeps of it: compressions, fates, facts
     {"end": {"id", "messages", "events", "head", "sha256"}}
     {"sessions": 2}                          the last line of a complete export
 
@@ -56,6 +57,8 @@ EVENT: Shape = {
 END: Shape = {
     "id": TEXT, "messages": NUMBER, "events": NUMBER, "head": TEXT, "sha256": TEXT,
 }  # fmt: skip
+BESIDE: Shape = {"of": TEXT, "table": TEXT, "row": (dict,)}
+PLAIN = (str, int, float, bool, type(None))
 LENGTHS = {"key": 255, "user": 255, "title": 255, "policy": 64, "kind": 32}
 
 
@@ -81,7 +84,7 @@ def read(path: Path) -> Iterator[Item]:
                 return
             sessions += 1
             session = _Session(_session_row(value, lines.number), lines)
-            yield Archived(session.row, session.entries(), lines.number)
+            yield Archived(session.row, session.entries(), lines.number, session.beside)
             session.drain()
             yield Progress(lines.offset, source.size)
         yield Trouble(lines.number, source.broken or "the export is cut off: its last line misses")
@@ -133,6 +136,7 @@ class _Session:
     def __init__(self, row: Record, lines: _Lines) -> None:
         self.row = row
         self._lines = lines
+        self.beside: dict[str, list[tuple[str, Record]]] = {}
         self._ended = False
         self._sum = hashlib.sha256(lines.raw)
 
@@ -146,6 +150,9 @@ class _Session:
                 self._check_end(value["end"], messages_seen, events_seen)
                 return
             self._sum.update(self._lines.raw)
+            if "beside" in value:
+                self._put_beside(value["beside"])
+                continue
             entry = _entry(value, self._lines.number)
             if isinstance(entry, LogMessage):
                 messages_seen += 1
@@ -153,6 +160,12 @@ class _Session:
                 events_seen += 1
                 state = _folded(state, entry, self._lines.number)
             yield entry
+
+    def _put_beside(self, value: Any) -> None:
+        found = _shaped(value, BESIDE, self._lines.number)
+        if not all(isinstance(cell, PLAIN) for cell in found["row"].values()):
+            raise Unreadable(self._lines.number, "has a value that is none of a row")
+        self.beside.setdefault(found["of"], []).append((found["table"], found["row"]))
 
     def drain(self) -> None:
         """Skips what was not taken, so that the next session can be read."""

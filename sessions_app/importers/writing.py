@@ -244,7 +244,7 @@ class Writer:
             if self.dry_run:
                 self._try_out(item, counter)
                 return
-            done = self.store.adopt(self.project, item.row, iter(counter))
+            done = self.store.adopt(self.project, item.row, iter(counter), item.beside)
         except logbook.Forged as error:
             self._error(counter.line, f"is not as it was exported: {error}")
         except Unreadable as error:

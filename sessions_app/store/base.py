@@ -295,8 +295,15 @@ class Store(Protocol):
     ) -> Changed:
         """Keeps something that happened elsewhere as an event; `kind` is one of NOTES."""
 
-    def adopt(self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]) -> Adopted:
-        """Takes over a session's log with its ids, numbers, times and digests, all or nothing."""
+    def adopt(
+        self,
+        project: int,
+        row: Mapping[str, Any],
+        entries: Iterable[LogEntry],
+        rows: Mapping[str, Sequence[tuple[str, dict[str, Any]]]] | None = None,
+    ) -> Adopted:
+        """Takes over a session's log with its ids, numbers, times and digests, and what stands
+        beside it, all or nothing."""
 
     def delete(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Changed:
         """Hides the session; it is purged seven days later."""

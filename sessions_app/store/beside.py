@@ -6,22 +6,30 @@ The store knows the log alone. Whoever keeps more says so here, once, when its a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sessions_app.store.base import Snapshot
+from sessions_app.store.database import Database
+
+Exported = tuple[str, dict[str, Any]]
+"""The name of a table, and one row of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Companion:
     """One app's rows. `purge` has a statement a table, in an order that keeps references whole;
     each takes the session's number once. `copy(db, parent, number, at)` makes the rows of a fork
-    that begins with version `at` of `parent`."""
+    that begins with version `at` of `parent`. `export(db, session)` gives every row as its table
+    and plain values, and `adopt(db, session, rows)` stores such rows; it raises `Forged` for what
+    is none."""
 
     name: str
     purge: Mapping[str, str]
-    copy: Callable[[Any, Snapshot, int, int], None]
+    copy: Callable[[Database, Snapshot, int, int], None]
+    export: Callable[[Database, Snapshot], Iterator[Exported]]
+    adopt: Callable[[Database, Snapshot, Sequence[Exported]], None]
 
 
 _companions: dict[str, Companion] = {}

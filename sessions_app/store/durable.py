@@ -525,12 +525,19 @@ class DurableStore(Reader):
 
         return self.change(project, session, decide, guard)
 
-    def adopt(self, project: int, row: Mapping[str, Any], entries: Iterable[LogEntry]) -> Adopted:
+    def adopt(
+        self,
+        project: int,
+        row: Mapping[str, Any],
+        entries: Iterable[LogEntry],
+        rows: Mapping[str, Sequence[beside.Exported]] | None = None,
+    ) -> Adopted:
         """Takes over a session's log with its ids, numbers, times and digests, all or nothing.
 
         `row` has the fields of an export's session line. A session that is here already and is
         a beginning of that log goes on with the rest of it; one that went another way is a
-        Conflict. Raises `Forged` when the log does not agree with itself.
+        Conflict. `rows` are what other apps exported beside it, read once the entries are. Raises
+        `Forged` when the log does not agree with itself.
         """
         with self.db.transaction():
             before = self._adopted_before(project, row)
@@ -542,7 +549,11 @@ class DurableStore(Reader):
                 return Adopted(before, 0, ledger.messages)
             self._set_adopted(number, row, ledger)
             known = before.messages if before else 0
-            return Adopted(self._by_number(project, number), ledger.messages - known, known)
+            adopted = self._by_number(project, number)
+            for companion in beside.companions():
+                self._delete(companion.purge, number)
+                companion.adopt(self.db, adopted, (rows or {}).get(companion.name, ()))
+            return Adopted(adopted, ledger.messages - known, known)
 
     def _adopted_before(self, project: int, row: Mapping[str, Any]) -> Snapshot | None:
         session = UUID(row["id"])
