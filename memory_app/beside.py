@@ -9,7 +9,9 @@ from uuid import UUID
 
 import orjson
 
+from memory_app.core import policy as rules
 from sessions_app import ids
+from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.logbook import Forged
 from sessions_app.store.base import Snapshot
 from sessions_app.store.beside import Companion, Exported, register
@@ -27,7 +29,7 @@ FACT = (
     "text", "category", "status", "pinned", "score", "confidence", "trust", "sources", "seq",
     "tokens", "words", "since", "revision", "created_us",
 )  # fmt: skip
-JSON = ("points", "totals", "decisions", "audit", "tried", "sources")
+JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data")
 
 PURGE = {
     "facts": "DELETE FROM holdfast_fact WHERE session_id = ?",
@@ -77,6 +79,15 @@ EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "fate_run": ("holdfast_fate_run", (*RUN, "until"), "ORDER BY id"),
     "fact": ("holdfast_fact", ("id", *FACT, "until"), "ORDER BY number"),
 }
+POLICY = ("name", "version", "window_tokens", "capacity", "due_tokens", "notice_tokens",
+          "resume_us", "data", "created_us")  # fmt: skip
+POLICIES = f"""
+    SELECT {_names(POLICY)} FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
+"""
+ADOPT_POLICY = f"""
+    INSERT INTO holdfast_policy (project_id, {_names(POLICY)})
+    VALUES (?, {_names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
+"""
 OF_A_PROJECT = ("compression", "fact")
 OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 
@@ -95,7 +106,12 @@ def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
 
 
 def export(db: Database, session: Snapshot) -> Iterator[Exported]:
-    """Every row of a session."""
+    """Every row of a session, and the version of the policy it is under."""
+    policy = (session.project, session.policy_name, session.policy_version)
+    with db.reading():
+        found = db.row(POLICIES, policy)
+    if found is not None:
+        yield "policy", dict(zip(POLICY, found, strict=True))
     for name, (table, columns, rest) in EXPORTED.items():
         statement = f"SELECT {_names(columns)} FROM {table} WHERE session_id = ? {rest}"
         with db.reading():
@@ -112,9 +128,13 @@ def _plain(column: str, cell: Any) -> Any:
 
 
 def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
-    """Stores the rows of an export for a session that has none. Raises Forged."""
+    """Stores the rows of an export for a session that has none; a version of a policy that is here
+    already stays what it is. Raises Forged."""
     owner = db.row(OWNER, (session.number,))
     for name, row in rows:
+        if name == "policy":
+            _adopt_policy(db, session, row)
+            continue
         if name not in EXPORTED:
             raise Forged(f"there is no table {name!r} beside a session")
         table, columns, _ = EXPORTED[name]
@@ -127,6 +147,15 @@ def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
         marks = _names("?" * len(given))
         statement = f"INSERT INTO {table} ({_names(list(given))}) VALUES ({marks})"
         db.run(statement, list(given.values()))
+
+
+def _adopt_policy(db: Database, session: Snapshot, row: Mapping[str, Any]) -> None:
+    _check(row, POLICY)
+    try:
+        rules.read(orjson.loads(row["data"]))
+    except InvalidRequest as error:
+        raise Forged(f"its policy is none: {error}") from None
+    db.run(ADOPT_POLICY, (session.project, *(row[name] for name in POLICY)))
 
 
 def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:

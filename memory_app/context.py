@@ -148,8 +148,8 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     began = time.perf_counter()
     frame = _frame(store, project, session, ask)
     reader = HistoryReader(store, frame.session, frame.state)
-    reading = reader.read(_extent(reader, frame))
-    frame, reading = _shortened(reader, frame, reading)
+    extent = _extent(reader, frame)
+    frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_values(reader, frame, reading)
     chosen = _chosen(reader, frame, reading)
@@ -339,13 +339,26 @@ def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
     return Extent(frame.end, turns, room, tokens, oldest, guess, frame.floor)
 
 
-def _shortened(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:
-    """The reading with a newest step that fits, where shortening its results makes it fit."""
+def _shortened(
+    reader: HistoryReader, frame: _Frame, extent: Extent, reading: Reading
+) -> tuple[_Frame, Reading]:
+    """The reading with a newest step that fits, where shortening its results makes it fit; and as
+    much more of what is older as that leaves room for."""
     if not frame.policy.rules.folds:
         return frame, reading
-    history, seqs = shortening.shortened(reader, frame.budget, reading.history)
+    fitted, seqs = shortening.shortened(reader, frame.budget, reading.history)
+    if fitted is None:
+        return frame, reading
+    units = reading.history.units
+    saved = sum([unit.tokens for unit in units if unit.seq == fitted.seq]) - fitted.tokens
+    room, tokens = extent.room + saved, extent.tokens + saved
+    more = reader.read(replace(extent, room=room, tokens=tokens))
+    units = [fitted if unit.seq == fitted.seq else unit for unit in more.history.units]
     told = ({"code": "tool_output_shortened", "seq": seq} for seq in seqs)
-    return replace(frame, notices=(*frame.notices, *told)), reading._replace(history=history)
+    notices = (*frame.notices, *told)
+    return replace(frame, notices=notices), more._replace(
+        history=replace(more.history, units=units)
+    )
 
 
 def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:

@@ -7,7 +7,7 @@ size comes from the running totals, and what is retracted is stepped over.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -151,12 +151,13 @@ class HistoryReader:
         known = _tail_of(lines, extent.tokens)
         past = shown - MARGIN - 1
         if past >= 0 and (known is None or known <= past):
-            for start in (past, 0):
+            for start in _further(past, len(lines)):
                 units = self._units(lines[start:])
                 if shown == len(lines) or (units and units[0].seq <= lines[shown][SEQ]):
                     return units, []
         if known is not None:
-            for start in (max(known, (_tail_of(lines, extent.room) or 0) - MARGIN), 0):
+            first = max(known, (_tail_of(lines, extent.room) or 0) - MARGIN)
+            for start in _further(first, len(lines)):
                 units = self._units(lines[start:])
                 if sum([unit.tokens for unit in units if not unit.broken]) > extent.room:
                     return units, _between(lines, known, units[0].seq)
@@ -290,6 +291,14 @@ def _tail_of(lines: Sequence[Line], tokens: int) -> int | None:
         if found > tokens:
             return index
     return None
+
+
+def _further(start: int, end: int) -> Iterator[int]:
+    """`start`, and indexes before it as long as there are any: each twice as far from the end as
+    the one before, so that they do not depend on how many lines were read."""
+    while start >= 0:
+        yield start
+        start = end - 2 * max(1, end - start)
 
 
 def _between(lines: Sequence[Line], first: int, seq: int) -> list[Item]:

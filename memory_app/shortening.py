@@ -7,7 +7,6 @@ whole; the context says which results it shortened.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from memory_app import keeping
 from memory_app.core import assembly, passages, values
@@ -24,36 +23,30 @@ LEAST = 48
 
 def shortened(
     reader: HistoryReader, budget: Budget, history: History
-) -> tuple[History, tuple[int, ...]]:
-    """The history with its newest step made to fit, and the seqs of the results that were
-    shortened; as it was where the step fits, or where nothing would make it fit."""
-    place = _newest_step(history.units)
-    if place is None:
-        return history, ()
-    step = history.units[place]
+) -> tuple[Unit | None, tuple[int, ...]]:
+    """The newest step made to fit, and the seqs of the results that were shortened; None where it
+    fits as it is, or where nothing would make it fit."""
+    step = _newest_step(history.units)
+    if step is None:
+        return None, ()
     must = assembly.musts(history)
     room = budget.limit - budget.fixed - sum([item.tokens for item in must.values()])
     if step.seq in must or step.tokens <= room:
-        return history, ()
-    found = _fitted(reader, step, int(room * SHARE))
-    if found is None:
-        return history, ()
-    fitted, seqs = found
-    units = [*history.units[:place], fitted, *history.units[place + 1 :]]
-    return replace(history, units=units), seqs
+        return None, ()
+    return _fitted(reader, step, int(room * SHARE))
 
 
-def _newest_step(units: Sequence[Unit]) -> int | None:
-    usable = [at for at, unit_ in enumerate(units) if unit_.broken is None]
-    return usable[-1] if usable and units[usable[-1]].kind == "step" else None
+def _newest_step(units: Sequence[Unit]) -> Unit | None:
+    usable = [found for found in units if found.broken is None]
+    return usable[-1] if usable and usable[-1].kind == "step" else None
 
 
-def _fitted(reader: HistoryReader, step: Unit, room: int) -> tuple[Unit, tuple[int, ...]] | None:
+def _fitted(reader: HistoryReader, step: Unit, room: int) -> tuple[Unit | None, tuple[int, ...]]:
     results = [item for item in step.items if len(item.results) == 1]
     large = sum([item.tokens for item in results])
     room -= step.tokens - large
     if not results or room < LEAST * len(results):
-        return None
+        return None, ()
     sizes = {item.seq: max(LEAST, room * item.tokens // large) for item in results}
     items = [
         _short(reader, item, sizes[item.seq])

@@ -553,7 +553,19 @@ class DurableStore(Reader):
             for companion in beside.companions():
                 self._delete(companion.purge, number)
                 companion.adopt(self.db, adopted, (rows or {}).get(companion.name, ()))
+            self._follow_policy(adopted)
             return Adopted(adopted, ledger.messages - known, known)
+
+    def _follow_policy(self, adopted: Snapshot) -> None:
+        """Gives an adopted session the numbers of its policy, where there is such a version."""
+        policy = (adopted.project, adopted.policy_name, adopted.policy_version)
+        row = self.db.row(sql.POLICY_NUMBERS, policy)
+        if row is None:
+            return
+        columns = _policy_columns(PolicyNumbers._make(row))
+        columns = {name: columns[name] for name in ("due_tokens", "notice_tokens", "resume_us")}
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), adopted.number))
 
     def _adopted_before(self, project: int, row: Mapping[str, Any]) -> Snapshot | None:
         session = UUID(row["id"])

@@ -16,6 +16,7 @@ from memory_app.pipeline import Pipeline
 from sessions_app.core import errors
 from sessions_app.models import Session
 from sessions_app.store import folding, get_store
+from sessions_app.store.base import Snapshot
 from sessions_app.store.folding import Claim
 from tests.memory import conftest as memory
 
@@ -37,7 +38,7 @@ class Desk(memory.Desk):
     def queue(self, session: UUID) -> UUID:
         """A compression that is asked for and not done."""
 
-        def queue(found: memory.Snapshot) -> UUID:
+        def queue(found: Snapshot) -> UUID:
             policy = (found.policy_name, found.policy_version)
             return compressions.queue(
                 self.store, found, "manual", policy=policy, instructions=""

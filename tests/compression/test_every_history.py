@@ -224,7 +224,7 @@ def folds(desk: Desk, session: UUID) -> Iterator[tuple[int, Any]]:
     for row in Summary.objects.filter(session_id=number).order_by("version"):
         points = [point.text for point in read_points(row.points)]
         version = row.version
-        facts = Fact.everything.of_session(number, version)  # type: ignore[attr-defined]
+        facts = Fact.everything.of_session(number, version)
 
         def carriers(
             seq: int, fate: str, points: list[str] = points, facts: Any = facts
@@ -238,7 +238,7 @@ def folds(desk: Desk, session: UUID) -> Iterator[tuple[int, Any]]:
 
 def test_the_least_that_pins_need_is_named_and_does(desk: Desk) -> None:
     name = desk.policy("small", window=600, reserve=0, turns=1)
-    said = [{"role": "user", "content": f"Pin {n}: " + "word " * 40} for n in range(30)]
+    said = [{"role": "user", "content": f"Pin {n}: " + " ".join(map("w{}".format, range(40)))} for n in range(30)]
     session = desk.session(said, policy=name)
     for seq in (2, 3, 5, 8):
         desk.pin(session, seq)
