@@ -48,7 +48,8 @@ class CompressionQuerySet(models.QuerySet["Compression"]):
         """(version, id, ordinal, audit, decisions) of those of a session whose events have these
         versions; the decisions, of a large one a large text, only for `decisions_of`."""
         rows = self.applied().filter(session_id=number, version__in=versions)
-        told = Case(When(version__in=decisions_of, then="decisions"), default=Value("[]"))
+        chosen = When(version__in=decisions_of, then="decisions")
+        told = Case(chosen, default=Value("[]"), output_field=models.TextField())
         return list(
             rows.annotate(told=told).values_list("version", "id", "ordinal", "audit", "told")
         )

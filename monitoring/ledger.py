@@ -44,12 +44,19 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """An item that nothing carries: its kind, text, the words it belongs to, and its message."""
+    """An item that nothing carries: its kind, text, and the words it belongs to."""
 
     kind: str
     text: str
     subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class LostOf:
+    """What was lost of a message."""
+
     seq: int
+    items: Sequence[Lost]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +65,17 @@ class Audit:
 
     score: float | None
     kinds: Sequence[Kind]
-    lost: Sequence[Lost]
+    lost: Sequence[LostOf]
     lost_in_all: int | None
 
     @property
     def words(self) -> str:
         return fate.lost(self.lost_in_all)
+
+    @property
+    def untold(self) -> int:
+        """How many lost items are not listed."""
+        return (self.lost_in_all or 0) - sum(len(one.items) for one in self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +170,18 @@ def audit(told: Told) -> Audit:
     return Audit(
         told.get("score"),
         sorted(kinds, key=lambda kind: (kind.share, -kind.all)),
-        [_lost(item) for item in lost[:MOST_LOST]],
+        _lost(lost[:MOST_LOST]),
         fate.lost_in(told),
     )
 
 
-def _lost(item: Told) -> Lost:
-    return Lost(str(item["kind"]), str(item["text"]), str(item.get("subject") or ""), item["seq"])
+def _lost(items: Iterable[Told]) -> list[LostOf]:
+    """By message, so that one press can keep what a message says."""
+    found: dict[int, list[Lost]] = {}
+    for item in items:
+        lost = Lost(str(item["kind"]), str(item["text"]), str(item.get("subject") or ""))
+        found.setdefault(item["seq"], []).append(lost)
+    return [LostOf(seq, found[seq]) for seq in sorted(found)]
 
 
 def _try(one: Told) -> Try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -23,8 +24,10 @@ class Line:
 
 
 def changes(before: str, after: str) -> list[Line]:
-    """The lines of both texts in order."""
+    """The lines of the newer text in order, those that are gone where they were; a line that only
+    stands elsewhere now is the same."""
     old, new = before.splitlines(), after.splitlines()
+    moved = Counter(old) & Counter(new)
     by_word = len(before) + len(after) <= MOST_CHARACTERS
     found: list[Line] = []
     matcher = SequenceMatcher(None, old, new, autojunk=False)
@@ -32,14 +35,20 @@ def changes(before: str, after: str) -> list[Line]:
         if tag == "equal":
             found += [Line(SAME, [(SAME, text)]) for text in new[k:end]]
         else:
-            found += _replaced(old[i:j], new[k:end], by_word=by_word)
+            gone = [text for text in old[i:j] if text not in moved]
+            found += _replaced(gone, new[k:end], moved, by_word=by_word)
     return found
 
 
-def _replaced(old: Sequence[str], new: Sequence[str], *, by_word: bool) -> Iterator[Line]:
+def _replaced(
+    old: Sequence[str], new: Sequence[str], moved: Container[str], *, by_word: bool
+) -> Iterator[Line]:
     """Lines that came in the place of others; one that is much like one of these is a change."""
     left = list(old)
     for text in new:
+        if text in moved:
+            yield Line(SAME, [(SAME, text)])
+            continue
         near = max(left, key=lambda one: _alike(one, text), default=None) if by_word else None
         if near is None or _alike(near, text) < ALIKE:
             yield Line(NEW, [(NEW, text)])

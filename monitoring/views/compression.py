@@ -64,7 +64,6 @@ def page(request: HttpRequest, compression: UUID) -> HttpResponse:
         "later": _more(wanted, chosen.later),
         "facts": facts[:MOST_FACTS],
         "more_facts": max(0, len(facts) - MOST_FACTS),
-        "more_lost": (found.audit.lost_in_all or 0) - len(found.audit.lost),
         "editor": access.may(request, access.EDITOR),
         "pinned": whereabouts.state(session).pinned,
         "twin": twin_address(request),

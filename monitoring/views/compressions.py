@@ -27,7 +27,7 @@ from ..ledger import MOST_FACTS, Account
 from ..rendering import show, twin_address
 from ..titles import titles
 
-PAGE = 25
+PAGE, NEWEST_FACTS = 25, 25
 NOTHING = "nothing"
 ASKED: Mapping[str, Parameter] = {
     "after": parameters.cursor(),
@@ -168,7 +168,7 @@ def _facts(session: Snapshot, *, first_page: bool) -> dict[str, Any]:
         return {"facts": [], "more_facts": 0}
     rows = Fact.everything.using(auth.alias()).of_session(session.number, session.version)
     with get_store(auth.alias()).db.reading():
-        found = list(rows.order_by("-number")[:MOST_FACTS])
+        found = list(rows.order_by("-number")[:NEWEST_FACTS])
     return {"facts": found, "more_facts": max(0, session.facts - len(found))}
 
 

@@ -298,9 +298,11 @@
     const { pin: seq } = button.dataset;
     const pinned = button.value;
     const inside = button.closest("details") !== null;
+    const anchored = row.classList.contains("anchor");
     const values = { pinned, csrfmiddlewaretoken: el("pins").elements.csrfmiddlewaretoken.value };
     await htmx.ajax("POST", button.getAttribute("formaction"), { source: row, target: row, swap: "outerHTML", values });
     const fresh = el(row.id);
+    fresh?.classList.toggle("anchor", anchored);
     if (inside) fresh?.querySelectorAll("details").forEach((fold) => { fold.open = true; });
     const again = fresh?.querySelector(`[data-pin="${seq}"]`);
     if (!again || again.value === pinned) return holdfast.say("This could not be done. Load the page again.");
