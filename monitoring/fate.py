@@ -10,7 +10,7 @@ FATES = ("verbatim", "retained", "summarised", "extracted", "discarded", "retrac
 """In the order in which they are shown."""
 VERBATIM, RETAINED, SUMMARISED, EXTRACTED, DISCARDED, RETRACTED = FATES
 PINNED = "pinned"
-_PLAIN = {"turn_start": "its turn is in view", "nothing_to_keep": "nothing to keep"}
+_PLAIN = {"none": "", "turn_start": "its turn is in view", "nothing_to_keep": "nothing to keep"}
 
 
 class Run(Protocol):
