@@ -59,11 +59,23 @@ class RemoteBackend:
         return self._post(f"/sessions/{session}/messages", body, expect)
 
     def messages(self, session: str, query: Json) -> list[Json]:
-        found: list[Json] = self._get(f"/sessions/{session}/messages", query)["data"]
-        return found
+        return self._pages(f"/sessions/{session}/messages", query, "seq")
 
     def events(self, session: str, query: Json) -> list[Json]:
-        found: list[Json] = self._get(f"/sessions/{session}/events", query)["data"]
+        return self._pages(f"/sessions/{session}/events", query, "version")
+
+    def _pages(self, path: str, query: Json, number: str) -> list[Json]:
+        """As many rows as asked for: a page of large ones ends before its limit."""
+        found: list[Json] = []
+        page = self._get(path, query)
+        while True:
+            found += page["data"]
+            left = query["limit"] - len(found)
+            if page["next"] is None or left <= 0:
+                break
+            on: Json = {name: query[name] for name in ("order", "at") if name in query}
+            page = self._get(path, {**on, "after": page["next"], "limit": left})
+        found.sort(key=lambda row: row[number], reverse=query["order"] == "desc")
         return found
 
     def retract(self, session: str, body: Json, expect: Expect) -> Json:

@@ -93,6 +93,7 @@ _POLICY = {
     "summary_share": NUMBER,
     "retained": NUMBER,
     "facts": NUMBER,
+    "recalled": NUMBER,
     "floor": NUMBER,
     "idle": WHOLE,
     "resume": WHOLE,
@@ -336,10 +337,10 @@ def get_fates(call: Call, session: str) -> HttpResponse:
 def get_trace(call: Call, session: str) -> HttpResponse:
     """Follow a phrase: who said it, how long it stood word for word, who carries it, where it was
     lost."""
+    found = store().get(call.project, session_id(session))
     text = call.query.get("text")
     if not text:
         raise errors.InvalidField("Name the phrase to follow in `text`.", param="text")
-    found = store().get(call.project, session_id(session))
     with store().db.reading():
         shown = tracing.trace(store(), found, text)
     return json_response(200, shown)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import orjson
 
 from memory_app.core.passages import Point
+from memory_app.core.work import EngineFailed
 from memory_app.gathering import read_points
 from memory_app.models import Compression, Fact, Summary
 from sessions_app import clock, ids
@@ -20,6 +22,7 @@ from sessions_app.store.reading import Reader
 if TYPE_CHECKING:
     from memory_app.pipeline import Step
 
+MOST_TRIED = 20
 DECISION = ("seq", "fate", "class", "rule", "score", "reason")
 
 
@@ -78,24 +81,26 @@ def started(store: DurableStore, step: Step) -> Compression:
     return row
 
 
-def failed(
-    store: DurableStore, step: Step, engine: str, failure: Exception, *, final: bool
-) -> Compression:
-    """Books a failed attempt with its reason; `final` when no other will be made."""
+def failed(store: DurableStore, step: Step, engine: str, failure: Exception) -> Compression:
+    """Books a failed attempt with its reason; others may follow."""
     row = step.row or row_of(step)
-    reason = str(failure)[:500]
+    row.engine, row.error = engine, str(failure)[:500]
     tried = orjson.loads(row.tried)
-    tried.append({"engine": engine, "reason": reason, "at": instants.render(clock.now_us())})
-    row.tried = orjson.dumps(tried[-20:]).decode()
-    row.engine, row.error = engine, reason
+    tried.append({"engine": engine, "reason": row.error, "at": instants.render(clock.now_us())})
+    row.tried = orjson.dumps(tried[-MOST_TRIED:]).decode()
     row.attempts = max(1, row.attempts)
-    if final:
-        refused = type(failure).__name__ == "Refused"
-        row.outcome = Compression.REFUSED if refused else Compression.FAILED
-        row.finished_us = clock.now_us()
     with store.db.transaction():
         _put(store, row)
     return row
+
+
+def ended(store: DurableStore, step: Step, engine: str, failure: Exception) -> None:
+    """Books the last failed attempt: nobody will try again before the session has grown."""
+    row = step.row or row_of(step)
+    refused = not isinstance(failure, EngineFailed)
+    row.outcome = Compression.REFUSED if refused else Compression.FAILED
+    row.finished_us = clock.now_us()
+    failed(store, replace(step, row=row), engine, failure)
 
 
 def finish(store: Reader, row: Compression, *, attempted: bool) -> None:

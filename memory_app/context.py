@@ -15,9 +15,9 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, front, policies
+from memory_app import account, front, policies, recalling, shortening
 from memory_app.core import assembly
-from memory_app.core.assembly import Budget, LeftOut, NearMiss, Selection, Stretch
+from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.front import Told
@@ -31,7 +31,10 @@ from sessions_app.store.reading import Reader
 
 FORMS = ("openai", "anthropic", "responses")
 PARTS = ("retained", "recent", "new")
-ORDER = ("system", "tools", "summary", "resume", "retained", "recent", "facts", "new")
+ORDER = (
+    "system", "tools", "summary", "resume", "retained", "recent", "facts", "recalled", "new",
+)  # fmt: skip
+VOLATILE = ("recalled", "new")
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
 # user message, which is paid for like the rest.
@@ -146,15 +149,17 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame = _frame(store, project, session, ask)
     reader = HistoryReader(store, frame.session, frame.state)
     reading = reader.read(_extent(reader, frame))
+    frame, reading = _shortened(reader, frame, reading)
     frame, reading = _fronted(reader, frame, reading)
+    frame = _with_values(reader, frame, reading)
     chosen = _chosen(reader, frame, reading)
     selection = chosen.selection
-    told = _facts(reader, frame, ask, selection)
-    rendered = _with_facts(reader, frame, chosen, told)
+    told = _tells(reader, frame, ask, selection)
+    rendered = _with_tells(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
     runs = {name: account.runs(getattr(selection, name)) for name in PARTS}
     shown = [run for part in runs.values() for run in part]
-    used = selection.used + (told.tokens if told else 0)
+    used = selection.used + told.tokens
     return Context(
         id=ids.new_id(),
         session=frame.session.id,
@@ -166,13 +171,13 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
         tools=tools,
         tokens=used,
         limit=frame.budget.limit,
-        parts=_parts(frame, runs, selection.used, told),
+        parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
         near_misses=selection.near_misses,
         notices=(*frame.notices, *_notices(reader, frame, selection, reading)),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
-        volatile=("facts", "new") if ask.query else ("new",),
+        volatile=("facts", *VOLATILE) if ask.query else VOLATILE,
     )
 
 
@@ -196,6 +201,8 @@ class _Frame:
     notices: tuple[Mapping[str, Any], ...]
     queried: bool = False
     summary: Told | None = None
+    values: bool = False
+    reserved: int = 0
 
     @property
     def floor(self) -> int:
@@ -288,7 +295,8 @@ def _led(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
 
 
 def _selected(reader: HistoryReader, frame: _Frame, budget: Budget, reading: Reading) -> _Chosen:
-    selection = assembly.select(budget, reading.history, frame.policy.rules)
+    room = replace(budget, limit=budget.limit - frame.reserved)
+    selection = assembly.select(room, reading.history, frame.policy.rules)
     return _Chosen(selection, _rendered(reader, frame, selection.units()))
 
 
@@ -300,22 +308,25 @@ def _rendered(reader: HistoryReader, frame: _Frame, units: Iterable[Unit]) -> fo
     return forms.render(frame.form, said, system=frame.state.system)
 
 
-def _with_facts(
-    reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: Told | None
+def _with_tells(
+    reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Tells
 ) -> forms.Rendered:
-    """What is sent, with the facts in it: behind the summary, where they stay as long as it does;
-    before the question where they answer one."""
-    if told is None:
+    """What is sent, with the blocks in it. Facts that nobody asked for stand behind the summary and
+    stay as long as it does; what changes with every question stands right before it, or before the
+    newest step where the question was answered."""
+    if not told.tokens:
         return chosen.rendered
     selection = chosen.selection
     seqs = [item.seq for unit in selection.units() for item in unit.items]
     said = reader.decode(seqs)
-    asked = sum(len(unit.items) for unit in selection.new)
-    front_ = [frame.summary.said()] if frame.summary else []
-    if frame.queried:
-        said = [*front_, *said[: len(said) - asked], told.said(), *said[len(said) - asked :]]
-    else:
-        said = [*front_, told.said(), *said]
+    newest = selection.new or selection.recent[-1:]
+    at = len(said) - sum(len(unit.items) for unit in newest)
+    first = [frame.summary] if frame.summary else []
+    last = [told.recalled] if told.recalled else []
+    if told.facts is not None:
+        (last if frame.queried else first).append(told.facts)
+    blocks_ = [block.said() for block in last]
+    said = [*(block.said() for block in first), *said[:at], *blocks_, *said[at:]]
     return forms.render(frame.form, said, system=frame.state.system)
 
 
@@ -328,9 +339,19 @@ def _extent(reader: HistoryReader, frame: _Frame) -> Extent:
     return Extent(frame.end, turns, room, tokens, oldest, guess, frame.floor)
 
 
+def _shortened(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:
+    """The reading with a newest step that fits, where shortening its results makes it fit."""
+    if not frame.policy.rules.folds:
+        return frame, reading
+    history, seqs = shortening.shortened(reader, frame.budget, reading.history)
+    told = ({"code": "tool_output_shortened", "seq": seq} for seq in seqs)
+    return replace(frame, notices=(*frame.notices, *told)), reading._replace(history=history)
+
+
 def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:
     """The frame with room for the summary in it, and the reading with what is kept."""
-    found = front.front(reader, frame.state, frame.budget, reading.history, frame.policy.rules)
+    rules = frame.policy.rules
+    found = front.front(reader, frame.state, frame.budget, reading.history, rules)
     notices = frame.notices
     if found.short:
         notices = (*notices, {"code": "summary_shortened"})
@@ -340,14 +361,64 @@ def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_F
     return changed, reading._replace(history=history)
 
 
-def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection) -> Told | None:
-    """The facts that fit what is left, up to their share. Their room moves in quarters of the
-    share, so that a session that fills up changes them seldom."""
+def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
+    """The frame with room reserved for values of earlier tool results: where not everything fits,
+    and a tool answered."""
+    rules, history = frame.policy.rules, reading.history
+    fits = _fits(frame.budget, history)
+    if not rules.folds or (fits and not frame.floor):
+        return frame
+    if not recalling.is_wanted(reader, history.units, frame.end):
+        return frame
+    free = 0 if fits else front.free(frame.budget, history)
+    reserved = min(free, int(rules.recalled * frame.budget.limit), recalling.MOST)
+    return replace(frame, values=True, reserved=reserved)
+
+
+def _fits(budget: Budget, history: History) -> bool:
+    """Whether all that is not folded can be shown."""
+    there = [*assembly.musts(history).values(), *history.kept]
+    seqs = {unit.seq for unit in there}
+    shown = [unit for unit in history.units if unit.broken is None and unit.seq not in seqs]
+    tokens = sum([unit.tokens for unit in (*there, *shown)])
+    return history.whole and budget.fixed + tokens <= budget.limit
+
+
+class _Tells(NamedTuple):
+    """The blocks beside messages: facts, and values of earlier results."""
+
+    facts: Told | None = None
+    recalled: Told | None = None
+
+    @property
+    def tokens(self) -> int:
+        return sum(told.tokens for told in self if told is not None)
+
+
+def _tells(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection) -> _Tells:
+    """What fits beside the messages. The room of facts moves in quarters of their share, so that a
+    session that fills up changes them seldom."""
+    rules = frame.policy.rules
+    if not rules.folds:
+        return _Tells()
+    free = frame.budget.limit - selection.used
+    recalled = None
+    if frame.values:
+        # Where messages were cut, what these left is better spent on values than on nothing.
+        most = free if selection.cut is not None else rules.summary_tokens
+        recalled = recalling.recalled(
+            reader, selection, frame.end, room=min(free, most), query=ask.query
+        )
+        free -= recalled.tokens if recalled else 0
+    return _Tells(_facts(reader, frame, ask, free), recalled)
+
+
+def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:
     if not frame.floor:
         return None
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
-    room = min(share, (frame.budget.limit - selection.used) // quarter * quarter)
+    room = min(share, free // quarter * quarter)
     return front.facts(reader.store, frame.session, frame.version, room=room, query=ask.query)
 
 
@@ -367,25 +438,27 @@ def _begins_with_user(rendered: forms.Rendered) -> bool:
 
 
 def _parts(
-    frame: _Frame, runs: Mapping[str, list[Stretch]], used: int, told: Told | None
+    frame: _Frame, selection: Selection, runs: Mapping[str, list[Stretch]], told: _Tells
 ) -> tuple[Part, ...]:
     budget, summary = frame.budget, frame.summary
     named = {"system": Part("system", budget.system), "tools": Part("tools", budget.tools)}
     if summary is not None:
         named[summary.name] = Part(summary.name, summary.tokens, summary=frame.state.summary)
-    named |= {name: _part(name, found) for name, found in runs.items()}
-    lead = used - sum([part.tokens for part in named.values()])
+    named |= {name: _part(name, getattr(selection, name), found) for name, found in runs.items()}
+    lead = selection.used - sum([part.tokens for part in named.values()])
     if lead:
         named["recent"] = named["recent"]._replace(tokens=named["recent"].tokens + lead)
-    if told is not None:
-        named["facts"] = Part("facts", told.tokens, facts=told.facts)
+    if told.facts is not None:
+        named["facts"] = Part("facts", told.facts.tokens, facts=told.facts.facts)
+    if told.recalled is not None:
+        named["recalled"] = Part("recalled", told.recalled.tokens)
     found = [named[name] for name in ORDER if name in named]
     return tuple([part for part in found if part.tokens or part.messages])
 
 
-def _part(name: str, runs: list[Stretch]) -> Part:
+def _part(name: str, units: Sequence[Unit], runs: list[Stretch]) -> Part:
     ranges = tuple([(run.first, run.last) for run in runs])
-    return Part(name, sum([run.total - run.before for run in runs]), ranges)
+    return Part(name, sum([unit.tokens for unit in units]), ranges)
 
 
 def _notices(

@@ -70,27 +70,30 @@ def front(
     answer the last question."""
     if not state.folded or not policy.folds:
         return Front(None, ())
-    free = _free(budget, history)
+    room = free(budget, history)
     written = _written(reader.store, reader.session, state.fold_version)
-    summary = _fitting(written, free) if written and written.points else None
-    free -= summary.tokens if summary else 0
-    kept = _kept(reader, state, history, min(free, int(policy.retained * budget.limit)))
+    summary = _fitting(written, room) if written and written.points else None
+    room -= summary.tokens if summary else 0
+    kept = _kept(reader, state, history, min(room, int(policy.retained * budget.limit)))
     short = bool(written and written.points) and (summary is None or not summary.whole)
     return Front(summary, kept, short)
 
 
-def _free(budget: Budget, history: History) -> int:
-    must = assembly.musts(history)
-    free = budget.limit - budget.fixed - sum([unit.tokens for unit in must.values()])
+def free(budget: Budget, history: History) -> int:
+    """The tokens that are left after what must be there, and after the steps that answer the last
+    question, as many of them as fit."""
+    kept = [*assembly.musts(history).values(), *history.kept]
+    must = {unit.seq for unit in kept}
+    room = budget.limit - budget.fixed - sum([unit.tokens for unit in kept])
     asked = history.question.seq if history.question else 0
     for unit in reversed(history.units):
         if unit.seq <= asked:
             break
         if unit.broken is None and unit.seq not in must:
-            if unit.tokens > free:
+            if unit.tokens > room:
                 break
-            free -= unit.tokens
-    return max(0, free)
+            room -= unit.tokens
+    return max(0, room)
 
 
 def _written(store: Reader, session: Snapshot, version: int) -> Written | None:

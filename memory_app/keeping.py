@@ -67,10 +67,6 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         "tokens_after": done.tokens_after,
     }
 
-    def next_due(active: int) -> int:
-        # A backlog too long for one reading goes on at once.
-        return plan.next_due(rules, active) if step.gathered.ground.end else rules.due_tokens
-
     def write(session: Snapshot, version: int) -> None:
         _finish(store, row, step, done, version)
         totals = _write_fates(store, session, version, step, done.outcome.decisions)
@@ -83,7 +79,10 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         overlay_version=step.session.overlay_version,
         event=event,
         state=done.state,
-        next_due=next_due,
+        # A backlog too long for one reading goes on at once.
+        due_tokens=plan.next_due(rules, done.tokens_after)
+        if step.gathered.ground.end
+        else rules.due_tokens,
     )
     folding.fold(store, work, write)
 
@@ -317,14 +316,23 @@ def decisions_text(decisions: Sequence[Decision]) -> str:
     return orjson.dumps([list(decision) for decision in decisions]).decode()
 
 
-def audit_text(audit: Audit) -> str:
+def audit_text(audit: Audit, lost: int | None = None) -> str:
+    """An audit as the contract shows it; `lost` is how many items it found lost where not all of
+    them are in it."""
+    return orjson.dumps(audit_out(audit, lost)).decode()
+
+
+def lost_of(row: Compression) -> int:
+    """How many items a compression lost."""
+    found = orjson.loads(row.audit)
+    return int(found.get("lost_items", 0))
+
+
+def audit_out(audit: Audit, lost: int | None = None) -> dict[str, Any]:
     """An audit as the contract shows it."""
-    return orjson.dumps(audit_out(audit)).decode()
-
-
-def audit_out(audit: Audit) -> dict[str, Any]:
     return {
         "score": round(audit.score, 4),
+        "lost_items": len(audit.lost) if lost is None else lost,
         "kept": {kind: {"kept": kept, "all": all_} for kind, (kept, all_) in audit.kinds.items()},
         "lost": [
             {"kind": item.kind, "text": item.text, "subject": item.subject, "seq": item.seq}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
-from memory_app.core import plan, retaining, settling, summarise
+from memory_app.core import plan, resuming, retaining, settling, summarise
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Folding
 from memory_app.core.policy import Policy
@@ -144,41 +144,44 @@ class Pipeline:
         return step
 
     def _run(self, claim: Claim, step: Step) -> None:
-        """Tries the engine, then (after ATTEMPTS) the embedded one; stores or books the failure."""
+        """Tries the engine; where that is of no use, or was tried often enough, the embedded one.
+        Stores what comes of it, or books the failure."""
         prepared = prepare(step)
-        if self.engine.name == self.fallback.name:
-            self._try(claim, step, prepared, self.fallback, last=True)
-            return
-        step = replace(step, row=compressions.started(self.store, step))
-        if self._try(claim, step, prepared, self.engine, last=False):
-            return
-        if step.row is not None and step.row.attempts >= ATTEMPTS:
-            self._try(claim, step, prepared, self.fallback, last=True)
+        if self.engine.name != self.fallback.name:
+            step = replace(step, row=compressions.started(self.store, step))
+            failure = self._try(claim, step, prepared, self.engine)
+            if failure is None or self._again(claim, step, failure):
+                return
+        failure = self._try(claim, step, prepared, self.fallback)
+        if failure is not None:
+            compressions.ended(self.store, step, self.fallback.name, failure)
+            due = plan.next_due(step.rules, step.session.active_tokens)
+            folding.release(self.store, claim, due_us=None, due_tokens=due)
 
     def _try(
-        self, claim: Claim, step: Step, prepared: Prepared, engine: Summariser, *, last: bool
-    ) -> bool:
+        self, claim: Claim, step: Step, prepared: Prepared, engine: Summariser
+    ) -> EngineFailed | Refused | None:
+        """One try, stored if it stands; what was wrong with it otherwise."""
         try:
             done = attempt(self.store, step, prepared, engine)
         except (EngineFailed, Refused) as failure:
-            self._failed(claim, step, engine, failure, last=last)
-            return False
+            log.warning("Compression of %s by %s failed: %s", step.session.id, engine.name, failure)
+            return failure
         keeping.commit(self.store, claim, step, done)
-        return True
+        return None
 
-    def _failed(
-        self, claim: Claim, step: Step, engine: Summariser, failure: Exception, *, last: bool
-    ) -> None:
-        """Books a failed try. The session is given back: later, or when it has grown."""
-        row = compressions.failed(self.store, step, engine.name, failure, final=last)
-        log.warning("Compression of %s by %s failed: %s", step.session.id, engine.name, failure)
-        if last:
-            due = plan.next_due(step.rules, step.session.active_tokens)
-            folding.release(self.store, claim, due_us=None, due_tokens=due)
-        elif row.attempts < ATTEMPTS:
-            due_us = clock.now_us() + int(_pause(row.attempts) * 1_000_000)
-            due_tokens = step.rules.due_tokens
-            folding.release(self.store, claim, due_us=due_us, due_tokens=due_tokens)
+    def _again(self, claim: Claim, step: Step, failure: EngineFailed | Refused) -> bool:
+        """Books a failed try of a model. Where another may help the session is given back until
+        its time."""
+        row = compressions.failed(self.store, step, self.engine.name, failure)
+        if row.attempts >= ATTEMPTS or not (
+            isinstance(failure, EngineFailed) and failure.retryable
+        ):
+            return False
+        pause = failure.after or _pause(row.attempts)
+        due_us = clock.now_us() + int(min(pause, LONGEST_PAUSE) * 1_000_000)
+        folding.release(self.store, claim, due_us=due_us, due_tokens=step.rules.due_tokens)
+        return True
 
 
 def plan_step(
@@ -264,7 +267,11 @@ def _openers(step: Step) -> frozenset[int]:
 
 def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -> Work:
     """What an engine is given: all that leaves view and may not simply go."""
-    told = [item for item in leaving if verdicts[item.seq].klass != "discard"]
+    told = [
+        item
+        for item in leaving
+        if verdicts[item.seq].klass != "discard" and (item.text.strip() or item.calls)
+    ]
     state = step.gathered.state
     gone = {
         seq
@@ -286,7 +293,7 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
 def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summariser) -> Done:
     """One try of one engine. Raises EngineFailed, and Refused for a summary that must not stand."""
     work = prepared.work
-    points = _points(step, work, engine)
+    points = _points(step, prepared, engine)
     case = Case(
         passages=prepared.passages,
         verdicts=prepared.verdicts,
@@ -306,17 +313,34 @@ def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summari
     return Done(outcome, state, engine.name, work.style, after)
 
 
-def _points(step: Step, work: Work, engine: Summariser) -> list[Point]:
+def _points(step: Step, prepared: Prepared, engine: Summariser) -> list[Point]:
+    """The points of the new summary. Raises EngineFailed and Refused."""
+    work, lead = prepared.work, _lead(step, prepared)
     if step.rules.strategy == "selective" or not (work.passages or work.previous):
-        return []
-    points = engine.summarise(work)
+        return lead
+    room = work.size - keeping.count(summarise.render(lead, work.style)) if lead else work.size
+    points = engine.summarise(replace(work, size=room))
     if work.passages and not points:
         raise Refused("empty")
+    points = lead + points
     text = summarise.render(points, work.style)
     reason = summarise.check(text, size=work.size, count=keeping.count) if points else None
     if reason is not None:
         raise Refused(reason)
     return points
+
+
+def _lead(step: Step, prepared: Prepared) -> list[Point]:
+    """What a resumed session opens with."""
+    if step.trigger != "resume":
+        return []
+    size = int(prepared.work.size * resuming.SHARE)
+    return resuming.note(
+        [item for item in prepared.passages if item.seq not in prepared.before],
+        prepared.verdicts,
+        size=size,
+        count=keeping.count,
+    )
 
 
 def _folded(step: Step, prepared: Prepared, outcome: Outcome, style: str) -> State:

@@ -38,7 +38,7 @@ from sessions_app.core.entries import StoredEvent, StoredMessage, event_out, mes
 from sessions_app.core.fields import Field
 from sessions_app.http import json_response
 from sessions_app.parameters import LARGEST, SEARCH
-from sessions_app.store.base import Changed, Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Changed, Snapshot, Window
 
 sessions = Router(tags=["sessions"])
 messages = Router(tags=["messages"])
@@ -306,27 +306,36 @@ def _seq(row: StoredMessage) -> int:
     return row.seq
 
 
+def _body(row: StoredMessage) -> str:
+    return row.body
+
+
 def _said(session: Snapshot, at: int | None) -> paging.Log[StoredMessage]:
     def forward(after: int, limit: int) -> Sequence[StoredMessage]:
-        return store().messages(session, Window(after=after, limit=limit, at=at))
-
-    def backward(before: int, limit: int) -> Sequence[StoredMessage]:
-        window = Window(before=before, limit=limit, newest_first=True, at=at)
+        window = Window(after=after, limit=limit, at=at, octets=PAGE_OCTETS)
         return store().messages(session, window)
 
-    return paging.Log(forward, backward, _seq)
+    def backward(before: int, limit: int) -> Sequence[StoredMessage]:
+        window = Window(before=before, limit=limit, newest_first=True, at=at, octets=PAGE_OCTETS)
+        return store().messages(session, window)
+
+    return paging.Log(forward, backward, _seq, _body)
 
 
 def _found(session: Snapshot, at: int | None, text: str) -> paging.Log[StoredMessage]:
     end = session.messages + 1 if at is None else store().messages_at(session, at) + 1
 
     def forward(after: int, limit: int) -> Sequence[StoredMessage]:
-        return search.forward(store(), session, text, after=after, end=end, limit=limit)
+        return search.forward(
+            store(), session, text, after=after, end=end, limit=limit, octets=PAGE_OCTETS
+        )
 
     def backward(before: int, limit: int) -> Sequence[StoredMessage]:
-        return search.backward(store(), session, text, before=min(before, end), limit=limit)
+        return search.backward(
+            store(), session, text, before=min(before, end), limit=limit, octets=PAGE_OCTETS
+        )
 
-    return paging.Log(forward, backward, _seq)
+    return paging.Log(forward, backward, _seq, _body)
 
 
 @route(
@@ -346,12 +355,12 @@ def list_events(call: Call, session: str) -> HttpResponse:
 
 def _happened(session: Snapshot) -> paging.Log[StoredEvent]:
     def forward(after: int, limit: int) -> Sequence[StoredEvent]:
-        return store().events(session, after=after, limit=limit)
+        return store().events(session, after=after, limit=limit, octets=PAGE_OCTETS)
 
     def backward(before: int, limit: int) -> Sequence[StoredEvent]:
-        return store().events_back(session, before, limit)
+        return store().events_back(session, before, limit, PAGE_OCTETS)
 
-    return paging.Log(forward, backward, lambda row: row.version)
+    return paging.Log(forward, backward, lambda row: row.version, lambda row: row.data)
 
 
 @route(

@@ -1,8 +1,9 @@
 """Sessions as text to take away: our own lossless form, and OpenAI chat JSONL for other tools.
 
-Both are streamed, in memory of a page. What a session holds at the moment its export begins is
-exported; what is appended meanwhile is not. Deleted sessions are left out. Messages that were
-erased have an empty body and salt and keep their digest.
+Both are streamed, in memory of a page: at most PAGE entries, and about PAGE_OCTETS of them. What a
+session holds at the moment its export begins is exported; what is appended meanwhile is not.
+Deleted sessions are left out. Messages that were erased have an empty body and salt and keep their
+digest.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from sessions_app.core import forms, instants
 from sessions_app.core.entries import FORM_NAMES, StoredMessage
 from sessions_app.core.logbook import LogEntry, LogMessage
 from sessions_app.importers.holdfast_export import FORMAT, VERSION
-from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.reading import Reader
 
 PAGE = 500
@@ -170,11 +171,16 @@ def _messages(store: Reader, snapshot: Snapshot) -> Iterator[StoredMessage]:
     """What is in view: no retracted messages, no erased ones."""
     hidden = store.overlay(snapshot).retracted
     seq = 0
-    while page := store.messages(snapshot, Window(after=seq, limit=PAGE, at=snapshot.version)):
+    while page := store.messages(snapshot, _window(seq, snapshot)):
         for stored in page:
             if stored.body and not any(first <= stored.seq <= last for first, last in hidden):
                 yield stored
         seq = page[-1].seq
+        del page, stored  # before the next is read, so that one is in memory and not two
+
+
+def _window(after: int, snapshot: Snapshot) -> Window:
+    return Window(after=after, limit=PAGE, at=snapshot.version, octets=PAGE_OCTETS)
 
 
 def _shown(stored: StoredMessage) -> list[Record]:

@@ -13,6 +13,8 @@ from django.conf import settings
 from sessions_app.core import cursors
 from sessions_app.core.errors import BadCursor, InvalidField
 from sessions_app.parameters import LARGEST, PAGE
+from sessions_app.store.base import PAGE_OCTETS
+from sessions_app.store.database import octets_of
 
 Row = TypeVar("Row")
 
@@ -77,33 +79,53 @@ def _continued(base: Span, cursor: list[Any], order: str | None) -> Span:
 @dataclass(frozen=True, slots=True)
 class Log(Generic[Row]):
     """A log to page through: `forward(after, limit)` gives rows upwards, `backward(before, limit)`
-    downwards, `number(row)` is what they are counted by."""
+    downwards, `number(row)` is what they are counted by, `text(row)` what makes them large.
+
+    Both may give fewer rows where the texts reach PAGE_OCTETS, and then give one more, as the
+    store's windows do.
+    """
 
     forward: Callable[[int, int], Sequence[Row]]
     backward: Callable[[int, int], Sequence[Row]]
     number: Callable[[Row], int]
+    text: Callable[[Row], str]
 
     def page(self, asked: Span, scope: str) -> tuple[list[Row], str | None]:
-        """The rows of a page in the order asked for, and the cursor of the next."""
+        """The rows of a page in the order asked for, and the cursor of the next. A page ends with
+        its `limit` or with the row that reaches PAGE_OCTETS."""
+        older: list[Row] = []
+        # One row more than the page holds, so that it is known whether there is a next.
         if asked.backward:
             end = LARGEST if asked.before is None else asked.before
-            rows = list(self.backward(end, asked.limit + 1))
-            side = "before"
+            read, side = self.backward(end, asked.limit + 1), "before"
         else:
-            rows = self._upwards(asked)
-            side = "after"
-        more = len(rows) > asked.limit
-        rows = rows[: asked.limit]
-        following = self._next(rows, asked, side, scope) if more else None
+            after = asked.after or 0
+            if asked.around is not None:
+                after = asked.around - 1
+                older, _ = self._fitting(
+                    self.backward(asked.around, asked.limit // 2), PAGE_OCTETS // 2
+                )
+                older.reverse()
+            read, side = self.forward(after, asked.limit + 1 - len(older)), "after"
+        room = PAGE_OCTETS // 2 if older else PAGE_OCTETS
+        rows, whole = self._fitting(read, room, asked.limit - len(older))
+        rows = [*older, *rows]
+        following = None if whole else self._next(rows, asked, side, scope)
         turned = asked.descending != asked.backward
         return (rows[::-1] if turned else rows), following
 
-    def _upwards(self, asked: Span) -> list[Row]:
-        """One row more than the page holds, so that it is known whether there is a next."""
-        if asked.around is None:
-            return list(self.forward(asked.after or 0, asked.limit + 1))
-        older = list(self.backward(asked.around, asked.limit // 2))[::-1]
-        return [*older, *self.forward(asked.around - 1, asked.limit + 1 - len(older))]
+    def _fitting(
+        self, read: Sequence[Row], octets: int, limit: int = LARGEST
+    ) -> tuple[list[Row], bool]:
+        """The first rows, at least one, until they reach `octets`; and whether these are all."""
+        fitting: list[Row] = []
+        held = 0
+        for row in read[:limit]:
+            if fitting and held >= octets:
+                break
+            fitting.append(row)
+            held += octets_of(self.text(row))
+        return fitting, len(fitting) == len(read)
 
     def _next(self, rows: list[Row], asked: Span, side: str, scope: str) -> str:
         return sign(scope, [side, self.number(rows[-1]), asked.descending])

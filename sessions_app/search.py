@@ -22,8 +22,8 @@ from sessions_app.core.legible import legible
 from sessions_app.core.messages import Message
 from sessions_app.core.words import Piece, Query
 from sessions_app.store import fulltext
-from sessions_app.store.base import Snapshot
-from sessions_app.store.database import Database, Row
+from sessions_app.store.base import PAGE_OCTETS, Snapshot
+from sessions_app.store.database import Database, Row, octets_of
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import like_escaped
 from sessions_app.store.statements import INDEX_BY_ID, INDEX_BY_NAME
@@ -195,15 +195,23 @@ def _literal_hit(row: StoredMessage, text: str) -> Hit:
 
 
 def forward(
-    store: DurableStore, session: Snapshot, text: str, *, after: int, end: int, limit: int
+    store: DurableStore,
+    session: Snapshot,
+    text: str,
+    *,
+    after: int,
+    end: int,
+    limit: int,
+    octets: int | None = None,
 ) -> list[StoredMessage]:
-    """Up to `limit` messages with after < seq < end that hold `text`, upwards."""
+    """Up to `limit` messages with after < seq < end that hold `text`, upwards; with `octets` as a
+    Window has them."""
 
     def batch(last: StoredMessage | None) -> Sequence[StoredMessage]:
         start = last.seq if last else after
         return store.containing(session, text, after=start, before=end, limit=_BATCH)
 
-    return _saying(text, limit, batch)
+    return _saying(text, limit, batch, octets)
 
 
 def backward(
@@ -214,6 +222,7 @@ def backward(
     before: int,
     limit: int,
     after: int = 0,
+    octets: int | None = None,
 ) -> list[StoredMessage]:
     """Up to `limit` messages with after < seq < before that hold `text`, downwards."""
 
@@ -223,17 +232,28 @@ def backward(
             session, text, after=after, before=end, limit=_BATCH, newest_first=True
         )
 
-    return _saying(text, limit, batch)
+    return _saying(text, limit, batch, octets)
 
 
 def _saying(
-    text: str, limit: int, batch: Callable[[StoredMessage | None], Sequence[StoredMessage]]
+    text: str,
+    limit: int,
+    batch: Callable[[StoredMessage | None], Sequence[StoredMessage]],
+    octets: int | None,
 ) -> list[StoredMessage]:
     """The database finds `text` in the stored JSON, whose field names are no one's words."""
     found: list[StoredMessage] = []
-    wanted = text.lower()
-    rows = batch(None)
-    while rows and len(found) < limit:
-        found += [row for row in rows if wanted in messages.text_of(row.message()).lower()]
-        rows = batch(rows[-1]) if len(rows) == _BATCH else ()
-    return found[:limit]
+    held, wanted = 0, text.lower()
+    rows = batch(None) if limit else ()
+    while rows:
+        for row in rows:
+            if wanted not in messages.text_of(row.message()).lower():
+                continue
+            found.append(row)
+            if len(found) == limit or (octets is not None and held >= octets):
+                return found
+            held += octets_of(row.body)
+        # A batch of large messages ends early, and then there may be more too.
+        more = len(rows) == _BATCH or sum(octets_of(row.body) for row in rows) >= PAGE_OCTETS
+        rows = batch(rows[-1]) if more else ()
+    return found

@@ -20,6 +20,7 @@ import orjson
 from sessions_app.core.inspection import EventProof, Finding, Inspection, MessageProof, Proof
 from sessions_app.store import kept
 from sessions_app.store import statements as sql
+from sessions_app.store.base import PAGE_OCTETS
 from sessions_app.store.database import Database, Row
 from sessions_app.store.reading import Reader
 
@@ -188,20 +189,22 @@ def _version(proof: Proof) -> int:
 
 def _messages(db: Database, number: int, version: int) -> Iterator[Proof]:
     seq = BEFORE_ALL
-    while rows := _rows(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE)):
+    while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE)):
         for row in rows:
             salt, digest = bytes(row[9]), bytes(row[10])
             yield MessageProof._make((*row[:7], bool(row[7]), row[8], salt, digest, row[11]))
         seq = rows[-1][0]
+        del rows, row
 
 
 def _events(db: Database, number: int, version: int) -> Iterator[Proof]:
     last = BEFORE_ALL
-    while rows := _rows(db, sql.VERIFY_EVENTS, (number, last, version, PAGE)):
+    while rows := _page(db, sql.VERIFY_EVENTS, (number, last, version, PAGE)):
         for row in rows:
             salt, digest = bytes(row[4]), bytes(row[5])
             yield EventProof._make((*row[:2], bool(row[2]), row[3], salt, digest, row[6]))
         last = rows[-1][0]
+        del rows, row
 
 
 def _active_tokens(
@@ -261,6 +264,11 @@ def _exists(db: Database, number: int) -> bool:
 
 def _problem(session: UUID, finding: Finding) -> Problem:
     return Problem(session, finding.kind, finding.text, finding.version, finding.seq)
+
+
+def _page(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:
+    with db.reading():
+        return db.rows_within(PAGE_OCTETS, statement, params)
 
 
 def _rows(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:

@@ -15,6 +15,23 @@ hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, data
 hypothesis_settings.load_profile("ci")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """The long tests first, dealt to the workers: one that begins last ends the run alone."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    others = [item for item in items if not item.get_closest_marker("long")]
+    # Each worker begins with a part of its own, which is about as long as any other's.
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        hand = long[worker::workers]
+        end = len(items) * (worker + 1) // workers
+        taken = max(0, end - len(dealt) - len(hand))
+        dealt += [*hand, *others[:taken]]
+        del others[:taken]
+    items[:] = [*dealt, *others]
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, test_database_path: Path

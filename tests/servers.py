@@ -11,6 +11,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -261,9 +262,11 @@ def redis_server() -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def chromium() -> Path:
-    """The system's Chromium."""
+def chromium() -> Iterator[Path]:
+    """The system's Chromium; tests.browsing starts it when a test looks at a page."""
     try:
-        return program("chromium", "chromium-browser", "google-chrome")
+        yield program("chromium", "chromium-browser", "google-chrome")
     except ServerMissing as error:
         missing(str(error))
+    if "tests.browsing" in sys.modules:
+        sys.modules["tests.browsing"].close()

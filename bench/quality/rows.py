@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-DATA = "HOLDFAST_QUALITY_DATA"
+DATA = "QUALITY_DATA"
 """The variable that names the folder of conversations; none of them is part of the project."""
 
 

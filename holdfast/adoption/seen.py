@@ -13,7 +13,7 @@ from django.db import transaction
 
 from sessions_app.core.entries import StoredMessage
 from sessions_app.importers.base import sources_of
-from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.durable import DurableStore
 
 PAGE = 500
@@ -40,7 +40,7 @@ class Seen:
 def said(store: DurableStore, session: Snapshot, after: int = 0) -> Iterator[StoredMessage]:
     """The messages of a session in order, a page at a time."""
     while after < session.messages:
-        page = store.messages(session, Window(after=after, limit=PAGE))
+        page = store.messages(session, Window(after=after, limit=PAGE, octets=PAGE_OCTETS))
         if not page:
             return
         yield from page

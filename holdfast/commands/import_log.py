@@ -5,15 +5,23 @@ from __future__ import annotations
 import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import UUID
 
 from holdfast.commands import opening
 from holdfast.commands.console import note, progress, say, say_json
 from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from memory_app.foreign import Found
     from sessions_app.importers import Following, Report
+    from sessions_app.store.durable import DurableStore
+
+    Lost = Callable[[Report, Namespace], Found | None]
 
 HELP = "import the logs of other tools"
 SHOWN_ERRORS = 20
@@ -67,7 +75,7 @@ def run(args: Namespace) -> int:
     if args.follow:
         reader = importers.FORMATS[args.format]
         follow = importers.Following(store, project.pk, reader, args.paths, user=args.user)
-        return _follow(follow, args)
+        return _follow(follow, args, partial(_lost, store, project.pk))
     with progress(f"Importing {args.format}") as on_progress:
         report = importers.run(
             store,
@@ -78,8 +86,17 @@ def run(args: Namespace) -> int:
             user=args.user,
             on_progress=on_progress,
         )
-    _tell(report, args)
+    _tell(report, args, _lost(store, project.pk, report, args))
     return INCOMPLETE if report.errors else OK
+
+
+def _lost(store: DurableStore, project: int, report: Report, args: Namespace) -> Found | None:
+    """What other tools lost when they compacted these sessions; None where none did."""
+    if not report.compacted or args.dry_run:
+        return None
+    from memory_app import foreign
+
+    return foreign.audit_sessions(store, project, map(UUID, report.compacted))
 
 
 def _check_followable(args: Namespace) -> None:
@@ -102,7 +119,7 @@ def _check_followable(args: Namespace) -> None:
         raise Refusal("--follow stores what comes, --dry-run stores nothing. Leave one out.")
 
 
-def _follow(follow: Following, args: Namespace) -> int:
+def _follow(follow: Following, args: Namespace, lost: Lost) -> int:
     """Looks again and again until Ctrl-C; a line for each file that brought something."""
     first = True
     try:
@@ -115,7 +132,7 @@ def _follow(follow: Following, args: Namespace) -> int:
                 first = False
             time.sleep(max(LOOK_EVERY, RESTS * (time.monotonic() - begun)))
     except KeyboardInterrupt:
-        _tell(follow.total, args)
+        _tell(follow.total, args, lost(follow.total, args))
     return OK
 
 
@@ -129,9 +146,10 @@ def _tell_change(path: Path, report: Report, args: Namespace) -> None:
         note(f"{path}, line {line}: {reason}" if line else f"{path}: {reason}")
 
 
-def _tell(report: Report, args: Namespace) -> None:
+def _tell(report: Report, args: Namespace, lost: Found | None) -> None:
     if args.json:
-        say_json({**asdict(report), "dry_run": args.dry_run})
+        told = {"lost": lost._asdict()} if lost else {}
+        say_json({**asdict(report), "dry_run": args.dry_run, **told})
         return
     would = "Would import" if args.dry_run else "Imported"
     say(f"{would} {_counted(report.sessions, 'session')}: {report}.")
@@ -140,12 +158,24 @@ def _tell(report: Report, args: Namespace) -> None:
         say(f"Repaired {had} with characters that cannot be stored; they are U+FFFD now.")
     if report.unknown:
         say(f"Kept {_counted(report.unknown, 'record')} of other kinds as they are.")
+    if lost:
+        _tell_lost(lost)
     for warning in report.warnings[:SHOWN_ERRORS]:
         note(f"Note: {warning}")
     for path, line, reason in report.errors[:SHOWN_ERRORS]:
         note(f"{path}, line {line}: {reason}" if line else f"{path}: {reason}")
     if len(report.errors) > SHOWN_ERRORS:
         note(f"... and {len(report.errors) - SHOWN_ERRORS} more; --json shows all.")
+
+
+def _tell_lost(lost: Found) -> None:
+    were = "was" if lost.sessions == 1 else "were"
+    gone = "item was" if lost.lost == 1 else "items were"
+    say(
+        f"{_counted(lost.sessions, 'session')} {were} compacted by the tool itself; {lost.lost:,} "
+        f"{gone} lost (numbers, dates, names, paths, promises). `holdfast serve` shows which, "
+        "under Compressions."
+    )
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,21 +1,22 @@
 """What a text must carry so that nothing is lost silently.
 
 An item is a number, a date, a name, an id, a path, a code word, a negation or a promise, together
-with its subject: the nouns it belongs to. A text carries an item only when it says the same value of
-the same subject: figures without their nouns, figures of something else and a sentence without its
-"not" carry nothing. All rules are about form; nothing is understood.
+with its subject: the nouns it belongs to. A text carries an item only when it says the same value
+of the same subject: figures without their nouns, figures of something else and a sentence without
+its "not" carry nothing. All rules are about form; nothing is understood.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
-from memory_app.core import reading
+from memory_app.core import marks
 from memory_app.core.figures import Key
+from memory_app.core.marks import Mark
 from memory_app.core.passages import Passage
-from memory_app.core.reading import Sentence
-from memory_app.core.scope import Scope, subject_stems
+from memory_app.core.scope import Scope, scopes, subject_stems
 from memory_app.core.tongues import WILL
 
 KINDS = ("number", "date", "name", "id", "path", "code", "negation", "promise")
@@ -34,30 +35,40 @@ class Item(NamedTuple):
     seq: int
 
 
+Quote = tuple[str, tuple[Item, ...]]
+"""A sentence and the items it holds."""
+
+
 def items(passage: Passage) -> list[Item]:
     """What is audited in one message, in order, without doubles."""
-    return list(dict.fromkeys(item for _, found in quotes(passage) for item in found))
+    return list(dict.fromkeys(item for _, found in _quotes(passage) for item in found))
 
 
 def whole(passage: Passage) -> bool:
     """Whether all of a message is looked at; of a longer text only the beginning is."""
-    return all(len(text) <= reading.MOST for text in _texts(passage))
+    return all(len(text) <= marks.MOST for text in _texts(passage))
 
 
-def quotes(passage: Passage) -> list[tuple[str, tuple[Item, ...]]]:
+def quotes(passage: Passage) -> list[Quote]:
     """The sentences that hold audited items, each with its items. They are word for word of the
-    message's text, or of the arguments of its calls, and at most `reading.LONGEST` characters."""
+    message's text, or of the arguments of its calls, and at most `marks.LONGEST` characters."""
+    return list(_quotes(passage))
+
+
+# The summariser, the audit and the facts of one compression all ask for the same messages.
+@lru_cache(maxsize=4_096)
+def _quotes(passage: Passage) -> tuple[Quote, ...]:
     seen: set[Item] = set()
     found = []
     for text in _texts(passage):
-        for sentence in reading.read(text):
-            if sentence.marks:
-                held = _held(sentence, passage.seq)
-                new = tuple(item for item in dict.fromkeys(held) if item not in seen)
+        for scope in scopes(text):
+            if scope.sentence.marks:
+                held = dict.fromkeys(_held(scope, passage.seq))
+                new = tuple(item for item in held if item not in seen)
                 if new:
                     seen.update(new)
-                    found.append((sentence.text, new))
-    return found
+                    found.append((scope.sentence.text, new))
+    return tuple(found)
 
 
 def _texts(passage: Passage) -> Iterator[str]:
@@ -66,12 +77,11 @@ def _texts(passage: Passage) -> Iterator[str]:
         yield arguments
 
 
-def _held(sentence: Sentence, seq: int) -> Iterator[Item]:
-    scope = Scope(sentence)
-    for mark in sentence.marks:
+def _held(scope: Scope, seq: int) -> Iterator[Item]:
+    for mark in scope.sentence.marks:
         subject = scope.subject(mark)
         if subject or mark.kind not in _BOUND:
-            text = sentence.span(mark.first, mark.last)
+            text = scope.sentence.span(mark.first, mark.last)
             yield Item(mark.kind, text.strip("`"), subject, seq)
 
 
@@ -79,7 +89,8 @@ def _held(sentence: Sentence, seq: int) -> Iterator[Item]:
 
 
 class Audit(NamedTuple):
-    """`score` is the share of items carried, 1.0 when there are none; `kinds` have (carried, all)."""
+    """`score` is the share of items carried, 1.0 when there are none; `kinds` have how many are
+    carried and how many there are."""
 
     score: float
     kinds: Mapping[str, tuple[int, int]]
@@ -89,7 +100,11 @@ class Audit(NamedTuple):
 def audit(passages: Sequence[Passage], carriers: Sequence[str]) -> Audit:
     """How much of what is audited in these messages the texts carry."""
     found = [item for passage in passages for item in items(passage)]
-    held = carried(found, carriers)
+    return told(found, carried(found, carriers))
+
+
+def told(found: Sequence[Item], held: Sequence[bool]) -> Audit:
+    """The audit of items of which it is known whether they are carried."""
     kinds: dict[str, tuple[int, int]] = {}
     for item, is_held in zip(found, held, strict=True):
         some, total = kinds.get(item.kind, (0, 0))
@@ -123,25 +138,30 @@ class _Wanted:
 
 def _keys(item: Item) -> tuple[Key, ...]:
     if item.kind == "negation":
-        return (reading.NEGATION,)
+        return (marks.NEGATION,)
     if item.kind == "promise":
-        return (reading.PROMISE,)
+        return (marks.PROMISE,)
     if item.kind == "name":
-        return tuple(("name", reading.bare(word)) for word in _words(item.text.lower()))
+        return tuple(("name", marks.bare(word)) for word in _words(item.text.lower()))
     if item.kind in _EXACT:
         return tuple(("exact", word) for word in _words(item.text)[:1])
-    return reading.value(item.kind, item.text)
+    return marks.value(item.kind, item.text)
 
 
 def _words(text: str) -> list[str]:
-    return reading.tokenised(text) or [text]
+    return marks.tokenised(text) or [text]
 
 
 class _Place(NamedTuple):
-    """Where a text says a value."""
+    """Where a text says a value: the tokens from `first` up to but without `last`."""
 
     scope: Scope
-    at: int
+    first: int
+    last: int
+
+    def subject(self, kind: str) -> frozenset[str]:
+        """What the text says this of."""
+        return subject_stems(self.scope.subject(Mark(kind, self.first, self.last, (), ())))
 
 
 class _Index:
@@ -154,12 +174,11 @@ class _Index:
         self.found: dict[Key, list[_Place]] = {key: [] for key in keys}
 
     def take(self, text: str) -> None:
-        for sentence in reading.read(text):
-            scope = Scope(sentence)
-            for mark in sentence.marks:
+        for scope in scopes(text):
+            for mark in scope.sentence.marks:
                 for key in mark.gives:
                     if key in self.found and key[0] not in ("name", "exact"):
-                        self.found[key].append(_Place(scope, mark.first))
+                        self.found[key].append(_Place(scope, mark.first, mark.last))
             self._words(scope)
 
     def _words(self, scope: Scope) -> None:
@@ -167,31 +186,38 @@ class _Index:
         for at, token in enumerate(sentence.tokens):
             if token[0] == "`" and len(token) > 1:
                 for word in _words(token[1:-1]):
-                    self._word(word, word.lower(), scope, at)
+                    self._word(word, word.lower(), _Place(scope, at, at + 1))
             else:
-                self._word(token, sentence.low[at], scope, at)
+                self._word(token, sentence.low[at], _Place(scope, at, at + 1))
 
-    def _word(self, token: str, low: str, scope: Scope, at: int) -> None:
+    def _word(self, token: str, low: str, place: _Place) -> None:
         if token in self.exact:
-            self.found["exact", token].append(_Place(scope, at))
-        name = reading.bare(low)
+            self.found["exact", token].append(place)
+        name = marks.bare(low)
         if name in self.names:
-            self.found["name", name].append(_Place(scope, at))
-        if low in WILL and reading.PROMISE in self.found:
-            self.found[reading.PROMISE].append(_Place(scope, at))
+            self.found["name", name].append(place)
+        if low in WILL and marks.PROMISE in self.found:
+            self.found[marks.PROMISE].append(place)
 
     def places(self, item: _Wanted) -> Iterator[_Place]:
         if item.kind == "name":
-            last = item.keys[-1]
-            for place in self.found[last]:
-                low = {reading.bare(word) for word in place.scope.sentence.low}
-                if all(word in low for _, word in item.keys):
-                    yield place
+            yield from self._names(item)
             return
         for key in item.keys:
             for place in self.found[key]:
                 if item.kind not in _EXACT or _stands_in(item.text, place.scope.sentence.text):
                     yield place
+
+    def _names(self, item: _Wanted) -> Iterator[_Place]:
+        """All words of a name in one sentence; where they stand in a row, that row."""
+        wanted = [word for _, word in item.keys]
+        for scope, _, last in self.found[item.keys[-1]]:
+            low = [marks.bare(word) for word in scope.sentence.low]
+            first = last - len(wanted)
+            if first >= 0 and low[first:last] == wanted:
+                yield _Place(scope, first, last)
+            elif set(wanted).issubset(low):
+                yield _Place(scope, last - 1, last)
 
 
 def _stands_in(word: str, text: str) -> bool:
@@ -209,10 +235,11 @@ def _joins(char: str) -> bool:
 
 
 class _Rivals:
-    """Tells what a value in a text belongs to, when only some words of its subject are there.
+    """Tells whether a value in a text is said of an item's subject.
 
-    If all words of another item's subject stand there, more than of this one's, and that item's own
-    value does not, then the text says this value of the wrong thing.
+    The text says it of a subject of its own, found by the same rules. Is that the item's, it is
+    carried. Else one word of the item's must be close by, and there must be no rival: an item with
+    more words in the text's subject, whose own value is not said there.
     """
 
     def __init__(self, wanted: Iterable[_Wanted]) -> None:
@@ -225,28 +252,25 @@ class _Rivals:
     def stands(self, item: _Wanted, place: _Place) -> bool:
         if not item.subject:
             return item.kind not in _BOUND
-        around = place.scope.around(item.kind, place.at)
-        own = len(item.subject & around)
-        if own == len(item.subject):
+        said_of = place.subject(item.kind)
+        if said_of == item.subject:
             return True
+        same = len(item.subject & said_of)
         if item.kind in _PHRASES:
-            return own >= 2
-        return own > 0 and own >= self._rival(item.kind, place, around)
+            return same >= min(2, len(item.subject))
+        around = place.scope.around(item.kind, place.first)
+        return not item.subject.isdisjoint(around) and same >= self._rival(item, place, said_of)
 
-    def _rival(self, kind: str, place: _Place, around: frozenset[str]) -> int:
-        """Words of the longest subject that is all there while its value is not."""
-        key = (id(place.scope), kind, place.scope.reach(kind, place.at)[0])
+    def _rival(self, item: _Wanted, place: _Place, said_of: frozenset[str]) -> int:
+        key = (id(place.scope), item.kind, place.first)
         if key not in self.strongest:
-            first, last = place.scope.reach(kind, place.at)
-            said = _said(place.scope, first, last)
-            rivals = {
-                id(item): item for word in around for item in self.by_word.get((kind, word), ())
-            }
+            said = _said(place.scope, *place.scope.reach(item.kind, place.first))
             self.strongest[key] = max(
                 (
-                    len(item.subject)
-                    for item in rivals.values()
-                    if item.subject <= around and said.isdisjoint(item.keys)
+                    len(rival.subject & said_of)
+                    for word in said_of
+                    for rival in self.by_word.get((item.kind, word), ())
+                    if said.isdisjoint(rival.keys)
                 ),
                 default=0,
             )
@@ -255,7 +279,7 @@ class _Rivals:
 
 def _said(scope: Scope, first: int, last: int) -> set[Key]:
     sentence = scope.sentence
-    said: set[Key] = {("name", reading.bare(word)) for word in sentence.low[first:last]}
+    said: set[Key] = {("name", marks.bare(word)) for word in sentence.low[first:last]}
     said.update(("exact", token.strip("`")) for token in sentence.tokens[first:last])
     for mark in sentence.marks:
         if first <= mark.first < last:

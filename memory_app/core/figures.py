@@ -32,10 +32,12 @@ _PATH = re.compile(
     r"|lock|env|db|bak|ipynb|mp[34]|wav)(?::\d+)*",
     re.ASCII | re.IGNORECASE,
 )
-_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:T([\d:]+)\S*)?")
+_ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[T_](\d{2}):(\d{2})(?::(\d{2}))?\S*)?")
 _SHORT = re.compile(r"(\d{1,2})([-/.])(\d{1,2})(?:\2(\d{4}|\d{2}))?\.?")
 _HAN_DATE = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})[日号號])?|(\d{4})年")
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::\d{2})?(?:\.\d+)?(?:\+\d)?(am|pm|h|uhr)?(?:z)?", re.I)
+_TIME = re.compile(
+    r"(\d{1,2}):(\d{2})(?::(\d{2}))?(?:\.\d+)?(\+\d)?(am|pm|h|uhr)?z?", re.IGNORECASE
+)
 _HOUR = re.compile(r"(\d{1,2})(am|pm|h|uhr)", re.IGNORECASE)
 _HOUR_MINUTE = re.compile(r"(\d{1,2})h(\d{2})")
 _HAN_TIME = re.compile(r"(\d{1,2})[点點时時](?:(\d{1,2})分?|(半))?")
@@ -122,7 +124,13 @@ def clock(hour: int, minute: int, half: str = "", sure: bool = False) -> Figure 
 
 
 def _iso(match: re.Match[str]) -> Figure | None:
-    return day(int(match[1]), int(match[2]), int(match[3]))
+    found = day(int(match[1]), int(match[2]), int(match[3]))
+    if found is None or match[4] is None:
+        return found
+    time = clock(int(match[4]), int(match[5]), sure=True)
+    whole = ("date", f"{found.needs[0][1]} {match[4]}:{match[5]}:{match[6] or '00'}")
+    given = time.gives if time and match[6] in (None, "00") else ()
+    return Figure("date", (whole,), (whole, *found.gives, *given))
 
 
 def _short(match: re.Match[str]) -> Figure | None:
@@ -152,8 +160,13 @@ def _han(match: re.Match[str]) -> Figure | None:
 
 def _time(match: re.Match[str]) -> Figure | None:
     sure = match[1].startswith("0") or match[0].count(":") > 1
-    half = (match[3] or "").lower()
-    return clock(int(match[1]), int(match[2]), half.strip("hur"), sure or half in ("h", "uhr"))
+    half = (match[5] or "").lower()
+    found = clock(int(match[1]), int(match[2]), half.strip("hur"), sure or half in ("h", "uhr"))
+    if found is None or (match[3] in (None, "00") and not match[4]):
+        return found
+    # Seconds and days after are part of it, and what has none does not hold it.
+    exact = ("date", f"{found.needs[0][1]}:{match[3] or '00'}{match[4] or ''}")
+    return Figure("date", (exact,), (exact,))
 
 
 def _hour(match: re.Match[str]) -> Figure | None:

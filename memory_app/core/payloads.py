@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import orjson
@@ -13,72 +14,102 @@ from memory_app.core.passages import Passage
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 READS = frozenset(
-    [
-        "get",
-        "fetch",
-        "list",
-        "search",
-        "read",
-        "find",
-        "lookup",
-        "look",
-        "query",
-        "show",
-        "view",
+    {
+        "browse",
         "cat",
+        "check",
+        "count",
+        "describe",
+        "fetch",
+        "find",
+        "get",
         "grep",
+        "head",
+        "inspect",
+        "list",
+        "look",
+        "lookup",
         "ls",
         "open",
-        "describe",
-        "count",
-        "check",
-        "browse",
+        "query",
+        "read",
         "retrieve",
+        "search",
         "select",
-        "head",
+        "show",
         "tail",
-        "inspect",
-    ]
+        "view",
+    }
 )
 WRITES = frozenset(
-    [
-        "create",
+    {
+        "accept",
         "add",
-        "insert",
-        "update",
-        "set",
-        "put",
-        "post",
-        "write",
-        "edit",
-        "delete",
-        "remove",
-        "send",
+        "append",
+        "apply",
+        "approve",
         "book",
-        "cancel",
-        "pay",
         "buy",
-        "order",
-        "transfer",
-        "move",
-        "rename",
-        "run",
+        "call",
+        "cancel",
+        "change",
+        "charge",
+        "checkout",
+        "commit",
+        "complete",
+        "confirm",
+        "create",
+        "delete",
+        "deploy",
+        "edit",
+        "enroll",
         "exec",
         "execute",
-        "submit",
-        "reply",
-        "save",
-        "append",
-        "patch",
-        "apply",
-        "reserve",
-        "refund",
+        "grant",
+        "insert",
+        "issue",
+        "kill",
+        "message",
         "modify",
-        "change",
-        "upload",
-        "commit",
+        "move",
+        "notify",
+        "order",
+        "patch",
+        "pause",
+        "pay",
+        "post",
+        "process",
+        "publish",
         "push",
-    ]
+        "put",
+        "redo",
+        "refund",
+        "register",
+        "reject",
+        "remove",
+        "rename",
+        "reply",
+        "reserve",
+        "reset",
+        "restart",
+        "resume",
+        "run",
+        "save",
+        "schedule",
+        "send",
+        "set",
+        "share",
+        "sign",
+        "start",
+        "stop",
+        "submit",
+        "subscribe",
+        "transfer",
+        "undo",
+        "update",
+        "upload",
+        "write",
+    }
 )
 SEEN = 8_000
 """Characters of a payload that are looked at; nothing is known of what is longer."""
@@ -191,8 +222,11 @@ def is_read(name: str) -> bool:
 
 
 def is_write(name: str) -> bool:
-    """Whether a tool's name says that it changes something."""
-    return not WRITES.isdisjoint(_parts(name)[:2])
+    """Whether a tool's name says that it changes something: by its first word, or by one behind
+    "or" and "and" as in get_or_create."""
+    parts = _parts(name)
+    verbs = parts[:1] + [verb for link, verb in pairwise(parts) if link in ("or", "and")]
+    return not WRITES.isdisjoint(verbs)
 
 
 def _parts(name: str) -> list[str]:

@@ -34,7 +34,8 @@ class Policy:
 
     `summary` is the size of a summary in tokens or, where that is more, `summary_share` of the
     window; `retained` the share of a context that messages kept word for word may take, `facts`
-    that of facts. A summary is refused when less than `floor` of what it folds is carried by it,
+    that of facts, and `recalled` that of values from earlier tool results, where not everything
+    fits. A summary is refused when less than `floor` of what it folds is carried by it,
     by facts or by retained messages. A session that nothing happened in for `idle` seconds is
     folded while it rests; one that goes on after `resume` seconds begins with a note of what was.
     """
@@ -48,6 +49,7 @@ class Policy:
     summary_share: float = 0.03
     retained: float = 0.15
     facts: float = 0.1
+    recalled: float = 0.6
     floor: float = 0.9
     idle: int = 3_600
     resume: int = 7 * 86_400
@@ -107,6 +109,7 @@ def read(data: Mapping[str, Any]) -> Policy:
         summary_share=_share(data, "summary_share", 0.25),
         retained=_share(data, "retained", 0.9),
         facts=_share(data, "facts", 0.5),
+        recalled=_share(data, "recalled", 0.8),
         floor=_share(data, "floor", 1),
         idle=_integer(data, "idle", (1, LONGEST)),
         resume=_integer(data, "resume", (1, LONGEST)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from memory_app.core.cues import (
 SEEN = 4_000
 """Characters of a message that the rules look at. What is longer is never discarded."""
 
-LIGHT = int(
+LIGHT = (
     Cue.THANKS
     | Cue.GREETING
     | Cue.CLOSING
@@ -32,7 +33,7 @@ LIGHT = int(
     | Cue.DECISION
 )
 """Cues whose words carry nothing beyond the cue."""
-_RIVALS = int(
+_RIVALS = (
     Cue.ASKING | Cue.REQUEST | Cue.OFFER | Cue.OUTCOME | Cue.READBACK | Cue.ALTERNATIVE | Cue.MORE
 )
 """Cues of which only the longest phrase counts: "can you tell me" is a question, "can you find
@@ -41,21 +42,28 @@ me" is a request."""
 _KANA = re.compile("[\u3040-\u30ff]")
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _DIGIT = re.compile(r"\d")
+_ENDS = frozenset((END, QUESTION))
 _NO_WORDS: frozenset[str] = frozenset()
 
 ALPHABETIC = ("en", "de", "es", "fr")
 """Languages told apart by their words; the others are by their script."""
+NOUNS_LIKE_NAMES = ("de",)
+"""Languages that write every noun with a capital letter, so that it tells no name."""
 
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w|https?://\S")
-_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{2,39}(?![\w%])")
+_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{1,39}(?![\w%])")
 _PHONE = re.compile(r"(?<![\w.,])\(?\+?\d{2,4}\)?[-. /]\d{2,4}(?:[-. /]\d{2,4}){1,3}(?!\w)")
 _DATE = re.compile(r"(?:19|20)\d\d\D|\d{1,2}\D\d{1,2}\D(?:(?:19|20)\d\d|\d\d)$")
+_AMOUNT = re.compile(r"\d+[A-Za-z]{1,4}$")
 LONG_NUMBER = 6
 """Digits in a row from which on a number is taken for an identifier."""
+LONG_WORD = 12
+"""Characters from which on a word with digits in it is, whatever its case: a UUID, a hash."""
 
 
 class Value(NamedTuple):
-    """A number, date, time or name in a text: `kind`, the words, and the noun it belongs to."""
+    """A number, date, time or name in a text: `kind`, the words, and what it belongs to: the noun
+    that a number counts, the word that leads to a name ("to", "from")."""
 
     kind: str
     text: str
@@ -71,20 +79,22 @@ class Sentence(NamedTuple):
     question: bool
     light: bool
     values: tuple[Value, ...]
-    words: tuple[str, ...]
 
 
 class Reading(NamedTuple):
-    """A message as read in `language`, None for one that no file of cues covers."""
+    """A message as read in `language`, None for one that no file of cues covers.
+
+    `distinct` are its different words, `marks` how many of them are of each kind of MARKS.
+    """
 
     language: str | None
     sentences: tuple[Sentence, ...]
-    words: tuple[str, ...]
+    words: Sequence[str]
+    distinct: frozenset[str]
     cues: int
     asks: bool
     light: bool
     identifier: bool
-    names: int
     marks: tuple[int, ...]
 
     @property
@@ -93,7 +103,7 @@ class Reading(NamedTuple):
 
 
 NO_MARKS = (0,) * len(MARKS)
-NOTHING = Reading(None, (), (), 0, False, False, False, 0, NO_MARKS)
+NOTHING = Reading(None, (), (), frozenset(), 0, False, False, False, NO_MARKS)
 
 
 def read(text: str, *, hint: str | None = None) -> Reading:
@@ -103,47 +113,56 @@ def read(text: str, *, hint: str | None = None) -> Reading:
     if not written:
         return NOTHING
     words = lowered(written)
-    spoken = recognise(seen, words, hint)
-    told = _Told(written, words, spoken)
-    sentences = tuple(told.sentences())
+    distinct = frozenset(words) - _ENDS
+    spoken = recognise(seen, distinct, hint)
+    sentences = tuple(_Told(written, words, spoken).sentences())
     cues = 0
     for sentence in sentences:
         cues |= sentence.cues
     return Reading(
         spoken.name if spoken else None,
         sentences,
-        tuple(words),
+        words,
+        distinct,
         cues,
         any(sentence.question or sentence.cues & Cue.ASKING for sentence in sentences),
         len(text) <= SEEN and all(sentence.light for sentence in sentences),
         has_identifier(seen),
-        told.names,
-        told.marks(),
+        _marks(distinct, spoken),
     )
 
 
-def recognise(text: str, words: Sequence[str], hint: str | None) -> Language | None:
-    """The language whose words cover most of a text; None when no language covers a fifth."""
+def recognise(text: str, distinct: frozenset[str], hint: str | None) -> Language | None:
+    """The language whose words cover most of a text; None when no language covers a fifth.
+
+    Where the language spoken so far covers half of it, the others are not tried.
+    """
     if not text.isascii():
         if _KANA.search(text):
             return language("ja")
         if _IDEOGRAPH.search(text):
             return language("ja" if hint == "ja" else "zh")
-    distinct = set(words)
     best, most = None, 0.0
-    for name in ALPHABETIC:
+    for name in (hint, *ALPHABETIC) if hint in ALPHABETIC else ALPHABETIC:
         candidate = language(name)
-        hits = len(distinct & candidate.words) + (0.5 if name == hint else 0.0)
+        hits = len(distinct & candidate.words)
         if hits > most:
             best, most = candidate, hits
-    total = len(distinct - {END, QUESTION})
-    return best if most >= 1 and most >= 0.2 * total else None
+            if name == hint and hits * 2 > len(distinct):
+                break
+    return best if most >= 1 and most >= 0.2 * len(distinct) else None
+
+
+def _marks(distinct: frozenset[str], spoken: Language | None) -> tuple[int, ...]:
+    if spoken is None:
+        return NO_MARKS
+    return tuple([len(distinct & spoken.marks[kind]) for kind in MARKS])
 
 
 def has_identifier(text: str) -> bool:
     """Whether a text holds an address, a phone number, or a word made of letters and digits as
     orders, bookings and accounts are called."""
-    if _ADDRESS.search(text):
+    if ("@" in text or "://" in text) and _ADDRESS.search(text):
         return True
     if not _DIGIT.search(text):
         return False
@@ -156,28 +175,38 @@ def _names_a_thing(word: str) -> bool:
     digits = sum(map(str.isdigit, word))
     if word[0] == "#" and digits:
         return True
-    if digits < 2 or len(word) < 4 or _DATE.match(word):
-        return False
     plain = word.replace("-", "").lstrip("+")
+    if not digits or _DATE.match(word) or _AMOUNT.match(word):
+        return False
     if plain.isdigit():
         return len(plain) >= LONG_NUMBER
-    return "_" in word or (word.upper() == word and any(map(str.isalpha, word)) and len(plain) > 4)
+    if "_" in word or (len(word) >= LONG_WORD and digits * 4 >= len(word)):
+        return True
+    return word.upper() == word and len(plain) > 4
 
 
 class _Told:
-    """A text while it is read: its words as written and in small letters, and its language."""
+    """A text while it is read: its words as written and in small letters, and its language.
+
+    `telling` are the places of words that may be a name or a number, so that the many others are
+    looked at only once.
+    """
 
     def __init__(
         self, written: Sequence[str], words: Sequence[str], spoken: Language | None
     ) -> None:
         self.written = written
         self.words = words
-        self.spoken = spoken
-        self.known = spoken.light if spoken else frozenset()
-        self.numbers = spoken.marks.get("number", _NO_WORDS) if spoken else _NO_WORDS
-        self.names = 0
-        self.cues = [0] * len(words)
+        self.known = spoken.light if spoken else _NO_WORDS
+        self.nouns = spoken is not None and spoken.name in NOUNS_LIKE_NAMES
+        self.numbers = numbers = spoken.marks["number"] if spoken else _NO_WORDS
+        self.telling = [
+            place
+            for place, word in enumerate(written)
+            if not "a" <= word[0] <= "z" or word in numbers
+        ]
         self.covered = bytearray(len(words))
+        self.cues: dict[int, int] = {}
         if spoken:
             self._find(matches(words, spoken.phrases))
 
@@ -188,33 +217,33 @@ class _Told:
             says, start, end = place
             if says & _RIVALS and _outdone(place, rivals):
                 says &= ~_RIVALS
-            self.cues[start] |= says
+            self.cues[start] = self.cues.get(start, 0) | says
             if says & LIGHT:
                 self.covered[start:end] = b"\1" * (end - start)
 
     def sentences(self) -> Iterator[Sentence]:
+        ends = [place for place, word in enumerate(self.words) if word in _ENDS]
         begin = 0
-        for end, word in enumerate((*self.words, END)):
-            if word in (END, QUESTION):
-                if end > begin:
-                    yield self._sentence(begin, end, word == QUESTION)
-                begin = end + 1
+        for end in (*ends, len(self.words)):
+            if end > begin:
+                question = end < len(self.words) and self.words[end] == QUESTION
+                yield self._sentence(begin, end, question)
+            begin = end + 1
 
     def _sentence(self, begin: int, end: int, question: bool) -> Sentence:
         cues = 0
-        for cue in self.cues[begin:end]:
-            cues |= cue
-        values = tuple(self._values(begin, end))
+        for place, says in self.cues.items():
+            if begin <= place < end:
+                cues |= says
         light = bool(cues & LIGHT) and not cues & Cue.PROMISE and self._is_light(begin, end)
-        return Sentence(
-            cues, self.cues[begin], question, light, values, tuple(self.words[begin:end])
-        )
+        values = () if light else tuple(self._values(begin, end))
+        return Sentence(cues, self.cues.get(begin, 0), question, light, values)
 
     def _is_light(self, begin: int, end: int) -> bool:
         """Whether each word is part of a light cue or is known to carry nothing."""
         return all(
             self.covered[place]
-            or (self.words[place] in self.known and not self._named(place, begin))
+            or (self.words[place] in self.known and (self.nouns or not self._named(place, begin)))
             for place in range(begin, end)
         )
 
@@ -223,31 +252,35 @@ class _Told:
         return place > begin and written[0].isupper() and len(written) > 1 and "'" not in written
 
     def _values(self, begin: int, end: int) -> Iterator[Value]:
-        for place in range(begin, end):
+        first = bisect_left(self.telling, begin)
+        behind = begin
+        for place in self.telling[first : bisect_left(self.telling, end, first)]:
             word = self.words[place]
-            if word[0].isdigit() or word in self.numbers:
-                yield Value("number", word, self._subject(place + 1, end))
-            elif (
-                self._named(place, begin)
-                and not self.covered[place]
-                and (self.spoken is None or self.spoken.name != "de" or word not in self.known)
-                and word not in self.known
-            ):
-                self.names += 1
-                yield Value("name", word, "")
+            if place < behind:
+                continue
+            if "0" <= word[0] <= "9" or word in self.numbers:
+                yield Value("number", word, self._counted(place + 1, end))
+            elif self._is_name(place, begin):
+                behind = place + 1
+                while behind < end and self._is_name(behind, begin):
+                    behind += 1
+                before = self.words[place - 1]
+                subject = before if before in self.known else ""
+                yield Value("name", " ".join(self.words[place:behind]), subject)
 
-    def _subject(self, place: int, end: int) -> str:
+    def _is_name(self, place: int, begin: int) -> bool:
+        return (
+            self._named(place, begin)
+            and not self.covered[place]
+            and self.words[place] not in self.known
+            and self.words[place] not in self.numbers
+        )
+
+    def _counted(self, place: int, end: int) -> str:
         """The word that a number counts, without its plural."""
         while place < end and self.words[place] in self.known:
             place += 1
         return self.words[place].rstrip("s") if place < end else ""
-
-    def marks(self) -> tuple[int, ...]:
-        """How many different words of each kind of MARKS there are."""
-        if self.spoken is None:
-            return NO_MARKS
-        distinct = set(self.words)
-        return tuple([len(distinct & self.spoken.marks.get(kind, _NO_WORDS)) for kind in MARKS])
 
 
 def _outdone(place: tuple[int, int, int], rivals: list[tuple[int, int, int]]) -> bool:

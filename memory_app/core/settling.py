@@ -27,6 +27,10 @@ DETAIL = "detail"
 RETAINED, SUMMARISED, EXTRACTED, DISCARDED = "retained", "summarised", "extracted", "discarded"
 
 
+Found = Mapping[int, Sequence[Item]]
+"""By seq: what is audited in a message."""
+
+
 class Decision(NamedTuple):
     """The fate of one message, as the contract shows it."""
 
@@ -78,8 +82,8 @@ class Case:
 def settle(case: Case, points: Sequence[Point]) -> Outcome:
     """The fate of every message of the case under a summary of these points."""
     found = {passage.seq: audit.items(passage) for passage in case.passages}
-    texts = [point.text for point in points]
-    honest = _honest(found, texts)
+    carried = _carried(found, [point.text for point in points])
+    honest = {seq for seq, flags in carried.items() if sum(flags) >= HONEST * len(flags)}
     sourced = tuple(_sourced(points, found, honest))
     told = {seq for point in sourced for seq in point.seqs}
     decisions: list[Decision] = []
@@ -91,7 +95,7 @@ def settle(case: Case, points: Sequence[Point]) -> Outcome:
         decision, drafts = _settled(case, passage, found[passage.seq], stands=stands)
         decisions.append(decision)
         facts += drafts
-    audited = _audited(case, texts, facts)
+    audited = _audited(case, found, carried, decisions)
     return Outcome(tuple(sorted(decisions)), tuple(facts), sourced, audited)
 
 
@@ -118,7 +122,7 @@ def _extracted(
         reason = f"an answer of {len(items)} values; it stays whole in the log"
         return _decision(verdict, DISCARDED, reason, rule="tool_payload"), []
     if not quotes:
-        reason = "it holds no number, date, name, id, path, negation or promise"
+        reason = "it holds no figure, name, negation or promise, and scores low"
         return _decision(verdict, DISCARDED, reason, rule="nothing_to_keep"), []
     category = verdict.rule if verdict.klass == "keep" else DETAIL
     trust = TRUST.get(passage.role, "model")
@@ -128,14 +132,16 @@ def _extracted(
 
 
 def _whole_quotes(passage: Passage, verdict: Verdict) -> list[tuple[str, tuple[Item, ...]]]:
-    """The whole text of what must be kept though the audit finds nothing in it."""
+    """The text of what the audit finds nothing in: where it must be kept, where nobody could judge
+    it, and where it matters as much as most of what is said."""
     text = passage.text.strip()
-    if not text or not (verdict.klass == "keep" or verdict.rule in UNKNOWN):
-        return []
-    return [(text[:QUOTE], ())]
+    wanted = verdict.klass == "keep" or verdict.rule in UNKNOWN or verdict.score >= WORTH
+    return [(text[:QUOTE], ())] if text and wanted else []
 
 
 QUOTE = 600
+WORTH = 0.3
+"""The score from which a statement without figures or names is a fact; below it is chat."""
 UNKNOWN = ("unknown_language",)
 _REASONS = {
     "pinned": "a person pinned it",
@@ -148,17 +154,14 @@ def _decision(verdict: Verdict, fate: str, reason: str, rule: str = "") -> Decis
     return Decision(verdict.seq, fate, verdict.klass, named, round(verdict.score, 3), reason)
 
 
-def _honest(found: Mapping[int, Sequence[Item]], texts: Sequence[str]) -> set[int]:
-    """The messages of which enough stands in the texts; all are looked for at once."""
+def _carried(found: Found, texts: Sequence[str]) -> dict[int, list[bool]]:
+    """Which items of each message stand in the texts; all are looked for at once."""
     every = [item for items in found.values() for item in items]
     flags = iter(audit.carried(every, texts))
-    stands = {seq: sum(next(flags) for _ in items) for seq, items in found.items()}
-    return {seq for seq, items in found.items() if stands[seq] >= HONEST * len(items)}
+    return {seq: [next(flags) for _ in items] for seq, items in found.items()}
 
 
-def _sourced(
-    points: Sequence[Point], found: Mapping[int, Sequence[Item]], honest: Collection[int]
-) -> Iterator[Point]:
+def _sourced(points: Sequence[Point], found: Found, honest: Collection[int]) -> Iterator[Point]:
     """The points, each with every message that it carries an item of: when the point goes, it is
     known whose words went."""
     by_word: dict[str, list[Item]] = defaultdict(list)
@@ -172,9 +175,16 @@ def _sourced(
         yield point._replace(seqs=tuple(sorted({*point.seqs, *more})))
 
 
-def _audited(case: Case, texts: Sequence[str], facts: Sequence[Draft]) -> audit.Audit:
-    """What of the range stands neither in summary, facts nor retained messages."""
-    retained = [passage.text for passage in case.passages if passage.seq in case.retained]
-    folded = [passage for passage in case.passages if passage.seq in case.range]
-    carriers = [*texts, *(fact.text for fact in facts), *retained]
-    return audit.audit(folded, carriers)
+def _audited(
+    case: Case, found: Found, carried: Mapping[int, Sequence[bool]], decisions: Sequence[Decision]
+) -> audit.Audit:
+    """What of the range stands neither in summary, facts nor retained messages. A message that is
+    retained or whose words are facts carries all of its items: its quotes hold each of them."""
+    whole = {one.seq for one in decisions if one.fate in (RETAINED, EXTRACTED)}
+    items: list[Item] = []
+    flags: list[bool] = []
+    for seq in case.range:
+        if seq in found:
+            items += found[seq]
+            flags += [True] * len(found[seq]) if seq in whole else carried[seq]
+    return audit.told(items, flags)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import pairwise
 from typing import NamedTuple
 
-from memory_app.core import reading
+from memory_app.core import marks
 from memory_app.core.audit import Item, carried, items, quotes
 from memory_app.core.passages import Passage, Point
 from memory_app.core.scope import subject_stems
@@ -89,17 +89,78 @@ def _faded(previous: Iterable[Point], gone: Collection[int]) -> Iterator[Point]:
 def _points(
     passages: Iterable[Passage], scores: Mapping[int, float], style: str
 ) -> Iterator[Point]:
+    calls: list[_Call] = []
     for passage in passages:
-        score = min(1.0, max(_LEAST, scores.get(passage.seq, 0.0)))
-        label = _label(passage)
-        quoted = quotes(passage)
-        for text, held in quoted:
-            for short in _shortened(text, held, passage):
-                yield Point(label + short, (passage.seq,), score)
-        if style != KEY_FACTS and passage.role != "tool":
-            told = {text for text, _ in quoted}
-            for text in _plain(passage, told):
-                yield Point(label + text, (passage.seq,), score * _PLAIN)
+        score = _score(passage.seq, scores)
+        if passage.role == "tool" and calls:
+            yield from _answered(calls.pop(0), passage, score)
+        else:
+            yield from _said(passage, score, style)
+        if passage.role != "tool":
+            for call in calls:
+                yield from _unanswered(call)
+            calls = [_call(passage, *call, score) for call in passage.calls]
+    for call in calls:
+        yield from _unanswered(call)
+
+
+def _score(seq: int, scores: Mapping[int, float]) -> float:
+    return min(1.0, max(_LEAST, scores.get(seq, 0.0)))
+
+
+def _said(passage: Passage, score: float, style: str) -> Iterator[Point]:
+    """The points of what is said in a message."""
+    label = _label(passage)
+    quoted = quotes(passage._replace(calls=()))
+    for text, held in quoted:
+        yield Point(label + _shortened(text, held), (passage.seq,), score)
+    if style != KEY_FACTS and passage.role != "tool":
+        for text in _plain(passage, {text for text, _ in quoted}):
+            yield Point(label + text, (passage.seq,), score * _PLAIN)
+
+
+# -- tool steps ----------------------------------------------------------------------------------
+
+_OUTCOME = 160
+"""Characters of an outcome that is told on the line of its call."""
+
+
+class _Call(NamedTuple):
+    """A tool call as a line, `lines` where its arguments take several, and what these hold."""
+
+    lines: tuple[str, ...]
+    items: tuple[Item, ...]
+    seq: int
+    score: float
+
+
+def _call(passage: Passage, name: str, arguments: str, score: float) -> _Call:
+    quoted = quotes(Passage(passage.seq, passage.role, "", calls=((name, arguments),)))
+    lines = tuple(f"{name}({_shortened(text, held)})" for text, held in quoted)
+    held = tuple(item for _, found in quoted for item in found)
+    return _Call(lines or (f"{name}()",), held, passage.seq, score)
+
+
+def _unanswered(call: _Call) -> Iterator[Point]:
+    worth = call.score if call.items else call.score * _PLAIN
+    for line in call.lines:
+        yield Point(line, (call.seq,), worth)
+
+
+def _answered(call: _Call, result: Passage, score: float) -> Iterator[Point]:
+    """What was called and what came of it: one line where that is short."""
+    told = _unquoted(" ".join(result.text[: 2 * _OUTCOME].split()))
+    held = (*call.items, *items(result))
+    line = f"{call.lines[0]}: {told}"
+    if len(result.text) <= _OUTCOME and len(call.lines) == 1 and all(carried(held, [line])):
+        worth = max(score, call.score)
+        yield Point(line, (call.seq, result.seq), worth if held else worth * _PLAIN)
+        return
+    yield from _unanswered(call)
+    yield from _said(result, score, NARRATIVE)
+
+
+# -- what is said --------------------------------------------------------------------------------
 
 
 def _label(passage: Passage) -> str:
@@ -121,9 +182,9 @@ def split_label(text: str) -> tuple[str, str]:
 
 def _plain(passage: Passage, told: Collection[str]) -> Iterator[str]:
     """Sentences without items that say something."""
-    for start, end in reading.sentences(passage.text):
+    for start, end in marks.sentences(passage.text):
         text = passage.text[start:end]
-        if text not in told and sum(1 for word in text.split() if reading.stems(word)) > 2:
+        if text not in told and sum(1 for word in text.split() if marks.stems(word)) > 2:
             yield _bare(text)
 
 
@@ -141,13 +202,12 @@ def _bare(text: str) -> str:
     return " ".join(_MARKUP.sub(" ", text).split())
 
 
-def _shortened(text: str, held: Sequence[Item], passage: Passage) -> Iterator[str]:
+def _shortened(text: str, held: Sequence[Item]) -> str:
     """The text, shorter where it then still carries all it held."""
     for shorter in _shorter(text):
         if shorter and all(carried(held, [shorter])):
-            yield shorter
-            return
-    yield " ".join(text.split())
+            return shorter
+    return " ".join(text.split())
 
 
 def _shorter(text: str) -> Iterator[str]:
@@ -164,7 +224,7 @@ def _shorter(text: str) -> Iterator[str]:
 
 
 def _tells(clause: str) -> bool:
-    return any(sentence.marks for sentence in reading.read(clause))
+    return any(sentence.marks for sentence in marks.read(clause))
 
 
 def _unquoted(text: str) -> str:
@@ -261,8 +321,8 @@ def check(text: str, *, size: int, count: Count) -> str | None:
 
 
 def _repeats(text: str) -> bool:
-    words = reading.tokenised(text.lower()[: reading.MOST])
-    words = [char for word in words for char in (word if reading.unspaced(word) else (word,))]
+    words = marks.tokenised(text.lower()[: marks.MOST])
+    words = [char for word in words for char in (word if marks.unspaced(word) else (word,))]
     words = [word for word in words if word[0].isalnum()]
     if max((len(word) for word in words), default=0) > 1_000:
         return True

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from memory_app.core.cues import Cue
+from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.sentences import SEEN, Reading, Sentence
 
@@ -30,12 +30,13 @@ FIRM = (
     (Cue.IDENTIFIER, "identifier", "it gives an identifier"),
 )
 """What a person's sentence may state, the most telling first."""
+_STATED = sum(cue for cue, _, _ in FIRM)
 
 ECHO = 3
 """Values from which on a message that holds hardly any new one reads back what was agreed."""
 ECHOED = 0.8
-REPEATED = 3
-"""Words from which on a question can be told from "and then?", which is never the same twice."""
+REPEATED = 4
+"""Words from which on a question can be told from "and then?", which never asks the same twice."""
 
 
 class Ruling(NamedTuple):
@@ -117,7 +118,7 @@ class _Talk:
     def _wordless(self, passage: Passage) -> Ruling:
         """Signs and emoji alone: an answer if something was asked or offered, else filler."""
         if passage.role in PERSONS and (self.offered or (self.asked and self.asked.asks)):
-            return Ruling(KEEP, "decision", "it answers with a sign")
+            return Ruling(KEEP, "answer", "it answers with a sign")
         if not self.understood or len(passage.text) > SEEN:
             return Ruling(SUMMARISE, "none", "it is signs alone, in a language without cues")
         return Ruling(DISCARD, "filler", "it holds no word")
@@ -126,14 +127,14 @@ class _Talk:
         if passage.role in PERSONS and reading.identifier:
             return Ruling(KEEP, "identifier", "it holds an identifier that a person gave")
         if passage.role == "user" and self.asked and self.asked.asks and not reading.asks:
-            return Ruling(KEEP, "decision", "it answers a question")
+            return Ruling(KEEP, "answer", "it answers a question")
         return Ruling(SUMMARISE, "unknown_language", "no cues exist for its language")
 
     def _person(self, passage: Passage, reading: Reading) -> Ruling:
         said, stated = _statement(reading)
         answer = self._answer(reading, stated) if passage.role == "user" else None
-        if answer and not said & Cue.CORRECTION:
-            return Ruling(KEEP, "decision", answer)
+        if answer and (reading.light or not said & _STATED):
+            return Ruling(KEEP, "answer", answer)
         if reading.light and not reading.asks and not said & (Cue.DECISION | Cue.NEGATE):
             return self._light(reading)
         for cue, rule, reason in FIRM:
@@ -142,7 +143,7 @@ class _Talk:
         if reading.identifier:
             return Ruling(KEEP, "identifier", "it holds an identifier that a person gave")
         if said & (Cue.AFFIRM | Cue.NEGATE):
-            return Ruling(KEEP, "decision", "it says yes or no")
+            return Ruling(KEEP, "answer", "it says yes or no")
         if reading.asks:
             return self._question(reading)
         return Ruling(SUMMARISE, "none", "no rule speaks for it or against it")
@@ -171,8 +172,9 @@ class _Talk:
         return Ruling(DISCARD, "filler", "it only greets, or takes leave")
 
     def _question(self, reading: Reading) -> Ruling:
-        first = self.questions.get(_wording(reading))
-        if first is None:
+        wording = _wording(reading)
+        first = self.questions.get(wording)
+        if first is None or len(wording) < REPEATED:
             return Ruling(SUMMARISE, "question", "it only asks")
         if reading.values or reading.cues & Cue.NEGATION or not self.understood:
             return Ruling(SUMMARISE, "question", f"it asks again what message {first} asked")
@@ -180,7 +182,7 @@ class _Talk:
 
     def _assistant(self, passage: Passage, reading: Reading) -> Ruling:
         own = [sentence for sentence in reading.sentences if not sentence.cues & Cue.OFFER]
-        if any(sentence.cues & Cue.OUTCOME and not sentence.cues & Cue.MORE for sentence in own):
+        if any(map(_tells_outcome, own)):
             return Ruling(KEEP, "outcome", "it tells how something that was asked for went")
         if reading.light:
             return self._closing(reading)
@@ -220,13 +222,20 @@ def _statement(reading: Reading) -> tuple[int, bool]:
             said |= sentence.opening & (Cue.DECISION | Cue.AFFIRM)
             continue
         if sentence.question and not cues & Cue.REQUEST:
-            cues &= int(Cue.CORRECTION) | sentence.opening & (Cue.DECISION | Cue.AFFIRM)
+            cues &= Cue.CORRECTION | sentence.opening & (Cue.DECISION | Cue.AFFIRM)
         else:
             stated = True
         if sentence.light:
-            cues &= ~int(Cue.REQUEST)
+            cues &= ~Cue.REQUEST
         said |= cues
     return said, stated
+
+
+def _tells_outcome(sentence: Sentence) -> bool:
+    """Whether a sentence says how something went; "can I do more?" in the same one is no bar to a
+    failure, but "all done?" tells nothing."""
+    cues = sentence.cues
+    return bool(cues & Cue.OUTCOME) and (not cues & Cue.MORE or bool(cues & Cue.NEGATION))
 
 
 def _reads_back(sentence: Sentence) -> bool:
@@ -238,4 +247,4 @@ def _promises(sentence: Sentence) -> bool:
 
 
 def _wording(reading: Reading) -> tuple[str, ...]:
-    return tuple(word for sentence in reading.sentences for word in sentence.words)
+    return tuple([word for word in reading.words if word not in (END, QUESTION)])

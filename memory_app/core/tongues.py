@@ -22,7 +22,7 @@ made take want wants wanted need needs like know think say said says see what wh
 where's which who who's whom whose why how how's some any all each both more most much many such
 other another same own now yet because since while during until before after between through
 against around sure great good nice dear would'd won't thing things something anything everything
-one two lot lots bit around maybe perhaps currently following regarding including however therefore
+one two lot lots bit id ids around maybe perhaps currently following regarding including however
 der die das den dem des ein eine einen einem einer eines und oder aber wenn dann als dass ist sind
 war waren sein bin bist wird werden wurde hat haben hatte habe ich mich mir mein meine meinen meinem
 meiner du dich dir dein deine er sie es wir uns unser unsere ihr ihre ihnen ihm ihn in im am an auf
@@ -41,74 +41,32 @@ STOP = frozenset(_STOP.split())
 """Words that say nothing of what a number or a name belongs to."""
 
 NEGATIONS = frozenset(
-    [
-        "not",
-        "no",
-        "never",
-        "none",
-        "neither",
-        "nor",
-        "without",
-        "cannot",
-        "can't",
-        "don't",
-        "doesn't",
-        "didn't",
-        "won't",
-        "wouldn't",
-        "isn't",
-        "aren't",
-        "wasn't",
-        "weren't",
-        "hasn't",
-        "haven't",
-        "hadn't",
-        "shouldn't",
-        "couldn't",
-        "mustn't",
-        "needn't",
-        "ain't",
-        "nobody",
-        "nothing",
-        "nowhere",
-        "dont",
-        "doesnt",
-        "didnt",
-        "cant",
-        "wont",
-        "isnt",
-        "nicht",
-        "nichts",
-        "nie",
-        "niemals",
-        "kein",
-        "keine",
-        "keinen",
-        "keinem",
-        "keiner",
-        "keines",
-        "ohne",
-        "weder",
-        "niemand",
-        "nirgends",
-        "nunca",
-        "jamás",
-        "ningún",
-        "ninguno",
-        "ninguna",
-        "nada",
-        "nadie",
-        "sin",
-        "tampoco",
-        "pas",
-        "jamais",
-        "rien",
-        "aucun",
-        "aucune",
-        "sans",
-        "ni",
-    ]
+    """
+    not no never none neither nor without cannot can't don't doesn't didn't won't wouldn't isn't
+    aren't wasn't weren't hasn't haven't hadn't shouldn't couldn't mustn't needn't ain't nobody
+    nothing nowhere dont doesnt didnt cant wont isnt
+    nicht nichts nie niemals kein keine keinen keinem keiner keines ohne weder niemand nirgends
+    nunca jamás ningún ninguno ninguna nada nadie sin tampoco
+    pas jamais rien aucun aucune sans ni
+    """.split()
 )
+
+ONLY_AHEAD = frozenset(
+    "without no kein keine keinen keinem keiner ohne sin sans ni nor nothing".split()
+)
+"""Negations that deny what follows and nothing that came before."""
+IDIOMS = frozenset(
+    """can't wait|cant wait|no worries|no problem|no doubt|no doubts|no idea|no way|no wonder
+    |don't worry|dont worry|never mind|not only|couldn't agree|can't agree
+    |nothing but|no longer than|no matter
+    |kein problem|keine sorge|keine ahnung|nicht nur|sin duda|no problema|pas souci|sans doute
+    |pas problème|sin problema|no hay""".replace("\n    ", "").split("|")
+)
+"""Negations that deny nothing, with the word behind."""
+ENDS = frozenset(("", ",", ".", "!", ";", ":", "-", "—", "–", "?"))
+"""What follows a "no" that answers a question; only the question says what it denies."""
+OWNERS = frozenset("a an the my our his her their your its named called".split())
+"""What stands before a noun that a name after a comma explains, as in "our dog, Max"."""
 
 # The word that must come before or after; "*" is any, "~" one in the future tense (see FUTURE).
 PROMISES: dict[str, tuple[str, ...]] = {
@@ -136,37 +94,9 @@ FUTURE = ("rai", "rons")
 FUTURE_ALONE = ("aré", "eré", "iré", "aremos", "eremos", "iremos")
 """Endings of Spanish verbs that are a promise without any other word."""
 WILL = frozenset(
-    [
-        "will",
-        "i'll",
-        "we'll",
-        "you'll",
-        "he'll",
-        "she'll",
-        "they'll",
-        "shall",
-        "promise",
-        "promised",
-        "promises",
-        "agreed",
-        "agree",
-        "going",
-        "werde",
-        "werden",
-        "wird",
-        "verspreche",
-        "versprochen",
-        "voy",
-        "va",
-        "vamos",
-        "prometo",
-        "vais",
-        "va",
-        "allons",
-        "promets",
-        "promis",
-        "promise:",
-    ]
+    """will i'll we'll you'll he'll she'll they'll shall promise promised promises agreed agree
+    going werde werden wird verspreche versprochen voy va vamos prometo vais allons promets
+    promis""".split()
 )
 """What tells a promise in the third person, as a summary does."""
 NO_PROMISE = frozenset(
@@ -189,11 +119,9 @@ _MONTHS = (
     "december dec dezember dez diciembre décembre",
 )
 MONTHS = {word: number for number, line in enumerate(_MONTHS, 1) for word in line.split()}
-UNSURE_MONTHS = frozenset(("may", "march", "mar", "mars", "jan", "dec", "sep", "apr", "jun", "nov"))
+UNSURE_MONTHS = frozenset("may march mar mars jan dec sep apr jun nov".split())
 """Words that are months only beside a day or a year, or behind one of BEFORE_MONTHS."""
-BEFORE_MONTHS = frozenset(
-    ["in", "by", "since", "until", "of", "this", "next", "last", "early", "late", "mid", "through"]
-)
+BEFORE_MONTHS = frozenset("in by since until of this next last early late mid through".split())
 
 _DAYS = (
     "monday mondays montag montags lunes lundi",
@@ -215,117 +143,19 @@ _RELATIVE = (
 )
 RELATIVE = {word: line.split()[0] for line in _RELATIVE for word in line.split()} | DAYS
 NEAR = {"last": "last", "next": "next", "this": "this"}
-SPANS = frozenset(
-    ["week", "month", "year", "weekend", "summer", "winter", "spring", "fall", "autumn"]
-)
+SPANS = frozenset("week month year weekend summer winter spring fall autumn".split())
 
 GERMAN = frozenset(
-    [
-        "der",
-        "das",
-        "den",
-        "dem",
-        "und",
-        "ist",
-        "nicht",
-        "ich",
-        "ein",
-        "eine",
-        "einen",
-        "einem",
-        "mit",
-        "auf",
-        "für",
-        "wir",
-        "haben",
-        "bitte",
-        "zum",
-        "zur",
-        "von",
-        "vom",
-        "im",
-        "zu",
-        "am",
-        "um",
-        "bei",
-        "nach",
-        "habe",
-        "hat",
-        "wird",
-        "sind",
-        "kein",
-        "keine",
-        "sich",
-        "auch",
-        "noch",
-        "bis",
-    ]
+    """der das den dem und ist nicht ich ein eine einen einem mit auf für wir haben bitte zum zur
+    von vom im zu am um bei nach habe hat wird sind kein keine sich auch noch bis""".split()
 )
 """Words that tell German from the other languages."""
 OTHERS = frozenset(
-    [
-        "the",
-        "and",
-        "is",
-        "of",
-        "to",
-        "i",
-        "you",
-        "it",
-        "that",
-        "my",
-        "for",
-        "with",
-        "are",
-        "this",
-        "be",
-        "have",
-        "on",
-        "at",
-        "we",
-        "el",
-        "la",
-        "los",
-        "las",
-        "que",
-        "en",
-        "un",
-        "una",
-        "por",
-        "con",
-        "para",
-        "le",
-        "les",
-        "des",
-        "est",
-        "et",
-        "une",
-        "dans",
-        "je",
-    ]
+    """the and is of to i you it that my for with are this be have on at we el la los las que en un
+    una por con para le les des est et une dans je""".split()
 )
 GERMAN_BEFORE_NAMES = frozenset(
-    [
-        "mit",
-        "bei",
-        "nach",
-        "in",
-        "aus",
-        "von",
-        "für",
-        "an",
-        "und",
-        "oder",
-        "herr",
-        "herrn",
-        "frau",
-        "dr",
-        "firma",
-        "familie",
-        "ist",
-        "heiße",
-        "heißt",
-    ]
+    "mit bei nach in aus von für an und oder herr herrn frau dr firma familie ist heiße".split()
 )
 GERMAN_NOUNS = (
     "ung", "ungen", "heit", "keit", "schaft", "tion", "tionen", "tät", "nis", "tum", "chen",
@@ -334,84 +164,17 @@ GERMAN_NOUNS = (
 )  # fmt: skip
 """Endings of German words that are no names."""
 TITLES = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "sir",
-        "herr",
-        "herrn",
-        "frau",
-        "señor",
-        "señora",
-        "sr",
-        "sra",
-        "monsieur",
-        "madame",
-    ]
+    "mr mrs ms dr prof sir herr herrn frau señor señora sr sra monsieur madame".split()
 )
 ABBREVIATIONS = frozenset(
-    [
-        "mr",
-        "mrs",
-        "ms",
-        "dr",
-        "prof",
-        "st",
-        "vs",
-        "etc",
-        "e.g",
-        "i.e",
-        "eg",
-        "ie",
-        "approx",
-        "no",
-        "nr",
-        "fig",
-        "inc",
-        "ltd",
-        "jr",
-        "sr",
-        "sra",
-        "u.s",
-        "z.b",
-        "d.h",
-        "bzw",
-        "ca",
-        "usw",
-        "ggf",
-        "inkl",
-        "exkl",
-        "tel",
-        "bsp",
-        "p.m",
-        "a.m",
-        "p.ej",
-        "m",
-        "mme",
-        "ste",
-    ]
+    """mr mrs ms dr prof st vs etc e.g i.e eg ie approx no nr fig inc ltd jr sr sra u.s z.b d.h bzw
+    ca usw ggf inkl exkl tel bsp p.m a.m p.ej m mme ste""".split()
 )
 """Words after which a full stop ends no sentence."""
 
 CONNECTIVES = frozenset(
-    [
-        "and",
-        "but",
-        "or",
-        "while",
-        "whereas",
-        "und",
-        "aber",
-        "oder",
-        "sowie",
-        "y",
-        "pero",
-        "et",
-        "mais",
-    ]
+    """and but or while whereas because since though although unless if then und aber oder sowie
+    weil obwohl y pero porque aunque et mais parce car""".split()
 )
 """Words that begin another clause."""
 

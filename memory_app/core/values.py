@@ -9,63 +9,65 @@ One line a message, so that a model reads a record as one thing.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import accumulate
+from operator import itemgetter
 from typing import NamedTuple
 
-from memory_app.core.excerpts import ERROR, PER_TOKEN, by_worth, excerpt, most, narrowed
-from memory_app.core.flattening import Cell, cells, flatten, taken_apart
-from memory_app.core.passages import SPOKEN, Passage, Point
+from memory_app.core.excerpts import PER_TOKEN, excerpt, most
+from memory_app.core.flattening import Cell, flatten, taken_apart
+from memory_app.core.passages import Passage, Point
+from memory_app.core.pieces import Analysis, Piece, analysis, digits, of_cells, of_text
+from memory_app.core.records import by_record, named_by_path, parts, safe
 from sessions_app.core.words import words
 
-__all__ = ["Analysis", "Value", "analysis", "block", "excerpt", "flatten", "shorten", "shown"]
+__all__ = [
+    "Analysis",
+    "Value",
+    "analysis",
+    "block",
+    "excerpt",
+    "flatten",
+    "ranked",
+    "shorten",
+    "shown",
+]
 
 Count = Callable[[str], int]
 
-LONG = 240
-"""Characters of a value above which it is looked at line by line."""
-MOST_SHORTENED = 20_000
-"""Values of one answer that are looked at when it is shortened alone."""
-PARTS = 60
-"""Parts of one long text that are ranked, those first that tell most."""
+MOST_SHORTENED, FIRST = 200_000, 3_000
+"""Values of one answer that are looked at when it is shortened alone; so many of the first ones are
+weighed, of the others those of records that were mentioned."""
 ARGUMENTS = 60
 """Characters of arguments that a result is headed with."""
-COMMON = frozenset(("true", "false", "null", "[]", "{}", ""))
-WEIGHTS = {
-    "user": 4.0,
-    "assistant": 0.5,
-    "used": 2.0,
-    "name": 1.5,
-    "wanted": 2.0,
-    "newness": 1.0,
-    "mentioned": 2.0,
-    "chosen": 2.5,
-    "asked": 1.0,
-    "frequent": -1.0,
-    "long": -1.0,
-    "repeated": -20.0,
-    "error": 1.0,
-    "said": 2.0,
-    "answered": 0.0,
-    "valued": 1.0,
-    "fresh": 1.0,
-    "common": 0.2,
-    "root": 0.5,
-}
+FEW = 4
+"""Times that a value may be returned before it counts as frequent."""
+MET = 12
+"""Times a value was met beyond which one more makes no difference."""
+HIGHEST = 14.0
+"""The score of a value that nearly everything speaks for."""
+FULL, PROBES = 0.98, 8
+"""A block is full enough at this share of its size; so many fillings are tried for it."""
 
-_NAME = re.compile(
-    r"(?=\S*\d)(?=\S*[^\W\d])\S{4,}|\d{4,}|\S+@\S+\.\S+|https?://\S+|/?[\w.-]+(?:/[\w.-]+)+"
-    r"|[A-Z]{2,}[A-Z0-9_-]*"
-)
-_KEY = re.compile(
-    r"(?:.*[_.-])?(?:id|key|number|no|code|uuid|sha|slug|ref|name|path|file|url)|.*(?<=[a-z])Id"
-)
-_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)\b")
-_SENTENCE = re.compile(r"(?<=[.!?])\s+|\s*\n\s*|(?<=[\u3002\uff01\uff1f])")
-_ELEMENT = re.compile(r"(.+)\[\d+\]")
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-_QUOTED = re.compile(r"[=;\"]|: |^\s|\s$|^$")
+# What speaks for a value, found by trying on real agent runs. What a value is worth by itself
+# stands in `pieces`.
+USER, ASSISTANT, USED = 4.0, 0.5, 0.5
+"""People, the assistant, an earlier call said it."""
+COMMON = 0.2
+"""The share of these three that a value like `true` or 3 gets."""
+LATELY, NEW = 2.0, 1.0
+"""It was said just now; it was returned just now."""
+WANTED = 2.0
+"""Earlier calls had arguments of its name."""
+CHOSEN, ROOT = 3.0, 0.75
+"""Its record was chosen; what the record is part of was, as a share."""
+FREQUENT, STANDS, REPEATED, AGAIN = -1.0, -20.0, -3.0, -1.0
+"""It is returned often; it stands behind the block; it stands in the block already, and for each
+time it was met then."""
+SAID, VALUED, FRESH = 3.5, 1.0, 1.0
+"""A sentence of a person; with a number; of new words alone."""
 
 
 class Value(NamedTuple):
@@ -75,104 +77,6 @@ class Value(NamedTuple):
     text: str
     seq: int
     rank: float
-
-
-class Piece(NamedTuple):
-    """The smallest thing that is shown or left out: a value, or a part of a text.
-
-    `part` counts the parts of a text from 0. `terms` are its words and `handles` those of them by
-    which an id is called for short (4421486). `name` says that it names something (an id, a code,
-    a date, an address), `common` that it is found everywhere (true, 3), `error` that it tells of
-    one.
-    """
-
-    record: str
-    path: str
-    text: str
-    part: int
-    terms: tuple[str, ...]
-    handles: tuple[str, ...]
-    name: int
-    common: bool
-    error: bool
-
-
-class Called(NamedTuple):
-    """A tool call: the tool, and its arguments as pieces."""
-
-    tool: str
-    pieces: tuple[Piece, ...]
-
-
-class Analysis(NamedTuple):
-    """What there is to show of one message; depends on nothing but the message, so it can be made
-    once and kept. `text` is what was said in it and `terms` its words; "" of a tool's answer."""
-
-    seq: int
-    role: str
-    author: str
-    pieces: tuple[Piece, ...]
-    calls: tuple[Called, ...]
-    text: str
-    terms: tuple[str, ...]
-
-
-# -- one message ---------------------------------------------------------------------------------
-
-
-def analysis(passage: Passage) -> Analysis:
-    """What there is to show of this message."""
-    calls = tuple(
-        Called(tool, tuple(_of_cells(cells(arguments)))) for tool, arguments in passage.calls
-    )
-    text = passage.text if passage.role in SPOKEN else ""
-    found = tuple(_of_speech(text) if text else _of_answer(passage.text))
-    return Analysis(
-        passage.seq, passage.role, passage.author, found, calls, text, tuple(words(text))
-    )
-
-
-def _of_answer(text: str) -> Iterator[Piece]:
-    found, prose = taken_apart(text)
-    yield from _of_cells(found)
-    if prose.strip():
-        yield from _of_text("", "", prose.strip())
-
-
-def _of_cells(found: Iterable[Cell]) -> Iterator[Piece]:
-    for record, path, text in found:
-        if len(text) > LONG:
-            yield from _of_text(record, path, text)
-        else:
-            yield _piece(record, path, text)
-
-
-def _of_text(record: str, path: str, text: str) -> Iterator[Piece]:
-    """The lines of a text that tell most of it."""
-    lines = text.split("\n")
-    for at in sorted(islice(by_worth(lines), PARTS)):
-        if line := lines[at].strip():
-            yield _piece(record, path, narrowed(line, LONG), at)
-
-
-def _of_speech(text: str) -> Iterator[Piece]:
-    sentences = [part for part in _SENTENCE.split(text) if part and not part.isspace()]
-    for at in sorted(islice(by_worth(sentences), PARTS)):
-        yield _piece("", "", narrowed(sentences[at].strip(), LONG), at)
-
-
-def _piece(record: str, path: str, text: str, part: int = 0) -> Piece:
-    terms = tuple(words(text[:LONG]))
-    dated = _DATE.match(text) is not None
-    handles = () if dated else tuple(term for term in terms if _digits(term) > 3)
-    common = text in COMMON or (len(text) < 3 and text.isdigit())
-    key = path.rpartition(".")[2].partition("[")[0]
-    name = 0 if common else bool(_NAME.fullmatch(text)) + bool(_KEY.fullmatch(key))
-    return Piece(record, path, text, part, terms, handles, name, common, bool(ERROR.search(text)))
-
-
-def _digits(term: str) -> int:
-    return sum(map(str.isdigit, term))
 
 
 # -- what was said and used ----------------------------------------------------------------------
@@ -208,21 +112,21 @@ def _known(messages: Sequence[Analysis], query: str) -> _Known:
             counts.update([piece.text for piece in message.pieces])
         for call in message.calls:
             used.update(dict.fromkeys([piece.text for piece in call.pieces], seq))
-            keys.update([_key(piece.path) for piece in call.pieces])
+            keys.update([piece.key for piece in call.pieces])
     user.update(dict.fromkeys(words(query), last))
     return _Known(user, assistant, used, frozenset(keys), counts, last or 1)
 
 
-def _key(path: str) -> str:
-    return path.rpartition(".")[2].partition("[")[0]
-
-
 def _said(piece: Piece, index: dict[str, int]) -> int:
     """The last message that has all words of a piece, or a number that an id is called by; 0."""
-    if piece.terms:
-        least = min([index.get(term, 0) for term in piece.terms])
-        if least:
-            return least
+    least = 0
+    for term in piece.terms:
+        seq = index.get(term)
+        if seq is None:
+            break
+        least = min(least or seq, seq)
+    else:
+        return least
     return max([index.get(term, 0) for term in piece.handles], default=0)
 
 
@@ -230,12 +134,13 @@ def _said(piece: Piece, index: dict[str, int]) -> int:
 
 
 class _Line(NamedTuple):
-    """A line of the block: what it is headed with, its messages, arguments and pieces."""
+    """A line of the block: what it is headed with, its messages, and its pieces, of which the
+    first ones are the `arguments` of a call."""
 
     head: str
     role: str
     seqs: tuple[int, ...]
-    arguments: tuple[Piece, ...]
+    arguments: int
     pieces: tuple[Piece, ...]
 
 
@@ -243,28 +148,29 @@ def _lines(messages: Iterable[Analysis]) -> list[_Line]:
     """A line for what was said in a message, one for each call with its answer. Answers come in
     the order of their calls."""
     found: list[_Line] = []
-    open_calls: list[int] = []
+    waiting: list[int] = []
     for message in messages:
-        if message.role == "tool" and open_calls:
-            at = open_calls.pop(0)
+        seq, role = message.seq, message.role
+        if role == "tool" and waiting:
+            at = waiting.pop(0)
             line = found[at]
-            found[at] = line._replace(seqs=(*line.seqs, message.seq), pieces=message.pieces)
-            continue
-        if message.role == "tool":
-            head = message.author or "tool"
-            found.append(_Line(head, "tool", (message.seq,), (), message.pieces))
+            pieces = line.pieces + message.pieces
+            found[at] = line._replace(seqs=(*line.seqs, seq), pieces=pieces)
             continue
         if message.pieces:
-            found.append(_Line(message.role, message.role, (message.seq,), (), message.pieces))
-        open_calls = []
-        for call in message.calls:
-            open_calls.append(len(found))
-            found.append(_Line(call.tool, "tool", (message.seq,), call.pieces, ()))
+            head = message.author or role if role == "tool" else role
+            found.append(_Line(head, role, (seq,), 0, message.pieces))
+        if role != "tool":
+            waiting = list(range(len(found), len(found) + len(message.calls)))
+        found += [
+            _Line(call.tool, "tool", (seq,), len(call.pieces), call.pieces)
+            for call in message.calls
+        ]
     return found
 
 
 class _Item(NamedTuple):
-    """A piece in its line: `place` counts the arguments and then the pieces of the line."""
+    """A piece in its line: its score, and its place among the pieces of the line."""
 
     score: float
     line: int
@@ -272,72 +178,74 @@ class _Item(NamedTuple):
     piece: Piece
 
 
+SCORE = itemgetter(0)
+
+
 def _items(lines: Sequence[_Line], known: _Known) -> list[_Item]:
     """All pieces with their scores, in order."""
     found: list[_Item] = []
+    marks: dict[str, tuple[float, float]] = {}
     for number, line in enumerate(lines):
-        newness = line.seqs[-1] / known.last
+        newness = NEW * line.seqs[-1] / known.last
         if line.role == "tool":
-            scores = _scores((*line.arguments, *line.pieces), newness, known)
+            scores = _scores(line, newness, known, marks)
         else:
-            weight = WEIGHTS["said"] if line.role == "user" else WEIGHTS["answered"]
-            scores = [weight + _speech(piece, newness, known) for piece in line.pieces]
-        both = (*line.arguments, *line.pieces)
+            weight = newness + SAID * (line.role == "user")
+            scores = [weight + _speech(piece, known) for piece in line.pieces]
         found += [
             _Item(score, number, place, piece)
-            for place, (score, piece) in enumerate(zip(scores, both, strict=True))
+            for place, (score, piece) in enumerate(zip(scores, line.pieces, strict=True))
         ]
     return found
 
 
-def _speech(piece: Piece, newness: float, known: _Known) -> float:
-    valued = any(map(_digits, piece.terms))
+def _speech(piece: Piece, known: _Known) -> float:
+    valued = any(map(digits, piece.terms))
     fresh = [t for t in piece.terms if t not in known.user and t not in known.used]
-    return (
-        WEIGHTS["newness"] * newness
-        + WEIGHTS["valued"] * valued
-        + WEIGHTS["fresh"] * len(fresh) / (len(piece.terms) + 1)
-    )
+    return VALUED * valued + FRESH * len(fresh) / (len(piece.terms) + 1)
 
 
-def _scores(pieces: Sequence[Piece], newness: float, known: _Known) -> list[float]:
-    """How likely each piece of a call and its answer is needed again."""
-    marks = [_marks(piece, known) for piece in pieces]
+def _scores(
+    line: _Line, newness: float, known: _Known, marked: dict[str, tuple[float, float]]
+) -> list[float]:
+    """How likely each piece of a call and its answer is needed again. `marked` are the marks of
+    values met before: the same ones come again and again."""
     chosen: dict[str, float] = {}
-    for piece, (own, when) in zip(pieces, marks, strict=True):
-        if own and not piece.common and (piece.name or known.counts[piece.text] < 3):
-            strength = min(own, 4.0) / 4 * (1 + when / known.last) / 2
-            chosen[piece.record] = max(chosen.get(piece.record, 0.0), strength)
+    scores: list[float] = []
+    for piece in line.pieces:
+        text = piece.text
+        marks = marked.get(text)
+        if marks is None:
+            marks = marked[text] = _marks(piece, known)
+        own, strength = marks
+        if strength > chosen.get(piece.record, 0.0):
+            chosen[piece.record] = strength
+        scores.append(newness + piece.worth + own + WANTED * (piece.key in known.keys))
+    if not chosen:
+        return scores
+    root = ROOT * chosen.get("", 0.0)
+    # Lines of a text are no fields of a record: one that was spoken of says nothing of others.
     return [
-        _score(piece, own, when / known.last, chosen, known) + WEIGHTS["newness"] * newness
-        for piece, (own, when) in zip(pieces, marks, strict=True)
+        score + CHOSEN * max(chosen.get(piece.record, 0.0), root) if piece.of == 1 else score
+        for score, piece in zip(scores, line.pieces, strict=True)
     ]
 
 
-def _marks(piece: Piece, known: _Known) -> tuple[float, int]:
-    """What a piece earns by having been said or used, and when that was last."""
+def _marks(piece: Piece, known: _Known) -> tuple[float, float]:
+    """What a value earns by having been said or used, the more the later that was, less what it
+    loses by being returned often; and how much that speaks for its record, 0..1."""
+    often = known.counts[piece.text]
+    frequent = FREQUENT * (often > FEW)
     user, assistant = _said(piece, known.user), _said(piece, known.assistant)
     used = known.used.get(piece.text, 0)
-    own = (
-        WEIGHTS["user"] * (user > 0)
-        + WEIGHTS["assistant"] * (assistant > 0)
-        + WEIGHTS["used"] * (used > 0)
-    )
-    return own, max(user, assistant, used)
-
-
-def _score(piece: Piece, own: float, when: float, chosen: dict[str, float], known: _Known) -> float:
-    around = max(chosen.get(piece.record, 0.0), chosen.get("", 0.0) * WEIGHTS["root"])
-    return (
-        (own * (0.2 if piece.common else 1.0))
-        + WEIGHTS["mentioned"] * when
-        + WEIGHTS["name"] * piece.name
-        + WEIGHTS["wanted"] * (_key(piece.path) in known.keys)
-        + WEIGHTS["chosen"] * around
-        + WEIGHTS["error"] * piece.error
-        + WEIGHTS["frequent"] * (known.counts[piece.text] > 4)
-        + WEIGHTS["long"] * min(len(piece.text) / LONG, 1)
-    )
+    if not (user or assistant or used):
+        return frequent, 0.0
+    own = USER * (user > 0) + ASSISTANT * (assistant > 0) + USED * (used > 0)
+    lately = max(user, assistant, used) / known.last
+    earned = own * (COMMON if piece.common else 1) + LATELY * lately + frequent
+    if piece.common or not (piece.names or often < FEW - 1):
+        return earned, 0.0
+    return earned, min(own / 4, 1.0) * (1 + lately) / 2
 
 
 # -- the block -----------------------------------------------------------------------------------
@@ -354,7 +262,7 @@ def shown(
     """The lines of a block within `size` tokens, joined by line feeds, that hold of these messages
     what the next calls are most likely to need. `near` are the messages that stand whole behind
     the block: what they speak of matters, and what they hold is not repeated. `query` is what is
-    asked now."""
+    asked now. `(+14)` behind a line says that 14 values or lines of that message are left out."""
     return block(
         [analysis(passage) for passage in passages],
         size=size,
@@ -375,8 +283,28 @@ def block(
     """`shown` of messages whose analyses are at hand."""
     lines = _lines(messages)
     items = _items(lines, _known([*messages, *near], query))
-    order = _order(lines, items, _Standing(near))
+    order = _order(lines, items, _Standing(near), size)
     return _within(lines, order, size, count)
+
+
+def ranked(
+    messages: Sequence[Analysis], *, query: str = "", near: Sequence[Analysis] = ()
+) -> list[Value]:
+    """What tools returned and calls were given, by rank, the highest first."""
+    lines = _lines(messages)
+    found = [
+        Value(whole_path(item.piece), item.piece.text, lines[item.line].seqs[-1], item.score)
+        for item in _items(lines, _known([*messages, *near], query))
+        if lines[item.line].role == "tool"
+    ]
+    return sorted(found, key=lambda value: (-value.rank, -value.seq))
+
+
+def whole_path(piece: Piece) -> str:
+    """The path of a piece from the beginning of its message."""
+    return (
+        f"{piece.record}.{piece.path}" if piece.record and piece.path else piece.record + piece.path
+    )
 
 
 class _Standing:
@@ -398,67 +326,102 @@ class _Standing:
         return bool(re.search(rf"(?<!\w){re.escape(piece.text)}(?!\w)", self.text))
 
 
-def _order(lines: Sequence[_Line], items: Sequence[_Item], there: _Standing) -> list[_Item]:
-    """The items, those first that are to be shown first. A value that stands already falls back;
-    an item brings along what its record is called by."""
+def _order(
+    lines: Sequence[_Line], items: Sequence[_Item], there: _Standing, size: int
+) -> list[_Item]:
+    """The items that may get in, those first that are to be shown first. A value that stands
+    already falls back, the further the more often it was met; an item brings along what its
+    record is called by. A value with its border costs two tokens, so `size` bounds their number.
+    """
+    texts = [item.piece.text for item in items]
+    met = Counter(texts)
     best: dict[str, _Item] = {}
-    for item in items:
-        text = item.piece.text
-        if text not in best or best[text] < item:
+    for text, item in zip(texts, items, strict=True):
+        known = best.get(text)
+        if known is None or known.score <= item.score:
             best[text] = item
-    again = [best[item.piece.text] is not item or item.piece in there for item in items]
-    ranked = sorted(
-        zip(items, again, strict=True),
-        key=lambda pair: (-pair[0].score - WEIGHTS["repeated"] * pair[1], -pair[0].line),
-    )
-    leads = _leads(lines, items)
+
+    first = [item for item in items if best[item.piece.text] is item]
+    again = [item for item in items if best[item.piece.text] is not item]
+
+    def rank(item: _Item) -> tuple[float, int, int]:
+        fall = STANDS if item.piece in there else 0.0
+        if best[item.piece.text] is not item:
+            fall += REPEATED + AGAIN * min(met[item.piece.text], MET)
+        return -item.score - fall, -item.line, item.place
+
+    leads = _Leads(lines, items)
     found: dict[tuple[int, int], _Item] = {}
-    for item, _ in ranked:
-        for lead in leads.get((item.line, item.piece.record), ()):
+    likely = [sorted(some, key=SCORE, reverse=True)[:size] for some in (first, again)]
+    for item in sorted([*likely[0], *likely[1]], key=rank):
+        for lead in leads.of(item):
             found.setdefault((lead.line, lead.place), lead)
         found.setdefault((item.line, item.place), item)
     return list(found.values())
 
 
-def _leads(lines: Sequence[_Line], items: Sequence[_Item]) -> dict[tuple[int, str], list[_Item]]:
-    """By line and record, what its other values cannot be understood without: the arguments of
-    the call if they are short, and the value that names the record."""
-    found: dict[tuple[int, str], list[_Item]] = {}
-    heads: dict[int, list[_Item]] = {}
-    for item in items:
-        line = lines[item.line]
-        if item.place < len(line.arguments):
-            heads.setdefault(item.line, []).append(item)
-            continue
-        record = (item.line, item.piece.record)
-        if record not in found:
-            arguments = heads.get(item.line, [])
-            short = sum(len(lead.piece.text) for lead in arguments) <= ARGUMENTS
-            found[record] = list(arguments) if short else []
-            if line.role == "tool" and item.piece.name and not _called(item.piece):
-                found[record].append(item)
-    return found
+class _Leads:
+    """What the values of a record cannot be understood without: the arguments of the call, if they
+    are short, and the value that names the record."""
 
+    def __init__(self, lines: Sequence[_Line], items: Sequence[_Item]) -> None:
+        self.lines = lines
+        self.items = items
+        self.starts = list(accumulate([len(line.pieces) for line in lines], initial=0))
+        self.found: dict[int, dict[str, list[_Item]]] = {}
 
-def _called(piece: Piece) -> bool:
-    """Whether the path of a record says already what it is called by."""
-    return bool(piece.record) and piece.record.rpartition(".")[2] == piece.text
+    def of(self, item: _Item) -> list[_Item]:
+        line = self.lines[item.line]
+        if line.role != "tool" or item.place < line.arguments:
+            return []
+        if item.line not in self.found:
+            self.found[item.line] = self._records(item.line)
+        return self.found[item.line][item.piece.record]
+
+    def _records(self, number: int) -> dict[str, list[_Item]]:
+        items = self.items[self.starts[number] : self.starts[number + 1]]
+        arguments = items[: self.lines[number].arguments]
+        if sum(len(item.piece.text) for item in arguments) > ARGUMENTS:
+            arguments = []
+        found: dict[str, list[_Item]] = {}
+        named: set[str] = set()
+        for item in items[self.lines[number].arguments :]:
+            record = item.piece.record
+            leads = found.setdefault(record, list(arguments))
+            if record not in named and item.piece.names:
+                named.add(record)
+                if not named_by_path(item.piece):
+                    leads.append(item)
+        return found
 
 
 def _within(lines: Sequence[_Line], order: Sequence[_Item], size: int, count: Count) -> list[Point]:
-    """The most of the items in this order whose lines fit."""
+    """About the most of the items in this order whose lines fit. What a number of items costs is
+    guessed from their characters and the last try, so that few tries do."""
+    guesses = list(accumulate([2 + len(item.piece.shown) / 3 for item in order]))
     counted: dict[str, int] = {}
 
-    def cost(points: Iterable[Point]) -> int:
-        total = 0
-        for point in points:
-            if point.text not in counted:
-                counted[point.text] = count(point.text + "\n")
-            total += counted[point.text]
-        return total
+    def cost(points: Sequence[Point]) -> int:
+        for text in {point.text for point in points}.difference(counted):
+            counted[text] = count(text + "\n")
+        return sum([counted[point.text] for point in points])
 
-    taken = most(len(order), lambda number: cost(_points(lines, order[:number])) <= size)
-    best = _points(lines, order[:taken])
+    least, beyond, best = 0, len(order) + 1, list[Point]()
+    scale = 1.0
+    tries = 0
+    while beyond - least > 1 and (tries < PROBES or not best):
+        tries += 1
+        guess = bisect_right(guesses, size / scale) if tries < PROBES else (least + beyond) // 2
+        taken = min(max(guess, least + 1), beyond - 1)
+        points = _points(lines, order[:taken])
+        spent = cost(points)
+        scale = max(spent, 1) / guesses[taken - 1]
+        if spent > size:
+            beyond = taken
+            continue
+        least, best = taken, points
+        if spent >= FULL * size:
+            break
     while best and count("\n".join([point.text for point in best])) > size:
         best.remove(min(best, key=lambda point: point.score))
     return best
@@ -471,7 +434,7 @@ def _points(lines: Sequence[_Line], items: Iterable[_Item]) -> list[Point]:
     found = []
     for number in sorted(chosen):
         line, there = lines[number], chosen[number]
-        score = min(1.0, max(0.0, max(item.score for item in there) / 10))
+        score = min(1.0, max(0.0, max([item.score for item in there]) / HIGHEST))
         there.sort(key=lambda item: item.place)
         found.append(Point(_text(line, there), line.seqs, score))
     return found
@@ -480,71 +443,14 @@ def _points(lines: Sequence[_Line], items: Iterable[_Item]) -> list[Point]:
 def _text(line: _Line, items: Sequence[_Item]) -> str:
     pieces = [item.piece for item in items]
     if line.role != "tool":
-        return f"{line.head}: {_parts(pieces, ' ')}"
-    arguments = [item.piece for item in items if item.place < len(line.arguments)]
+        return f"{line.head}: {parts(pieces, ' ')}"
+    arguments = [item.piece for item in items if item.place < line.arguments]
     answer = pieces[len(arguments) :]
-    head = f"{_safe(line.head)}({'; '.join(_by_record(arguments))})"
-    return f"{head}: {'; '.join(_by_record(answer))}" if answer else head
-
-
-def _by_record(pieces: Iterable[Piece]) -> list[str]:
-    """A text for each record: `flights[0]: flight_number=HAT136 date=2024-05-20`."""
-    records: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        records.setdefault(piece.record, []).append(piece)
-    return [_record(record, found) for record, found in records.items()]
-
-
-def _record(record: str, pieces: Sequence[Piece]) -> str:
-    fields: dict[str, list[Piece]] = {}
-    for piece in pieces:
-        if not _called(piece):
-            element = _ELEMENT.fullmatch(piece.path)
-            fields.setdefault(element[1] if element else piece.path, []).append(piece)
-    texts = [_field(path, found) for path, found in fields.items()]
-    if not record:
-        return " ".join(texts)
-    return f"{_safe(record)}: {' '.join(texts)}" if texts else _safe(record)
-
-
-def _field(path: str, pieces: Sequence[Piece]) -> str:
-    if len(pieces) == 1 and not pieces[0].part and pieces[0].path == path:
-        text = _quoted(pieces[0].text) if path else _safe(pieces[0].text)
-    elif pieces[0].path == path:
-        text = _parts(pieces, "\\n")
-    else:
-        text = f"[{', '.join([_quoted(piece.text) for piece in pieces])}]"
-    return f"{_safe(path)}={text}" if path else text
-
-
-def _parts(pieces: Sequence[Piece], border: str) -> str:
-    """Parts of one text, each gap marked."""
-    texts = []
-    expected = 0
-    for piece in pieces:
-        if piece.part > expected:
-            texts.append("...")
-        texts.append(_safe(piece.text))
-        expected = piece.part + 1
-    return border.join(texts)
-
-
-def _quoted(text: str) -> str:
-    """A value as it stands; in quotes where it could be read as more than one."""
-    safe = _safe(text)
-    if not _QUOTED.search(safe):
-        return safe
-    escaped = safe.replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def _safe(text: str) -> str:
-    """A text on one line: what a reader does not see, or a terminal obeys, as an escape."""
-    return _UNSAFE.sub(lambda found: _escape(found[0]), text)
-
-
-def _escape(char: str) -> str:
-    return {"\n": "\\n", "\t": "\\t", "\r": "\\r"}.get(char) or f"\\u{ord(char):04x}"
+    text = f"{safe(line.head)}({'; '.join(by_record(arguments))})"
+    if answer:
+        text = f"{text}: {'; '.join(by_record(answer))}"
+    left = len(line.pieces) - len(pieces)
+    return f"{text} (+{left})" if left else text
 
 
 # -- one answer ----------------------------------------------------------------------------------
@@ -559,46 +465,43 @@ def shorten(text: str, *, size: int, count: Count, mentioned: Collection[str] = 
     found, prose = taken_apart(text, most=MOST_SHORTENED)
     if not found or not (found[0].record or found[0].path):
         return excerpt(found[0].text if found else text, size=size, count=count)
-    pieces = list(_of_cells(found))
-    if prose.strip():
-        pieces += _of_text("", "", prose.strip())
-    order = _by_mention(pieces, mentioned, size * PER_TOKEN)
+    pieces = [*of_cells(_weighed(found, mentioned)), *of_text("", "", prose)]
+    total = max(len(pieces), len(found))
+    order = _by_mention(pieces, mentioned, size)
 
     def written(taken: int) -> str:
-        lines = _by_record([pieces[at] for at in sorted(order[:taken])])
-        left = len(pieces) - taken
-        return "\n".join([*lines, f"[... {left:,} more values left out ...]"] if left else lines)
+        lines = by_record([pieces[at] for at in sorted(order[:taken])])
+        if left := total - taken:
+            lines.append(f"[... {left:,} more value{'s' if left > 1 else ''} left out ...]")
+        return "\n".join(lines)
 
-    taken = most(len(order), lambda number: count(written(number)) <= size)
-    told = written(taken)
-    return told if taken or count(told) <= size else ""
+    told = written(most(len(order), lambda number: count(written(number)) <= size))
+    return told if count(told) <= size else ""
 
 
-def _by_mention(pieces: Sequence[Piece], mentioned: Collection[str], room: int) -> list[int]:
-    """The places of pieces, those first that are to be shown first, about as many as fit into
-    `room` characters."""
-    index = dict.fromkeys([term for text in mentioned for term in words(text)], 1)
+def _weighed(found: list[Cell], mentioned: Collection[str]) -> list[Cell]:
     exact = frozenset(mentioned)
-    said = [piece.text in exact or bool(_said(piece, index)) for piece in pieces]
+    records = {cell.record for cell in found[FIRST:] if cell.text in exact}
+    return found[:FIRST] + [cell for cell in found[FIRST:] if cell.record in records][:FIRST]
+
+
+def _by_mention(pieces: Sequence[Piece], mentioned: Collection[str], size: int) -> list[int]:
+    """The places of pieces, those first that are to be shown first, at least as many as fit."""
+    index = dict.fromkeys([term for text in mentioned for term in words(text)], 1)
+    said = [not piece.common and bool(_said(piece, index)) for piece in pieces]
     chosen = {
-        piece.record
-        for piece, there in zip(pieces, said, strict=True)
-        if there and piece.record and not piece.common
+        piece.record for piece, there in zip(pieces, said, strict=True) if there and piece.record
     }
     scores = [
-        3 * there * (not piece.common) + 2 * (piece.record in chosen) + piece.name + piece.error
+        USER * there + USER * (piece.record in chosen) + piece.worth
         for piece, there in zip(pieces, said, strict=True)
     ]
     names: dict[str, int] = {}
     for at, piece in enumerate(pieces):
-        if piece.name and not _called(piece):
+        if piece.names and not named_by_path(piece):
             names.setdefault(piece.record, at)
     found: dict[int, None] = {}
-    for at in sorted(range(len(pieces)), key=lambda at: -scores[at]):
-        for place in (names.get(pieces[at].record, at), at):
-            if place not in found:
-                found[place] = None
-                room -= len(pieces[place].text)
-        if room < 0:
-            break
+    for at in sorted(range(len(pieces)), key=lambda at: -scores[at])[:size]:
+        found.setdefault(names.get(pieces[at].record, at))
+        found.setdefault(at)
     return list(found)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import exp, log, log1p
 from typing import NamedTuple
 
-from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
-from memory_app.core.sentences import Reading
+from memory_app.core.sentences import NOUNS_LIKE_NAMES, Reading
 
 FREQUENT = 0.03
 """Share of messages from which on a name is how people address each other."""
@@ -25,8 +25,8 @@ class Traits(NamedTuple):
 
     `length` are its words, `rarity` the sum of their inverse document frequencies within the
     conversation, `novel` its words not said before; `times`, `past`, `self`, `you` and `numbers`
-    are words of that kind, `names` rare names. All of these as log(1 + n). `asks`, `answers` (the
-    other one asked before) and `thanked` (the answer begins with thanks or praise) are 0 or 1.
+    are words of that kind, `names` rare names. All of these as log(1 + n). `asks` and `answers`
+    (the other one asked before) are 0 or 1.
     """
 
     length: float
@@ -40,11 +40,26 @@ class Traits(NamedTuple):
     names: float
     asks: float
     answers: float
-    thanked: float
 
 
-WEIGHTS = Traits(*[0.1] * len(Traits._fields))
-BIAS = 0.0
+BIAS = -4.05
+WEIGHTS = Traits(
+    length=-0.53,
+    rarity=0.74,
+    novel=0.75,
+    times=1.28,
+    past=0.61,
+    self=0.42,
+    you=-0.46,
+    numbers=0.96,
+    names=2.14,
+    asks=-0.42,
+    answers=1.02,
+)
+"""Fitted by `python -m bench.quality.worth_fit` to the evidence turns of four long conversations
+(LoCoMo): 89 and 76 % of the evidence is kept in 60 and 40 % of the tokens of a conversation that
+the weights were not fitted on. Praise, greetings, photos, the place in a session and what the next
+message says added nothing to these."""
 
 
 def scores(passages: Sequence[Passage], readings: Sequence[Reading]) -> list[float]:
@@ -62,31 +77,40 @@ def worth(found: Traits) -> float:
 
 def traits(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterator[Traits]:
     """What is counted of each message, within this conversation."""
-    ends = {END, QUESTION}
-    distinct = [set(reading.words) - ends for reading in readings]
-    spread = Counter(word for words in distinct for word in words)
+    distinct = [reading.distinct for reading in readings]
+    spread = Counter(chain.from_iterable(distinct))
     rarity = {word: log(len(distinct) / count) for word, count in spread.items()}
     often = max(2.0, FREQUENT * len(distinct))
     said: set[str] = set()
     for place, (reading, words) in enumerate(zip(readings, distinct, strict=True)):
         times, past, self, you, number = reading.marks
-        names = {value.text for value in reading.values if value.kind == "name"}
-        digits = {word for word in words if word[0].isdigit()}
+        names = _names(reading)
         yield Traits(
             log1p(len(reading.words)),
-            log1p(sum([rarity[word] for word in words])),
+            log1p(sum(map(rarity.__getitem__, words))),
             log1p(len(words - said)),
             log1p(times),
             log1p(past),
             log1p(self),
             log1p(you),
-            log1p(number + len(digits)),
-            log1p(sum([spread[name] <= often for name in names])),
+            log1p(number + _digits(reading)),
+            log1p(sum([spread[name.partition(" ")[0]] <= often for name in names])),
             float(reading.asks),
             float(_answers(passages, readings, place)),
-            float(_thanked(passages, readings, place)),
         )
         said |= words
+
+
+def _names(reading: Reading) -> set[str]:
+    """The names in a message; none where every noun is written like one."""
+    if reading.language in NOUNS_LIKE_NAMES:
+        return set()
+    return {value.text for value in reading.values if value.kind == "name"}
+
+
+def _digits(reading: Reading) -> int:
+    """How many different numbers in digits a message has."""
+    return len({value.text for value in reading.values if value.text[0].isdigit()})
 
 
 def _answers(passages: Sequence[Passage], readings: Sequence[Reading], place: int) -> bool:
@@ -97,18 +121,6 @@ def _answers(passages: Sequence[Passage], readings: Sequence[Reading], place: in
         and passages[before].role in SPOKEN
         and _speaker(passages[before]) != _speaker(passages[place])
         and readings[before].asks
-    )
-
-
-def _thanked(passages: Sequence[Passage], readings: Sequence[Reading], place: int) -> bool:
-    """Whether the message after, by somebody else, begins with thanks or praise."""
-    after = place + 1
-    return (
-        after < len(passages)
-        and passages[after].role in SPOKEN
-        and _speaker(passages[after]) != _speaker(passages[place])
-        and bool(readings[after].sentences)
-        and bool(readings[after].sentences[0].cues & Cue.THANKS)
     )
 
 

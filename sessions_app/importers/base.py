@@ -170,7 +170,8 @@ class Unreadable(Exception):
 @dataclass(slots=True)
 class Report:
     """What an import did. `new` and `skipped` count messages, `repaired` those with characters
-    replaced by U+FFFD, `unknown` the records kept as they are because they are no messages."""
+    replaced by U+FFFD, `unknown` the records kept as they are because they are no messages;
+    `compacted` are the ids of sessions that brought a summary of another tool."""
 
     sessions: int = 0
     new: int = 0
@@ -179,6 +180,7 @@ class Report:
     unknown: int = 0
     warnings: list[str] = field(default_factory=list)
     errors: list[tuple[str, int, str]] = field(default_factory=list)
+    compacted: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         return f"{self.new} new, {self.skipped} skipped"

@@ -177,6 +177,7 @@ def _says_something(report: Report, file: _File) -> bool:
 def _add(total: Report, report: Report) -> None:
     total.sessions += report.sessions
     total.new += report.new
+    total.compacted += report.compacted
     total.skipped += report.skipped
     total.repaired += report.repaired
     total.unknown += report.unknown

@@ -11,10 +11,11 @@ led to, so two imports of one session at once cannot both store a message.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -41,7 +42,7 @@ from sessions_app.importers.base import (
     Unreadable,
     Warned,
 )
-from sessions_app.store.base import Guard, NewSession, Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Guard, NewSession, Snapshot, Window
 from sessions_app.store.durable import DurableStore
 
 BATCH = preparing.MAX_BATCH
@@ -51,6 +52,10 @@ RECORD_BYTES = 256 * 1024
 PAGE = 500
 MAX_ERRORS = 100
 BRANCH_LEFT = "another branch was taken"
+TRIES = 3
+_Done = TypeVar("_Done")
+OF_A_WORKER = {"compressed", "notice"}
+"""Events that come of themselves while a session is imported."""
 REMEMBERED = 32
 """Sessions whose contents are remembered while files are followed."""
 
@@ -321,7 +326,9 @@ class _Session:
         store, project = self.writer.store, self.writer.project
         left = {seq for name in self.begun.left for seq in self._known.seqs.pop(name, ())}
         for span in _ranges(sorted(left)):
-            done = store.retract(project, self._stored.id, span, BRANCH_LEFT, Guard(self._version))
+            done = self._at_version(
+                partial(store.retract, project, self._stored.id, span, BRANCH_LEFT)
+            )
             self._version = done.session.version
 
     def _find(self) -> Snapshot | None:
@@ -454,7 +461,7 @@ class _Session:
             return
         batch, self._batch, self._batch_bytes = self._batch, [], 0
         store, project = self.writer.store, self.writer.project
-        done = store.append(project, self._stored.id, batch, Guard(self._version))
+        done = self._at_version(partial(store.append, project, self._stored.id, batch))
         self._version = done.version
 
     def _flush_records(self) -> None:
@@ -466,8 +473,25 @@ class _Session:
         if self.writer.dry_run or self._stored is None:
             return
         store, project = self.writer.store, self.writer.project
-        done = store.note(project, self._stored.id, kind, data, Guard(self._version))
+        done = self._at_version(partial(store.note, project, self._stored.id, kind, data))
         self._version = done.session.version
+        if kind == "imported_summary":
+            self.writer.report.compacted.append(str(self._stored.id))
+
+    def _at_version(self, change: Callable[[Guard], _Done]) -> _Done:
+        """The change at the version the session was left at. What a worker folded meanwhile says
+        nothing new, so it is tried again behind that."""
+        for _ in range(TRIES):
+            try:
+                return change(Guard(self._version))
+            except errors.StaleVersion as stale:
+                missed = stale.details["missed"]
+                told = {entry.get("kind") for entry in missed}
+                current = int(stale.details["current_version"])
+                if not told <= OF_A_WORKER or len(missed) < current - self._version:
+                    raise
+                self._version = current
+        return change(Guard(self._version))
 
 
 # -- what is there already ---------------------------------------------------------------------
@@ -546,7 +570,7 @@ def _event_sources(kind: str, data: dict[str, Any]) -> list[str]:
 def _stored_messages(
     store: DurableStore, session: Snapshot, seq: int = 0
 ) -> Iterator[StoredMessage]:
-    while page := store.messages(session, Window(after=seq, limit=PAGE)):
+    while page := store.messages(session, Window(after=seq, limit=PAGE, octets=PAGE_OCTETS)):
         yield from page
         seq = page[-1].seq
 

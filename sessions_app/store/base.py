@@ -179,11 +179,17 @@ class Edit:
     halves: tuple[str, ...] = ("system", "tools")
 
 
+# How much of bodies is in memory at once: a page of a log ends with the row that reaches it.
+PAGE_OCTETS = 8 * 1024 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Which messages to read: seq after / before / around a number, at most `limit`.
 
-    `newest_first` turns the order of the answer; `at` hides what came after that version.
+    `newest_first` turns the order of the answer; `at` hides what came after that version. With
+    `octets` the answer ends early: the message with which the bodies reach so many bytes is its
+    last but one, so that there is one more exactly where there is more to read.
     """
 
     after: int | None = None
@@ -192,6 +198,7 @@ class Window:
     limit: int = 50
     newest_first: bool = False
     at: int | None = None
+    octets: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

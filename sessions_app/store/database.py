@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -27,7 +27,7 @@ from django.db import (
 
 from sessions_app.core import errors
 from sessions_app.store.immediate import Immediate
-from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK
+from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK, within
 
 log = logging.getLogger("holdfast.store")
 
@@ -100,6 +100,20 @@ class Database:
         with connection.wrap_database_errors:
             found: list[Row] = _executed(connection, sql, params).fetchall()
         return found
+
+    def rows_within(self, octets: int, sql: str, params: Sequence[Any]) -> list[Row]:
+        """The first rows of a page whose last column is a text: up to the one with which the texts
+        reach `octets` bytes, and one more. No other row is read into memory."""
+        connection = self.connection
+        if connection.vendor != "sqlite":
+            # The driver takes a whole answer before it gives the first row, so the server counts.
+            found = self.rows(within(sql), (*params, octets))
+            return [row[:-1] for row in found]
+        with connection.wrap_database_errors:
+            cursor = _executed(connection, sql, params)
+            rows = _until(octets, cursor)
+            cursor.close()
+        return rows
 
     def row(self, sql: str, params: Sequence[Any] = ()) -> Row | None:
         connection = self.connection
@@ -242,6 +256,22 @@ class Transaction:
             raise
         if isinstance(error, DatabaseError | InterfaceError):
             raise_ours(database, error)
+
+
+def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
+    found: list[Row] = []
+    held = 0
+    for row in cursor:
+        found.append(row)
+        if held >= octets:
+            break
+        held += octets_of(row[-1])
+    return found
+
+
+def octets_of(text: str) -> int:
+    """How many bytes a text has in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _in_transaction(connection: Any) -> bool:

@@ -43,8 +43,7 @@ class Claim(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; `next_due` says from how many active tokens on the next one
-    is due, given those that are left.
+    `event` is the data of its event; from `due_tokens` active tokens on the next one is due.
     """
 
     claim: Claim
@@ -52,7 +51,7 @@ class Fold:
     overlay_version: int
     event: Mapping[str, Any]
     state: State
-    next_due: Callable[[int], int]
+    due_tokens: int
 
 
 Write = Callable[[Snapshot, int], None]
@@ -196,17 +195,16 @@ def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED
         )
         active = store.active_tokens(now.number, after, end)
         write(now, now.version + 1)
-        due_tokens = work.next_due(active)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
             "fold_version": now.version + 1,
             "compressions": now.compressions + 1,
             "facts": work.event["facts"],
-            "due_us": clock.now_us() if active >= due_tokens else None,
+            "due_us": clock.now_us() if active >= work.due_tokens else None,
             "due_trigger": "",
             "due_seq": 0,
-            "due_tokens": due_tokens,
+            "due_tokens": work.due_tokens,
             "claim_until_us": 0,
         }
         return Change([("compressed", work.event)], columns)

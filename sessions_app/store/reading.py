@@ -16,7 +16,7 @@ from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.logbook import LogEntry, LogEvent, LogMessage
 from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
-from sessions_app.store.base import Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.database import Database, Row
 
 NO_END = 2**62
@@ -91,23 +91,34 @@ class Reader:
                 found = self._around(session.number, window, end)
             elif window.before is not None or (window.newest_first and window.after is None):
                 before = end if window.before is None else min(window.before, end)
-                found = self._back(session.number, before, window.limit)[::-1]
+                found = self._back(session.number, before, window.limit, window.octets)[::-1]
             else:
-                found = self._from(session.number, window.after or 0, end, window.limit)
+                after = window.after or 0
+                found = self._from(session.number, after, end, window.limit, window.octets)
         return found[::-1] if window.newest_first else found
 
-    def _from(self, number: int, after: int, end: int, limit: int) -> list[StoredMessage]:
-        rows = self.db.rows(sql.MESSAGES_FROM, (number, after, end, limit))
+    def _from(
+        self, number: int, after: int, end: int, limit: int, octets: int | None = None
+    ) -> list[StoredMessage]:
+        rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets)
         return list(map(StoredMessage._make, rows))
 
-    def _back(self, number: int, end: int, limit: int) -> list[StoredMessage]:
-        rows = self.db.rows(sql.MESSAGES_BACK, (number, 0, end, limit))
+    def _back(
+        self, number: int, end: int, limit: int, octets: int | None = None
+    ) -> list[StoredMessage]:
+        rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
         return list(map(StoredMessage._make, rows))
+
+    def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
+        if octets is None:
+            return self.db.rows(statement, params)
+        return self.db.rows_within(octets, statement, params)
 
     def _around(self, number: int, window: Window, end: int) -> list[StoredMessage]:
         anchor = window.around or 0
-        older = self._back(number, min(anchor, end), window.limit // 2)[::-1]
-        return older + self._from(number, anchor - 1, end, window.limit - len(older))
+        older = self._back(number, min(anchor, end), window.limit // 2, window.octets)[::-1]
+        rest = window.limit - len(older)
+        return older + self._from(number, anchor - 1, end, rest, window.octets)
 
     def tail(self, number: int, end: int, limit: int) -> list[StoredMessage]:
         """The newest `limit` messages with seq < `end`, newest first."""
@@ -135,6 +146,11 @@ class Reader:
                 found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
         return found
 
+    def tool_between(self, number: int, after: int, before: int) -> bool:
+        """Whether a tool answered in one of the messages with after < seq < before."""
+        with self.db.reading():
+            return self.db.row(sql.TOOL_BETWEEN, (number, after, before)) is not None
+
     def picked(self, number: int, seqs: tuple[int, ...]) -> list[StoredMessage]:
         """The messages with just these seqs, in order."""
         if not seqs:
@@ -155,26 +171,36 @@ class Reader:
         newest_first: bool = False,
     ) -> list[StoredMessage]:
         """Messages with after < seq < before whose stored JSON may hold `text` literally, ignoring
-        case; field names count too, so callers look again at the words."""
+        case; field names count too, so callers look again at the words. Fewer than `limit` where
+        their bodies reach PAGE_OCTETS."""
         pattern = f"%{_any_case(like_escaped(orjson.dumps(text).decode()[1:-1]))}%"
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
-            rows = self.db.rows(statement, (session.number, after, before, pattern, limit))
+            params = (session.number, after, before, pattern, limit)
+            rows = self.db.rows_within(PAGE_OCTETS, statement, params)
         return list(map(StoredMessage._make, rows))
 
     def events(
-        self, session: Snapshot, *, after: int = 0, before: int | None = None, limit: int = 50
+        self,
+        session: Snapshot,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 50,
+        octets: int | None = None,
     ) -> list[StoredEvent]:
-        """Events with after < version < before, in order."""
+        """Events with after < version < before, in order; with `octets` as a Window has them."""
         end = NO_END if before is None else before
         with self.db.reading():
-            rows = self.db.rows(sql.EVENTS, (session.number, after, end, limit))
+            rows = self._page(sql.EVENTS, (session.number, after, end, limit), octets)
         return [StoredEvent(*row) for row in rows]
 
-    def events_back(self, session: Snapshot, before: int, limit: int) -> list[StoredEvent]:
+    def events_back(
+        self, session: Snapshot, before: int, limit: int, octets: int | None = None
+    ) -> list[StoredEvent]:
         """The newest `limit` events with version < `before`, newest first."""
         with self.db.reading():
-            rows = self.db.rows(sql.EVENTS_BACK, (session.number, 0, before, limit))
+            rows = self._page(sql.EVENTS_BACK, (session.number, 0, before, limit), octets)
         return [StoredEvent(*row) for row in rows]
 
     def entries_after(
@@ -266,7 +292,8 @@ class Reader:
         return until - self.totals(number, first - 1)[0]
 
     def log(self, session: Snapshot, *, page: int = 500) -> Iterator[LogEntry]:
-        """Every entry up to the version of `session` with its proof, in version order."""
+        """Every entry up to the version of `session` with its proof, in version order; in memory
+        are at most `page` messages and as many events, or PAGE_OCTETS of each."""
         return heapq.merge(
             self._log_messages(session, page), self._log_events(session, page), key=_version
         )
@@ -275,23 +302,25 @@ class Reader:
         seq = 0
         while seq < session.messages:
             with self.db.reading():
-                rows = self.db.rows(sql.LOG_MESSAGES, (session.number, seq, session.version, page))
+                params = (session.number, seq, session.version, page)
+                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params)
             if not rows:
                 raise errors.NotFound("The session was purged meanwhile.")
             yield from map(_log_message, rows)
             seq = rows[-1][0]
+            del rows  # before the next are read, so that one page is in memory and not two
 
     def _log_events(self, session: Snapshot, page: int) -> Iterator[LogEvent]:
         version = 0
         while version < session.version:
             with self.db.reading():
-                rows = self.db.rows(
-                    sql.LOG_EVENTS, (session.number, version, session.version, page)
-                )
+                params = (session.number, version, session.version, page)
+                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_EVENTS, params)
             if not rows:
                 return
             yield from map(_log_event, rows)
             version = rows[-1][0]
+            del rows
 
     def sessions(self, project: int, *, page: int = 200) -> Iterator[Snapshot]:
         """Every session of the project that is not deleted, in the order they were made."""
@@ -349,9 +378,8 @@ def forget_events() -> None:
 
 def _overlay(reader: Reader, number: int, version: int) -> State:
     with reader.db.reading():
-        rows = reader.db.rows(sql.EVENTS, (number, 0, version + 1, ALL))
-    entries = (StoredEvent(*row).entry() for row in rows)
-    return replay.replay(entry for entry in entries if entry.kind in replay.OVERLAY_KINDS)
+        rows = reader.db.rows(sql.OVERLAY_EVENTS, (number, version, *replay.OVERLAY_KINDS))
+    return replay.replay(StoredEvent(*row).entry() for row in rows)
 
 
 def check_version(session: Snapshot, version: int) -> None:

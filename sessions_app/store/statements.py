@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
@@ -180,6 +182,10 @@ LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
+TOOL_BETWEEN = """
+    SELECT 1 FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND seq < ? AND role = 'tool' LIMIT 1
+"""
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
 MESSAGES_IN = f"""
@@ -227,11 +233,33 @@ EVENTS_BACK = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version > ? AND version < ? ORDER BY version DESC LIMIT ?
 """
+OVERLAY_EVENTS = """
+    SELECT version, kind, created_us, data FROM holdfast_event
+    WHERE session_id = ? AND version <= ? AND kind IN (?, ?, ?) ORDER BY version
+"""
 EVENT = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version = ?
 """
 EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND version <= ?"
+
+
+@cache
+def within(statement: str) -> str:
+    """The first rows of a page by the text in its last column, as many bytes of it as asked for;
+    for PostgreSQL, which knows how long a text is without reading it. See Database.rows_within."""
+    text = statement.partition("FROM")[0].split()[-1]
+    order = statement.rpartition("ORDER BY")[2].partition("LIMIT")[0].strip()
+    frame = f"ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING"
+    return f"""
+        SELECT * FROM (
+            SELECT page.*, SUM(OCTET_LENGTH({text})) OVER ({frame}) AS octets_before
+            FROM ({statement}) AS page
+        ) AS counted
+        WHERE COALESCE(octets_before, 0) < ? ORDER BY {order}
+    """
+
+
 LOG_MESSAGES = """
     SELECT seq, version, role, form, tokens, tokens_estimated, batch_end, created_us, salt, digest,
          body

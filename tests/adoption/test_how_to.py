@@ -59,6 +59,7 @@ def support(address: str, tmp_path: Path) -> Site:
     return site
 
 
+@pytest.mark.long
 def test_the_page_works_as_it_says(support: Site) -> None:
     dry, first, again, compare = COMMANDS
     for command in (dry, first):

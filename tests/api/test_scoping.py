@@ -20,6 +20,7 @@ BODIES: dict[str, Any] = {
     "retract_messages": {"from": 1},
     "pin_message": {"seq": 1},
     "fork_session": {"at": 1},
+    "compress": {"instructions": "x"},
     "edit_session": {"title": "x"},
     "put_policy": {"window": 1_000, "reserve": 10},
 }

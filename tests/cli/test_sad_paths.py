@@ -109,6 +109,7 @@ def test_doctor_names_a_database_that_cannot_be_used_and_exits_3(shell: Shell) -
     assert "Traceback" not in result.stderr
 
 
+@pytest.mark.long
 def test_a_locked_database_exits_3(shell: Shell, filled: Path) -> None:
     with closing(sqlite3.connect(filled, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

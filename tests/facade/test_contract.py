@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from holdfast.facade import Client, Session
+from holdfast.projects import ensure_project
 from sessions_app.core import errors
 from sessions_app.core.errors import HoldfastError
+from sessions_app.store import get_store
+from tests import large
 
 CALL: dict[str, Any] = {
     "id": "call_1",
@@ -206,6 +209,24 @@ def test_a_version_that_is_no_number_is_refused(session: Session, version: Any) 
 def test_messages_are_read_by_seq(session: Session, asked: dict[str, Any], seqs: list[int]) -> None:
     said(session, "1", "2", "3", "4", "5")
     assert [item["seq"] for item in session.messages(**asked)] == seqs
+
+
+@pytest.mark.parametrize(
+    ("asked", "seqs"),
+    [
+        ({"limit": 500}, range(1, 41)),
+        ({"limit": 500, "order": "desc"}, range(40, 0, -1)),
+        ({"after": 5, "limit": 20}, range(6, 26)),
+        ({"after": 5, "limit": 20, "order": "desc"}, range(25, 5, -1)),
+        ({"before": 30, "limit": 20}, range(10, 30)),
+        ({"at": 31, "limit": 25, "order": "desc"}, range(30, 5, -1)),
+    ],
+)
+def test_as_many_large_messages_come_as_were_asked_for(
+    client: Client, asked: dict[str, Any], seqs: range
+) -> None:
+    large.filled(get_store(), ensure_project().pk, key="large")
+    assert [item["seq"] for item in client.open("large").messages(**asked)] == list(seqs)
 
 
 @pytest.mark.parametrize(

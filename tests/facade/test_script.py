@@ -98,6 +98,7 @@ print(len(second.context().messages))
     assert script(code).splitlines() == ["into the second | into the first", "1"]
 
 
+@pytest.mark.long
 def test_scripts_that_start_at_once_on_a_fresh_database_do_not_collide(start: Start) -> None:
     running = [start(OPEN) for _ in range(8)]
     ended = [process.communicate(timeout=PATIENCE) for process in running]
@@ -231,6 +232,7 @@ print("DJANGO_SETTINGS_MODULE" in os.environ)
     assert told.endswith("False")
 
 
+@pytest.mark.long
 def test_scripts_that_start_at_once_on_a_fresh_postgres_do_not_collide(
     start: Start, postgres_server: Server
 ) -> None:

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests import browsing
 from tests.guest.hosting import PREFIX, Guest, serving
 from tests.guest.visiting import PASSWORD
-from tests.pages.test_browser import FLAGS, Browser
+from tests.pages.test_browser import Browser
 
 # A site that does not ask who else has set a policy.
 IMPOSING = """
@@ -28,8 +29,7 @@ def impose(get_response):
 @contextmanager
 def signed_in(chromium: Path, address: str) -> Iterator[Browser]:
     """A browser in which an editor came by our page through the site's login."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    with browsing.browser(chromium) as started:
         browser = Browser(started.new_page(), address)
         browser.open(f"{PREFIX}/sessions/?user=ana")
         browser.page.fill("[name=username]", "edda@example.com")
@@ -38,7 +38,6 @@ def signed_in(chromium: Path, address: str) -> Iterator[Browser]:
         browser.page.wait_for_url(f"**{PREFIX}/sessions/?user=ana")
         browser.watch()
         yield browser
-        started.close()
 
 
 def look_around(guest: Guest, chromium: Path, address: str) -> None:

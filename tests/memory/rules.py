@@ -12,6 +12,9 @@ from sessions_app.core.replay import State, in_ranges
 from tests.core import provider_rules
 
 BROKEN = {NO_ANSWER, NO_CALL, NO_RESULT, WAITING}
+OF_THE_LOG = ("retained", "recent", "new")
+"""Parts that are messages; the others are text of the session's own."""
+PLACES = ("system", "tools", "summary", "retained", "recent", "facts", "new")
 
 
 def check(context: Context, log: Sequence[StoredMessage], state: State) -> None:
@@ -41,17 +44,27 @@ def check_partition(context: Context, log: Sequence[StoredMessage]) -> None:
     """What is in and what is left out are all messages, each once, with their tokens."""
     size = {row.seq: row.tokens for row in log}
     within = chosen(context)
-    without = [s for out in context.left_out for s in range(out.first, out.last + 1)]
-    assert sorted(within + without) == sorted(size)
+    exact = [out for out in context.left_out if not out.some]
+    without = [s for out in exact for s in range(out.first, out.last + 1)]
+    together = [out for out in context.left_out if out.some]
+    assert len(within) + sum(out.messages for out in context.left_out) == len(size)
+    assert sum(size[s] for s in within) + sum(out.tokens for out in context.left_out) == sum(
+        size.values()
+    )
     assert without == sorted(without)
-    for out in context.left_out:
+    assert len({*within, *without}) == len(within) + len(without)
+    assert all(
+        out.first <= s <= out.last for out in together for s in set(size) - {*within, *without}
+    )
+    for out in exact:
         assert out.tokens == sum(size[s] for s in range(out.first, out.last + 1)), out
-    fixed = sum(part.tokens for part in context.parts if part.name in ("system", "tools"))
     lead = 14 if context.messages[:1] == [LEAD] else 0
-    assert context.tokens - fixed - lead == sum(size[seq] for seq in within)
     for part in context.parts:
         said = sum(size[s] for first, last in part.messages for s in range(first, last + 1))
-        assert part.name in ("system", "tools") or part.tokens - said in (0, lead), part
+        if part.name in OF_THE_LOG:
+            assert part.tokens - said in (0, lead), part
+        else:
+            assert not part.messages, part
 
 
 def check_musts(context: Context, log: Sequence[StoredMessage], state: State) -> None:
@@ -64,7 +77,8 @@ def check_musts(context: Context, log: Sequence[StoredMessage], state: State) ->
         assert seq in within or seq in lost or in_ranges(seq, state.retracted), f"pin {seq}"
     assert not any(in_ranges(seq, state.retracted) for seq in within), "a retracted message"
     turn_of = {row.seq: row.turn_start for row in log}
-    for seq in within:
+    kept = {seq for seq in within if seq <= state.folded and seq not in state.pinned}
+    for seq in within - kept:
         start = turn_of[seq]
         assert start in (0, *within) or in_ranges(start, state.retracted), f"{seq}: no question"
 
@@ -72,8 +86,8 @@ def check_musts(context: Context, log: Sequence[StoredMessage], state: State) ->
 def check_order(context: Context) -> None:
     for part in context.parts:
         assert list(part.messages) == sorted(part.messages)
-    order = {"system": 0, "tools": 1, "retained": 2, "recent": 3, "new": 4}
-    places = [order[part.name] for part in context.parts]
+    names = ["summary" if part.name == "resume" else part.name for part in context.parts]
+    places = [PLACES.index(name) for name in names]
     assert places == sorted(set(places))
 
 

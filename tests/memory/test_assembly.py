@@ -8,11 +8,16 @@ from hypothesis import strategies as st
 
 from memory_app.core import assembly, steps
 from memory_app.core.assembly import BLOCK, BUDGET, TURNS, Budget, History, LeftOut, Stretch
-from memory_app.core.policy import Policy
+from memory_app.core.policy import STRATEGIES, Policy
 from memory_app.core.steps import Item, Unit
 from sessions_app.core import errors
 
 TRIM = Policy(strategy="token_trim")
+
+
+def last(turns: int) -> Policy:
+    """At most so many of the newest turns."""
+    return Policy(strategy="last_turns", turns=turns)
 
 
 def history(*sizes: int, pinned: tuple[int, ...] = ()) -> History:
@@ -85,7 +90,7 @@ def test_a_newest_step_that_does_not_fit_is_told() -> None:
 
 @given(turns=st.integers(1, 400), kept=st.integers(1, 60))
 def test_turns_kept_is_an_upper_bound_and_a_third_of_it_a_lower(turns: int, kept: int) -> None:
-    first = assembly.first_turn(Policy(turns=kept), turns)
+    first = assembly.first_turn(last(kept), turns)
     shown = turns - max(first, 1) + 1
     assert shown <= kept
     assert shown >= min(turns, max(1, kept * 3 // 8))
@@ -93,16 +98,17 @@ def test_turns_kept_is_an_upper_bound_and_a_third_of_it_a_lower(turns: int, kept
 
 @given(kept=st.integers(1, 60), turns=st.integers(1, 400))
 def test_the_first_turn_never_moves_back(kept: int, turns: int) -> None:
-    policy = Policy(turns=kept)
+    policy = last(kept)
     assert assembly.first_turn(policy, turns) <= assembly.first_turn(policy, turns + 1)
 
 
-def test_other_strategies_keep_turns_as_they_fit() -> None:
-    assert assembly.first_turn(TRIM, 1_000) == 0
+@pytest.mark.parametrize("strategy", [name for name in STRATEGIES if name != "last_turns"])
+def test_other_strategies_keep_turns_as_they_fit(strategy: str) -> None:
+    assert assembly.first_turn(Policy(strategy=strategy), 1_000) == 0
 
 
 def test_older_turns_than_kept_stay_out_however_much_room_there_is() -> None:
-    chosen = assembly.select(Budget(10_000), history(*[10] * 20), Policy(turns=4))
+    chosen = assembly.select(Budget(10_000), history(*[10] * 20), last(4))
     assert {unit.items[0].turn for unit in chosen.units()} == {7, 8, 9, 10}
     assert chosen.cut == TURNS
     assert [(miss.seq, miss.reason) for miss in chosen.near_misses] == [

@@ -13,6 +13,7 @@ from memory_app import policies as policies_of
 from memory_app.context import FORMS
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget
+from memory_app.core.policy import STRATEGIES
 from memory_app.history import Extent, HistoryReader
 from sessions_app.core import errors
 from sessions_app.store.base import Window
@@ -29,7 +30,7 @@ def policies(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "window": window,
         "reserve": draw(st.integers(0, window - 128)),
-        "strategy": draw(st.sampled_from(["last_turns", "token_trim"])),
+        "strategy": draw(st.sampled_from(STRATEGIES)),
         "turns": draw(st.integers(1, 6)),
     }
 
@@ -97,7 +98,7 @@ def test_reading_only_the_end_chooses_the_same(
     reader = HistoryReader(store, now, store.state(now))
     turns = reader.turns(now.messages, whole=True)
     whole = reader.read(Extent(now.messages, turns, 10**9, 10**9, 0, 100)).history
-    for policy in ("token_trim", desk.policy("few", turns=data.draw(st.integers(1, 8)))):
+    for policy in ("token_trim", _few(desk, data.draw(st.integers(1, 8)))):
         rules_of = policies_of.stored(store, desk.project, *_newest(desk, policy)).rules
         budget = Budget(data.draw(st.integers(70, 900)))
         try:
@@ -108,6 +109,10 @@ def test_reading_only_the_end_chooses_the_same(
         assert rules.chosen(context) == sorted(
             item.seq for unit in expected.units() for item in unit.items
         )
+
+
+def _few(desk: Desk, turns: int) -> str:
+    return desk.policy("few", turns=turns, strategy="last_turns")
 
 
 def _newest(desk: Desk, policy: str) -> tuple[str, int]:

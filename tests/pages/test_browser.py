@@ -8,33 +8,32 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, expect
 from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from sessions_app.store.base import Snapshot
+from tests import browsing
 from tests.pages.canaries import addresses, poisoned
 from tests.pages.samples import session, talk
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
 WIDE, NARROW = (1280, 900), (375, 780)
 AXE = "axe_playwright_python"
+# A dark page has the elements of the light one and other colours, so that only these are new.
+SERIOUS = """
+scheme => axe.run(scheme === "dark" ? { runOnly: ["color-contrast"] } : {})
+  .then(found => found.violations
+    .filter(broken => ['serious', 'critical'].includes(broken.impact))
+    .map(broken => [broken.id, broken.nodes.slice(0, 3).map(node => node.html.slice(0, 160))]))
+"""
 WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 UNFOLD = "document.querySelectorAll('details').forEach(fold => { fold.open = true })"
 
-# What a page shows after a press comes when it comes: every read waits for it, and for long,
-# because a busy machine is slow and a page that is wrong is wrong after that too.
-expect.set_options(timeout=30_000)
-
+has_axe = find_spec(AXE) is not None
+needs_axe = pytest.mark.skipif(not has_axe, reason=f"{AXE} is not installed")
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
 
 
@@ -61,6 +60,15 @@ class Browser:
             expect(self.focused).to_have_text(wanted, use_inner_text=True)
         else:
             expect(self.focused).to_contain_text(words, use_inner_text=True)
+
+    def serious(self, scheme: str) -> list[Any]:
+        """What axe finds that is serious."""
+        spec = find_spec(AXE)
+        assert spec
+        assert spec.origin
+        # Straight into the page's world: as a script element the policy would refuse it.
+        self.page.evaluate(Path(spec.origin).with_name("axe.min.js").read_text())
+        return list(self.page.evaluate(SERIOUS, scheme))
 
     def watch(self) -> None:
         self.page.on("console", self._said)
@@ -90,8 +98,7 @@ class Site:
 
     @contextmanager
     def browser(self, size: tuple[int, int] = WIDE, scheme: str = "light") -> Iterator[Browser]:
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=self.chromium, args=FLAGS)
+        with browsing.browser(self.chromium) as chromium:
             width, height = size
             page = chromium.new_page(
                 viewport={"width": width, "height": height},
@@ -101,7 +108,6 @@ class Site:
             found = Browser(page, self.url)
             found.watch()
             yield found
-            chromium.close()
 
 
 @pytest.fixture
@@ -129,30 +135,15 @@ def test_every_page_is_quiet_and_as_wide_as_the_screen(
         assert browser.troubles == []
 
 
-@pytest.mark.skipif(find_spec(AXE) is None, reason=f"{AXE} is not installed")
+@pytest.mark.long
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(site: Site, scheme: str) -> None:
-    spec = find_spec(AXE)
-    assert spec
-    assert spec.origin
-    script = Path(spec.origin).with_name("axe.min.js").read_text()
+    pages = [*addresses(site.poisoned), f"/sessions/{site.long.id}/", "/login/", "/style/"]
     with site.browser(scheme=scheme) as browser:
-        for address in [
-            *addresses(site.poisoned),
-            f"/sessions/{site.long.id}/",
-            "/login/",
-            "/style/",
-        ]:
+        for address in pages:
             browser.open(address)
-            # Straight into the page's world: as a script element the policy would refuse it.
-            browser.page.evaluate(script)
-            run = "axe.run().then(found => found.violations)"
-            serious = [
-                (found["id"], [node["html"][:160] for node in found["nodes"][:3]])
-                for found in browser.page.evaluate(run)
-                if found["impact"] in ("serious", "critical")
-            ]
-            assert serious == [], address
+            assert browser.serious(scheme) == [], address
 
 
 def test_the_list_is_walked_with_the_keyboard(site: Site) -> None:
@@ -255,10 +246,8 @@ def test_a_message_opens_in_sight_and_back_keeps_the_list(site: Site) -> None:
 
 
 def test_pages_are_whole_without_scripts(site: Site) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
+    with browsing.browser(site.chromium) as chromium:
         page = chromium.new_page(java_script_enabled=False)
         page.goto(f"{site.url}/sessions/{site.long.id}/context/?tokens=500")
         expect(page.locator("svg.bar rect").nth(1)).to_be_attached()
         expect(page.locator("[data-switch=theme]")).to_be_hidden()
-        chromium.close()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -16,9 +15,10 @@ from sessions_app import savedviews
 from sessions_app.models import Project
 from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
+from tests import browsing
 from tests.pages.samples import session, talk, user
-from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, WIDER, Site
-from tests.pages.test_sessions_browser import SERIOUS, lists, lists_as_many_as, opened
+from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, has_axe
+from tests.pages.test_sessions_browser import lists, lists_as_many_as, opened
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
 
@@ -244,8 +244,7 @@ def test_a_view_is_saved_opened_deleted_and_had_back(site: Site) -> None:
 
 
 def test_all_of_it_works_without_scripts(site: Site) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
+    with browsing.browser(site.chromium) as chromium:
         page = chromium.new_page(java_script_enabled=False)
         page.goto(f"{site.url}/sessions/?sort=-created")
         page.locator("[data-pick]").nth(0).check()
@@ -264,7 +263,6 @@ def test_all_of_it_works_without_scripts(site: Site) -> None:
         expect(page.locator("td.title")).to_have_count(5)
         page.click("#bulk >> text=Archive")
         expect(page.locator("h1")).to_contain_text("No session is selected")
-        chromium.close()
 
 
 def test_a_question_that_fails_is_told_by_a_page(site: Site) -> None:
@@ -280,17 +278,14 @@ def test_a_question_that_fails_is_told_by_a_page(site: Site) -> None:
 def states(site: Site, size: tuple[int, int], scheme: str) -> list[str]:
     """Looks at each state of the page; what is too wide or, with axe, seriously wrong in it."""
     found = []
-    spec = find_spec(AXE)
-    axe = Path(spec.origin or "").with_name("axe.min.js").read_text() if spec else ""
     with opened(site, "/sessions/?user=bo", size, scheme) as browser:
         page = browser.page
 
         def look(name: str) -> None:
             if page.evaluate(WIDER) > 0:
                 found.append(f"{name}: too wide")
-            if axe:
-                page.evaluate(axe)
-                found.extend(f"{name}: {broken}" for broken in page.evaluate(SERIOUS))
+            if has_axe:
+                found.extend(f"{name}: {broken}" for broken in browser.serious(scheme))
 
         look("views")
         page.click("text=Save as a view")

@@ -10,6 +10,7 @@ from sessions_app import exporting, preparing
 from sessions_app.models import Project
 from sessions_app.store.base import Edit, Snapshot
 from sessions_app.store.durable import DurableStore
+from tests import large
 from tests.pages.markup import Markup
 from tests.pages.samples import (
     CALL,
@@ -320,6 +321,17 @@ def test_the_export_is_the_one_that_import_reads(
     assert response.getvalue() == b"".join(lines)
     foreign = session(ensure_project("other"))
     assert client.get(f"/sessions/{foreign.id}/export.jsonl").status_code == 404
+
+
+def test_the_export_of_a_large_session_is_streamed(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = large.filled(store, project.pk)
+    response = client.get(f"/sessions/{made.id}/export.jsonl")
+    sizes: list[int] = []
+    held = large.peak(lambda: sizes.extend(map(len, response)))
+    assert sum(sizes) > large.MESSAGES * large.MEBIBYTE
+    assert held < large.MOST
 
 
 def test_stored_json_is_shown_on_the_page_and_for_one_message(

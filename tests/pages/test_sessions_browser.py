@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from sessions_app.store import get_store
+from tests import browsing
 from tests.pages.samples import assistant, session, talk, user
-from tests.pages.test_browser import AXE, FLAGS, NARROW, WIDE, WIDER, Browser, Site
+from tests.pages.test_browser import NARROW, WIDE, WIDER, Browser, Site, needs_axe
 
 LISTS = (
     "/sessions/",
@@ -25,11 +25,6 @@ LISTS = (
     "&user=somebody-with-a-very-long-name-indeed-as-programs-give-them&needs_review=true",
     "/sessions/?active_since=2026-01-01T00:00&count=true&sort=-tokens",
 )
-SERIOUS = """
-axe.run().then(found => found.violations
-  .filter(broken => ['serious', 'critical'].includes(broken.impact))
-  .map(broken => [broken.id, broken.nodes.slice(0, 3).map(node => node.html.slice(0, 160))]))
-"""
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
 
@@ -156,8 +151,7 @@ def test_facets_fold_on_a_narrow_screen_with_the_number_of_the_chosen(site: Site
 
 
 def test_the_list_is_whole_without_scripts(site: Site) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=site.chromium, args=FLAGS)
+    with browsing.browser(site.chromium) as chromium:
         page = chromium.new_page(java_script_enabled=False)
         page.goto(f"{site.url}/sessions/")
         page.fill("#search", "apple")
@@ -167,19 +161,13 @@ def test_the_list_is_whole_without_scripts(site: Site) -> None:
         expect(page.locator("main")).to_contain_text("No session matches", use_inner_text=True)
         page.click("main >> text=Clear filters")
         expect(page.locator("td.title")).to_have_count(6)
-        chromium.close()
 
 
-@pytest.mark.skipif(find_spec(AXE) is None, reason=f"{AXE} is not installed")
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW])
 def test_axe_finds_nothing_serious_on_lists(site: Site, size: tuple[int, int], scheme: str) -> None:
-    spec = find_spec(AXE)
-    assert spec
-    assert spec.origin
-    script = Path(spec.origin).with_name("axe.min.js").read_text()
     with opened(site, "/sessions/", size, scheme) as browser:
         for address in LISTS:
             browser.open(address)
-            browser.page.evaluate(script)
-            assert browser.page.evaluate(SERIOUS) == [], address
+            assert browser.serious(scheme) == [], address

@@ -235,6 +235,10 @@ def test_a_purge_leaves_nothing_and_says_what_went(any_store: Store, project: in
         "tags": 1,
         "request_keys": 1,
         "reviews": 0,
+        "facts": 0,
+        "fate_runs": 0,
+        "summaries": 0,
+        "compressions": 0,
     }
     assert receipt.head == head
     with pytest.raises(errors.NotFound):

@@ -24,7 +24,7 @@ from tests.store.saying import filled, keyed, opened, said, turn
 def test_without_the_key_lookup_a_repeat_is_not_the_first_answer(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DurableStore, "_known", lambda *_: None)
+    monkeypatch.setattr(DurableStore, "known", lambda *_: None)
     with pytest.raises((AssertionError, errors.StoreBusy)):
         i03.test_a_repeated_request_gets_the_first_answer(store, project, i03.VERBS["append"])
 
@@ -32,7 +32,7 @@ def test_without_the_key_lookup_a_repeat_is_not_the_first_answer(
 def test_without_keeping_the_answer_a_repeat_is_a_second_change(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(DurableStore, "_remember", lambda *_, **__: None)
+    monkeypatch.setattr(DurableStore, "remember", lambda *_, **__: None)
     with pytest.raises(AssertionError):
         i03.test_a_repeated_request_gets_the_first_answer(store, project, i03.VERBS["append"])
 

@@ -2,7 +2,7 @@
 
 A phrase is written in small letters without commas. `(a|b|)` stands for one of its branches, `^`
 for the beginning of a sentence, `*` for any one word, `#` for a number in digits; a line may go on
-within a bracket. A file adds what it has: a language without a kind of cue is judged by the others.
+within a bracket. A file adds what it has: a language without a kind of cue is judged by others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntFlag, auto
 from functools import cache
 from importlib import import_module
 from itertools import product
@@ -19,43 +18,52 @@ from typing import Any
 LANGUAGES = ("en", "de", "es", "fr", "zh", "ja")
 
 
-class Cue(IntFlag):
-    """What a phrase says. The names in the languages' files are these in small letters."""
+class Cue:
+    """What a phrase says, a bit each. The names in the languages' files are these in small letters.
 
-    PREFERENCE = auto()
-    CONSTRAINT = auto()
-    DECISION = auto()
-    REQUEST = auto()
-    PROMISE = auto()
-    CORRECTION = auto()
-    IDENTIFIER = auto()
-    AFFIRM = auto()
-    NEGATE = auto()
-    NEGATION = auto()
-    ALTERNATIVE = auto()
-    ASKING = auto()
-    OFFER = auto()
-    READBACK = auto()
-    OUTCOME = auto()
-    THANKS = auto()
-    GREETING = auto()
-    CLOSING = auto()
-    MORE = auto()
-    DONE = auto()
+    Plain numbers: operators of an IntFlag took a third of the time of judging.
+    """
+
+    PREFERENCE = 1 << 0
+    CONSTRAINT = 1 << 1
+    DECISION = 1 << 2
+    REQUEST = 1 << 3
+    PROMISE = 1 << 4
+    CORRECTION = 1 << 5
+    IDENTIFIER = 1 << 6
+    AFFIRM = 1 << 7
+    NEGATE = 1 << 8
+    NEGATION = 1 << 9
+    ALTERNATIVE = 1 << 10
+    ASKING = 1 << 11
+    OFFER = 1 << 12
+    READBACK = 1 << 13
+    OUTCOME = 1 << 14
+    THANKS = 1 << 15
+    GREETING = 1 << 16
+    CLOSING = 1 << 17
+    MORE = 1 << 18
+    DONE = 1 << 19
 
 
 MARKS = ("time", "past", "self", "you", "number")
 """Kinds of words that only raise or lower a score."""
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-TOKEN = re.compile(
-    rf"[{_CJK}]|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?"
-    rf"|[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*|[?\uff1f]|[.!\u3002\uff01\n]+"
+_TOKEN = re.compile(
+    rf"[^\W\d_{_CJK}]+(?:'[^\W\d_{_CJK}]+)*\d*"
+    rf"|\d(?:[\d.,:/-]*\d)?(?:[^\W\d_{_CJK}]+)?|[?.]|[{_CJK}]"
 )
 """A word, a number with its unit, one Chinese or Japanese character, or the end of a sentence."""
+_ASCII_TOKEN = re.compile(
+    r"[A-Za-z]+(?:'[A-Za-z]+)*[0-9]*|[0-9](?:[0-9.,:/-]*[0-9])?(?:[A-Za-z]+)?|[?.]"
+)
+"""The same where a text has no other letters: twice as fast."""
+_ALIKE = str.maketrans(
+    {"!": ".", "\n": ".", "\u3002": ".", "\uff01": ".", "\uff1f": "?", "\u2019": "'"}
+)
 END = "."
 QUESTION = "?"
-ENDS = frozenset(".!\u3002\uff01\n?\uff1f")
 
 Node = dict[str, Any]
 """A step of a phrase: the next words, and under MASK what a phrase that ends here says."""
@@ -79,16 +87,15 @@ class Language:
 
 
 def pieces(text: str) -> list[str]:
-    """The words of a text as they are written, with what ends its sentences."""
-    return TOKEN.findall(text.replace("\u2019", "'"))
+    """The words of a text as they are written; sentences end with END or QUESTION."""
+    if text.isascii():
+        return _ASCII_TOKEN.findall(text.replace("!", ".").replace("\n", "."))
+    return _TOKEN.findall(text.translate(_ALIKE))
 
 
-def lowered(words: Iterable[str]) -> list[str]:
-    """Words in small letters; ends of sentences are END and QUESTION."""
-    return [
-        (QUESTION if word in "?\uff1f" else END) if word[0] in ENDS else word.lower()
-        for word in words
-    ]
+def lowered(words: Sequence[str]) -> list[str]:
+    """Words in small letters. All at once, since this is done for every word ever said."""
+    return "\n".join(words).lower().split("\n") if words else []
 
 
 @cache
@@ -106,7 +113,7 @@ def language(name: str) -> Language:
             marks[kind] = frozenset("".join(words) for words in spelt)
         else:
             for words in spelt:
-                _plant(phrases, words, Cue[kind.upper()])
+                _plant(phrases, words, getattr(Cue, kind.upper()))
     return Language(name, phrases, light, frozenset(known - {"^", "*", "#", QUESTION, END}), marks)
 
 
@@ -116,11 +123,11 @@ def _lines(block: str) -> list[str]:
     return [line.strip() for line in whole.strip().splitlines()]
 
 
-def _plant(root: Node, words: Iterable[str], cue: Cue) -> None:
+def _plant(root: Node, words: Iterable[str], cue: int) -> None:
     node = root
     for word in words:
         node = node.setdefault(word, {})
-    node[MASK] = node.get(MASK, 0) | int(cue)
+    node[MASK] = node.get(MASK, 0) | cue
 
 
 _BRANCHES = re.compile(r"\(([^)]*)\)")
@@ -159,24 +166,37 @@ def matches(words: Sequence[str], root: Node) -> list[tuple[int, int, int]]:
         if begins and word in anchored:
             _walk(words, start, anchored, found)
         begins = word in (END, QUESTION)
-        if word in root:
+        node = root.get(word)
+        if node is not None and (MASK in node or _goes_on(node, words, start + 1)):
             _walk(words, start, root, found)
     return found
 
 
-def _walk(words: Sequence[str], start: int, root: Node, found: list[tuple[int, int, int]]) -> None:
-    paths = [(start, root)]
-    size = len(words)
-    while paths:
-        place, node = paths.pop()
+def _goes_on(node: Node, words: Sequence[str], place: int) -> bool:
+    """Whether a phrase may go on with the word at `place`. Nearly every word begins some phrase,
+    and of few is there more."""
+    return "*" in node or "#" in node or (place < len(words) and words[place] in node)
+
+
+def _walk(words: Sequence[str], start: int, node: Node, found: list[tuple[int, int, int]]) -> None:
+    """Adds the phrases that begin at `start`; another path is kept only where a sign allows one."""
+    others: list[tuple[int, Node]] = []
+    place, size = start, len(words)
+    while True:
         if MASK in node:
             found.append((node[MASK], start, place))
-        if place == size:
-            continue
-        word = words[place]
-        if (following := node.get(word)) is not None:
-            paths.append((place + 1, following))
-        if "*" in node and word not in (END, QUESTION):
-            paths.append((place + 1, node["*"]))
-        if "#" in node and word[0].isdigit():
-            paths.append((place + 1, node["#"]))
+        following = None
+        if place < size:
+            word = words[place]
+            following = node.get(word)
+            if "*" in node and word not in (END, QUESTION):
+                others.append((place + 1, node["*"]))
+            if "#" in node and word[0].isdigit():
+                others.append((place + 1, node["#"]))
+        if following is not None:
+            node = following
+            place += 1
+        elif others:
+            place, node = others.pop()
+        else:
+            return

@@ -96,11 +96,11 @@ PHRASES = {
         (you got|you have) * wrong
     """,
     "identifier": """
-        (order|booking|ticket|invoice|customer|account|confirmation|reservation|tracking|
-            reference|case|member|membership|policy|serial|flight|phone|passport|card) (number|id|
-            no|code|nr)
-        my (email|e mail|mail|address|phone|number|id|username|user id|name|account) (is|are|:)
-        (i live at|my name's|i'm called|call me|user id|email me at|reach me at|call me at)
+        (order|booking|ticket|invoice|customer|account|confirmation|reservation|tracking|reference|
+            case|member|membership|policy|serial|flight|phone|passport|card|user) (
+            number|numbers|id|ids|no|code|codes|nr)
+        my (email|mail|address|phone|number|id|username|name|account) (is|are)
+        (i live at|my name's|i'm called|call me|email me at|reach me at|call me at)
     """,
     "affirm": """
         ^(yes|yeah|yep|yup|ye|yea|sure|absolutely|definitely|certainly|indeed|of course|exactly|
@@ -154,10 +154,10 @@ PHRASES = {
         (i|i've|i have|we|we've)( have|) (found|located|got|see)
         (there is|there's|there are|there're|here is|here's|here are|you could|you can try)
         (i have|we have|i see|i got|i've got) (#|a|an|one|two|three|four|several|some|many)
-        (takes off|departs at|leaves at|departing at|leaving at|costs|priced at|is scheduled|
+        (costs|priced at|is scheduled|
             takes place|taking place|starts at)
         (would you like|do you want|shall i|should i|interested in|would you be interested|
-            do you prefer|does that|is that ok|is that okay|how does|want me to|want to|
+            do you prefer|does that|is that ok|is that okay|how does|
             do you mind|would you consider|your search)
         ^(want|want me) to
         (any plan|you may like|you might like|i suggest|i recommend|i would suggest)
@@ -279,20 +279,20 @@ PHRASES = {
 }
 
 COMMON = """
-    the a an and or but if then so of to in on at by for from with without about as into over after
-    before under between is are was were be been being am do does did done have has had having i you
-    he she it we they me him her us them my your his its our their this that these those there here
-    what which who when where why how not no yes can could will would shall should may might must
-    just only very really too also more most some any all each every other another such than now
-    please up down out off again i'm you're it's that's don't i'll i've i'd let's can't didn't isn't
-    want need like get go going know think make see
+    the a an and or but if then so of to in on at by for from with without about as into over
+    after before under between is are was were be been being am do does did done have has had
+    having i you he she it we they me him her us them my your his its our their this that these
+    those there here what which who when where why how not no yes can could will would shall
+    should may might must just only very really too also more most some any all each every other
+    another such than now please up down out off again i'm you're it's that's don't i'll i've i'd
+    let's can't didn't isn't want need like get go going know think make see
 """
 
 LIGHT = """
-    help helping assistance assist day time trip flight meal dinner lunch
-    ride journey stay event events concert game show movie great good nice wonderful lovely fantastic
-    pleasant safe amazing awesome fun much lot lots lots everything information info answer answers
-    suggestion suggestions booking reservation support service quick easy easily made extremely sure
-    moment today soon hope enjoy wish welcome happy glad back anytime always further
-    kind kindly rest yourself well so far appreciated ahead care useful later needed wanted
+    help helping assistance assist day time trip flight meal dinner lunch ride journey stay event
+    events concert game show movie great good nice wonderful lovely fantastic pleasant safe
+    amazing awesome fun much lot lots lots everything information info answer answers suggestion
+    suggestions booking reservation support service quick easy easily made extremely sure moment
+    today soon hope enjoy wish welcome happy glad back anytime always further kind kindly rest
+    yourself well so far appreciated ahead care useful later needed wanted
 """

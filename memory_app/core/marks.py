@@ -8,6 +8,7 @@ for word quote carry all it holds.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -18,34 +19,59 @@ from memory_app.core.tongues import NEGATIONS, STOP, UNSPACED
 
 MOST = 100_000
 """Characters of one text that are read; what is behind them is not looked at."""
-LONGEST = 300
+LONGEST = 320
 """Characters of the longest sentence; a longer one is cut where a clause or a word ends."""
 
 NEGATION: Key = ("negation", "")
 PROMISE: Key = ("promise", "")
 
-_BOUNDARY = re.compile(r"[.!?…]{1,9}[\"'”’)\]*_]{0,4}(?=\s)\s*|\s*\n\s*|[。！？]+[」』”]?")
+_BOUNDARY = re.compile(r"[.!?…]{1,9}[\"'”’)\]*_]{0,4}(?=\s)\s*|\n\s*|[。！？]+[」』”]?")
 _ORDER = re.compile(r"(?:(?:[-*•>#]{1,6}|\d{1,2}[.)])\s+)*")
-_CUTS = (re.compile(r"[}\]],|[;；。]"), re.compile(r"[,，、|]"), re.compile(r"\s"))
-
-_LETTER = rf"[^\W\d_{UNSPACED}]"
-_WORD = rf"[^\W{UNSPACED}]"
-_INNER = rf"[^\s\"“”„«»{{}}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・{UNSPACED}]"
-_TOKEN = re.compile(
-    rf"{_LETTER}+(?=[\s,;!?)]|[.:](?:\s|$)|$)"
-    r"|`[^`\n]{1,120}`"
-    r"|(?:https?|ftp|file|s3|ssh)://[^\s<>\"'`|)\]},]*[^\s<>\"'`|)\]},.;:!?]"
-    r"|(?<!\w)[A-Za-z]:\\[^\s\"'|<>,;]*[\w\\]"
-    rf"|(?<!\w)(?:[ldnjmtscLDNJMTSC]|[Qq]u)['’](?={_LETTER})"
-    r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}[日号號])?|\d{4}年|\d{1,2}[点點时時](?:\d{1,2}分?|半)?"
-    r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d{1,3}(?:(?:[,'’]\d{3})+(?:\.\d+)?(?![\w,])|(?:\.\d{3})+,\d{1,2}(?![\w,]))"
-    r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d+,\d{1,2}(?![\w,])"
-    rf"|(?:(?<!\w)(?:[#@~.]{{0,2}}/?|--?|[-+]?[$€£¥₹]?))?{_WORD}(?:{_INNER}*{_WORD})?(?:[%°/]|\(\))?"
-    rf"|[{UNSPACED}]+"
-    r"|[^\s\w]"
+_CUTS = (
+    re.compile(r"[}\]]\s{0,9},\s{0,9}(?=[{\[])"),
+    re.compile(r"[}\]],|[;；。]"),
+    re.compile(r"[,，、|]"),
+    re.compile(r"\s"),
 )
+"""Where a long sentence is cut, the best first: after a record, an object, a clause, a word."""
+
+
+def _token(letter: str, word: str, inner: str) -> str:
+    """The pattern of a token, the commonest first: a word, a sign, what is quoted as code, an
+    address, an elided article, a number, whatever else is written without a blank."""
+    return (
+        rf"(?:[aAIoOyYeE]|(?![Qq]u['’]){letter}{{2,}})(?:['’]{letter}+)?"
+        r"(?=[\s,;!?)]|[.:](?:\s|$)|$)"
+        r"|[.,!?](?=\s|$)"
+        r"|`[^`\n]{1,120}`"
+        r"|(?:https?|ftp|file|s3|ssh)://[^\s<>\"'`|)\]},]*[^\s<>\"'`|)\]},.;:!?]"
+        r"|(?<!\w)[A-Za-z]:\\[^\s\"'|<>,;]*[\w\\]"
+        rf"|(?<!\w)(?:[ldnjmtscLDNJMTSC]|[Qq]u)['’](?={letter})"
+        r"|(?:\d{4}年)?\d{1,2}月(?:\d{1,2}[日号號])?|\d{4}年|\d{1,2}[点點时時](?:\d{1,2}分?|半)?"
+        r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d{1,3}"
+        r"(?:(?:[,'’]\d{3})+(?:\.\d+)?(?![\w,])|(?:\.\d{3})+,\d{1,2}(?![\w,]))"
+        r"|(?:(?<!\w)[-+])?[$€£¥₹]?\d+,\d{1,2}(?![\w,])"
+        rf"|(?:(?<!\w)(?:[#@~.]{{0,2}}/?|--?|[-+]?[$€£¥₹]?))?{word}(?:{inner}*{word})?"
+        r"(?:[%°/]|\(\))?"
+        rf"|[{UNSPACED}]+"
+        r"|[^\s\w]"
+    )
+
+
+_TOKEN = re.compile(
+    _token(
+        rf"[^\W\d_{UNSPACED}]",
+        rf"[^\W{UNSPACED}]",
+        r"[^\s\x00-\x1f\"“”„«»{}\[\]()<>|,;`*=…—–，。、；：！？（）「」『』【】《》・"
+        + UNSPACED
+        + "]",
+    )
+)
+# The same for a text of ASCII alone: sets of other letters are slow.
+_ASCII_TOKEN = re.compile(_token("[A-Za-z]", "[A-Za-z0-9_]", r"[^\s\x00-\x1f\"{}\[\]()<>|,;`*=]"))
 # A text without these needs no second look at its tokens.
 _ODD = re.compile(rf"[/:\\=&#@~_{UNSPACED}]|\d-|-\d|\w\.\w|[’']s\b")
+_ASCII_ODD = re.compile(r"[/:\\=&#@~_]|\d-|-\d|\w\.\w|'s\b")
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _JOINTS = re.compile(r"([/:\\=&#@~]+)")
 _RANGE = re.compile(r"([/:\\=&#@~-]+)")
@@ -70,17 +96,23 @@ class Mark(NamedTuple):
 
 
 class Sentence:
-    """A sentence, or a line, or a piece of one. `start`..`end` are its place in the text."""
+    """A sentence, or a line, or a piece of one, in tokens; `marks` are what is audited in it."""
 
-    __slots__ = ("_clauses", "end", "low", "marks", "start", "text", "tokens")
+    __slots__ = ("_clauses", "_low", "marks", "text", "tokens")
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(self, text: str) -> None:
         self.text = text
-        self.start, self.end = start, end
         self.tokens = tokenised(text)
-        self.low = [token.lower() for token in self.tokens]
         self.marks: list[Mark] = []
+        self._low: list[str] = []
         self._clauses: list[int] = []
+
+    @property
+    def low(self) -> list[str]:
+        """The tokens in lower case."""
+        if not self._low:
+            self._low = [token.lower() for token in self.tokens]
+        return self._low
 
     @property
     def clauses(self) -> list[int]:
@@ -148,7 +180,7 @@ def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
 def _cut(text: str, start: int, end: int) -> int:
     for pattern in _CUTS:
         last = 0
-        for match in pattern.finditer(text, start + LONGEST // 3, end):
+        for match in pattern.finditer(text, start + LONGEST // 4, end):
             last = match.end()
         if last:
             return last
@@ -156,8 +188,9 @@ def _cut(text: str, start: int, end: int) -> int:
 
 
 def tokenised(text: str) -> list[str]:
-    tokens: list[str] = _TOKEN.findall(text)
-    if _ODD.search(text) is None:
+    token, odd = (_ASCII_TOKEN, _ASCII_ODD) if text.isascii() else (_TOKEN, _ODD)
+    tokens: list[str] = token.findall(text)
+    if odd.search(text) is None:
         return tokens
     return [piece for token in tokens for piece in _refined(token)]
 
@@ -170,13 +203,14 @@ def _refined(token: str) -> tuple[str, ...]:
     if len(token) == 1 or token.isalpha() or figure(token):
         return (token,)
     if token[-2:] in ("'s", "’s") and len(token) > 2:
-        return (*_refined(token[:-2]), token[-2:])
+        return (*tokenised(token[:-2]), token[-2:])
     joints = _RANGE if any(char.isdigit() for char in token) else _JOINTS
     pieces = [piece for piece in joints.split(token) if piece]
     if len(pieces) > 1:
-        return tuple(smaller for piece in pieces for smaller in _refined(piece))
+        return tuple(smaller for piece in pieces for smaller in tokenised(piece))
     if "." in token.strip("."):
-        return tuple(piece for piece in re.split(r"(\.+)", token) if piece)
+        pieces = [piece for piece in re.split(r"(\.+)", token) if piece]
+        return tuple(smaller for piece in pieces for smaller in tokenised(piece))
     return (token,)
 
 
@@ -201,7 +235,7 @@ def stems(token: str) -> tuple[str, ...]:
     found = figure(token)
     if found and found.kind in ("number", "date"):
         return ()
-    if len(low) < 2 or not any(char.isalnum() for char in low):
+    if sum(map(str.isalnum, low)) < 2:
         return ()
     parts = _PARTS.findall(token)
     if len(parts) < 2:
@@ -251,26 +285,68 @@ def read(text: str) -> list[Sentence]:
     """The sentences of a text with what is marked in them."""
     found = []
     for start, end in sentences(text):
-        skipped = _ORDER.match(text, start, end)
-        begin = skipped.end() if skipped and skipped.end() < end else start
-        found.append(Sentence(text[begin:end], begin, end))
-    german = _is_german(found)
-    waiting: list[tuple[Sentence, Mark]] = []
-    names: set[Key] = set()
-    for sentence in found:
-        _Scan(sentence, german, waiting, names).run()
-    for sentence, mark in waiting:
-        if names.issuperset(mark.gives):
-            sentence.marks.append(mark)
-            sentence.marks.sort(key=lambda mark: mark.first)
+        if not text[start].isalpha():
+            skipped = _ORDER.match(text, start, end)
+            start = skipped.end() if skipped and skipped.end() < end else start
+        found.append(Sentence(text[start:end]))
+    _mark(found)
     return found
+
+
+def _mark(found: Sequence[Sentence]) -> None:
+    around = _Around(found)
+    for sentence in found:
+        candidates = _candidates(sentence)
+        if candidates:
+            _Scan(sentence, around).run(candidates)
+    around.repeat()
+
+
+def _candidates(sentence: Sentence) -> list[int]:
+    """The tokens that may be marked or begin a mark."""
+    tokens = sentence.tokens
+    found = [
+        at
+        for at, token in enumerate(tokens)
+        if token not in _DULL and (token in _CUES or not token.islower() or not token.isalpha())
+    ]
+    if not sentence.text.isascii():
+        ends = tongues.FUTURE_ALONE
+        found = sorted(found + [at for at, token in enumerate(tokens) if token.endswith(ends)])
+    return found
+
+
+class _Around:
+    """What the sentences of a text must know of each other."""
+
+    def __init__(self, sentences: Sequence[Sentence]) -> None:
+        self.sentences = sentences
+        self.waiting: list[tuple[Sentence, int]] = []
+        self.names: set[Key] = set()
+        self._german: bool | None = None
+
+    @property
+    def german(self) -> bool:
+        if self._german is None:
+            self._german = _is_german(self.sentences)
+        return self._german
+
+    def repeat(self) -> None:
+        """Marks what begins a sentence and was found to be a name in another place."""
+        if not self.names:
+            return
+        for sentence, first in self.waiting:
+            key = ("name", bare(sentence.low[first]))
+            if key in self.names:
+                sentence.marks.append(Mark("name", first, first + 1, (key,), (key,)))
+                sentence.marks.sort(key=lambda mark: mark.first)
 
 
 @lru_cache(maxsize=16_384)
 def value(kind: str, text: str) -> tuple[Key, ...]:
     """The keys that a number or date written like this is found by."""
-    sentence = Sentence(text, 0, len(text))
-    _Scan(sentence, False, [], set()).run()
+    sentence = Sentence(text)
+    _mark([sentence])
     for mark in sentence.marks:
         if mark.kind == kind:
             return mark.needs
@@ -281,7 +357,8 @@ def _is_german(found: Iterable[Sentence]) -> bool:
     german = others = 0
     for sentence in found:
         german += len(tongues.GERMAN.intersection(sentence.low))
-        others += len(tongues.OTHERS.intersection(sentence.low))
+        if german:
+            others += len(tongues.OTHERS.intersection(sentence.low))
         if german + others > 40:
             break
     return german > others
@@ -291,30 +368,21 @@ class _Scan:
     """One walk over a sentence's tokens. Names at its start wait until it is known whether they
     stand elsewhere too."""
 
-    def __init__(
-        self,
-        sentence: Sentence,
-        german: bool,
-        waiting: list[tuple[Sentence, Mark]],
-        names: set[Key],
-    ) -> None:
+    def __init__(self, sentence: Sentence, around: _Around) -> None:
         self.sentence = sentence
-        self.tokens, self.low = sentence.tokens, sentence.low
-        self.german = german
-        self.waiting, self.names = waiting, names
+        self.tokens = sentence.tokens
+        self.around = around
         self.next = 0
         self.titled: bool | None = None
 
-    def run(self) -> None:
-        low = self.low
-        candidates = [
-            at
-            for at, token in enumerate(self.tokens)
-            if token in _CUES or not token.islower() or not token.isalpha() or token[-1] == "é"
-        ]
+    @property
+    def low(self) -> list[str]:
+        return self.sentence.low
+
+    def run(self, candidates: Iterable[int]) -> None:
         for at in candidates:
             if at >= self.next:
-                self._look(at, self.tokens[at], low[at])
+                self._look(at, self.tokens[at])
 
     def _add(
         self, kind: str, first: int, last: int, needs: tuple[Key, ...], gives: tuple[Key, ...] = ()
@@ -322,9 +390,10 @@ class _Scan:
         self.sentence.marks.append(Mark(kind, first, last, needs, gives or needs))
         self.next = last
 
-    def _look(self, at: int, token: str, low: str) -> None:
+    def _look(self, at: int, token: str) -> None:
         if len(token) == 1 and not token.isalnum():
             return
+        low = token.lower()
         if (low in _CUES or low.endswith(tongues.FUTURE_ALONE)) and self._cue(at, low):
             return
         if token.isalpha():
@@ -344,9 +413,9 @@ class _Scan:
 
     def _shaped(self, at: int, token: str) -> None:
         found = figure(token)
-        if found is None or (found.kind == "code" and self._is_key(at)):
+        if found is None or self._is_key(at):
             return
-        if found.kind == "number" and self._half_of_day(at, token):
+        if found.kind in ("number", "date") and self._half_of_day(at, token):
             return
         self._add(found.kind, at, at + 1, found.needs, found.gives)
 
@@ -354,20 +423,29 @@ class _Scan:
         """Whether a token is a key of JSON, which says what a value is and is none itself."""
         return self.tokens[at - 1 : at] == ['"'] and self.tokens[at + 1 : at + 3] == ['"', ":"]
 
+    def _after(self, at: int) -> str:
+        return self.low[at + 1] if at + 1 < len(self.low) else ""
+
     # cue words
 
     def _cue(self, at: int, low: str) -> bool:
         if low in NEGATIONS:
+            if low in ("no", "non") and self._after(at) in tongues.ENDS:
+                return False
+            if f"{low} {self._after(at)}" in tongues.IDIOMS:
+                return False
             self._add("negation", at, at + 1, (NEGATION,))
             return True
         if low in tongues.PROMISES or low.endswith(tongues.FUTURE_ALONE):
             return self._promise(at, low)
         if low in tongues.MONTHS and self._month(at):
             return True
+        if low in tongues.SPANS:
+            return self._span(at, low)
         return low in tongues.RELATIVE and self._relative(at, low)
 
     def _promise(self, at: int, low: str) -> bool:
-        after = self.low[at + 1] if at + 1 < len(self.low) else ""
+        after = self._after(at)
         wanted = tongues.PROMISES.get(low, ("*",))
         if not _is_promise(wanted, after) or after in tongues.NO_PROMISE:
             return False
@@ -432,12 +510,14 @@ class _Scan:
         return True
 
     def _half_of_day(self, at: int, token: str) -> bool:
-        """ "5 pm", "17 Uhr"."""
-        after = self.low[at + 1] if at + 1 < len(self.low) else ""
-        if after not in ("am", "pm", "uhr", "h") or not token.isdecimal():
+        """ "5 pm", "5:40 pm", "17 Uhr"."""
+        after = self._after(at).replace(".", "")
+        hour, _, minute = token.partition(":")
+        if after not in ("am", "pm", "uhr", "h") or not (hour + minute).isdecimal():
             return False
         half = after if after in ("am", "pm") else ""
-        found = figures.clock(int(token), 0, half, not half) if len(token) < 3 else None
+        short = len(hour) < 3 and len(minute) in (0, 2)
+        found = figures.clock(int(hour), int(minute or 0), half, not half) if short else None
         return self._date(at, at + 2, found)
 
     def _relative(self, at: int, low: str) -> bool:
@@ -445,38 +525,63 @@ class _Scan:
         if low == "morgen" and before in ("guten", "am", "jeden"):
             return False
         key = ("date", tongues.RELATIVE[low])
-        self._add("date", at, at + 1, (key,))
+        if before in tongues.NEAR:
+            exact = ("date", f"{before} {key[1]}")
+            self._add("date", at - 1, at + 1, (exact,), (exact, key))
+        else:
+            self._add("date", at, at + 1, (key,))
+        return True
+
+    def _span(self, at: int, low: str) -> bool:
+        """ "next week", "last summer"."""
+        before = self.low[at - 1] if at else ""
+        if before not in tongues.NEAR:
+            return False
+        self._add("date", at - 1, at + 1, (("date", f"{before} {low}"),))
         return True
 
     # names
 
     def _capital(self, at: int) -> None:
-        tokens, low = self.tokens, self.low
-        if low[at] in STOP or not tokens[at][0].isupper():
+        tokens = self.tokens
+        if tokens[at].lower() in STOP or not tokens[at][0].isupper():
             return
         last = at + 1
-        while last < len(tokens) and _is_capital(tokens[last]) and low[last] not in STOP:
+        while last < len(tokens) and _is_capital(tokens[last]):
             last += 1
         self.next = last
-        if self._is_label(at, last) or self._is_title():
+        if last == 1 and not tokens[0].isupper():
+            self._name(0, 1, waits=True)
+            return
+        if self._is_label(at, last) or self._is_title() or self._is_called(at, last):
             return
         opens = at == 0 or tokens[at - 1] in _OPENERS
         if tokens[at].isupper() and last == at + 1:
             if len(tokens[at]) > 1 and tokens[at] not in _NO_NAMES:
                 self._name(at, last, waits=False)
             return
-        if self.german and not self._german_name(at, last):
+        if self.around.german and not self._german_name(at, last):
             return
         self._name(at, last, waits=opens and last == at + 1)
 
     def _name(self, first: int, last: int, *, waits: bool) -> None:
-        keys = tuple(("name", bare(word)) for word in self.low[first:last])
-        mark = Mark("name", first, last, keys, keys)
         if waits:
-            self.waiting.append((self.sentence, mark))
+            self.around.waiting.append((self.sentence, first))
             return
-        self.names.update(keys)
-        self.sentence.marks.append(mark)
+        keys = tuple(("name", bare(word)) for word in self.low[first:last])
+        self.around.names.update(keys)
+        self.sentence.marks.append(Mark("name", first, last, keys, keys))
+
+    def _is_called(self, first: int, last: int) -> bool:
+        """Whether a name only says who is spoken to, as in "Thanks, Ann!"."""
+        low = self.low
+        before = low[first - 1] if first else ","
+        after = low[last] if last < len(low) else "."
+        if after not in ".!?," or (after == "," and first > 1):
+            return False
+        if before == ",":
+            return not tongues.OWNERS.intersection(low[max(0, first - 4) : max(0, first - 2)])
+        return first == 1 and before in STOP
 
     def _is_label(self, first: int, last: int) -> bool:
         """ "Trip Type: One-way", with or without stars."""
@@ -490,8 +595,9 @@ class _Scan:
     def _is_title(self) -> bool:
         """Whether all longer words have a capital, as in a heading; then none is a name."""
         if self.titled is None:
-            long = [token for token in self.tokens if len(token) > 3 and token.isalpha()]
-            self.titled = len(long) > 3 and all(token[0].isupper() for token in long)
+            long = [token for token in self.tokens if len(token) > 3]
+            lower = next((True for token in long if token.islower() and token.isalpha()), False)
+            self.titled = not lower and sum(map(str.isalpha, long)) > 3
         return self.titled
 
     def _german_name(self, first: int, last: int) -> bool:
@@ -536,13 +642,30 @@ def _is_promise(wanted: Sequence[str], after: str) -> bool:
 
 
 def _is_capital(token: str) -> bool:
-    return token[0].isupper() and len(token) > 1 and figure(token) is None
+    """Whether a token goes on with a name that the one before began."""
+    return (
+        token[0].isupper()
+        and len(token) > 1
+        and token.lower() not in STOP
+        and figure(token) is None
+    )
+
+
+_DAY = re.compile(r"([12]\d|3[01]|0?[1-9])(?:\.|st|nd|rd|th|er|º)?", re.ASCII)
 
 
 def _day_of(token: str) -> int | None:
-    digits = token.rstrip("stndrhe.ºer")
-    return int(digits) if digits.isdecimal() and len(digits) < 3 and 0 < int(digits) < 32 else None
+    """The day of a month that a token is, or None."""
+    match = _DAY.fullmatch(token)
+    return int(match[1]) if match else None
 
 
-# Words that need a look though they are plain.
-_CUES = frozenset({*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE})
+_CUES = frozenset(
+    {*NEGATIONS, *tongues.PROMISES, *tongues.MONTHS, *tongues.RELATIVE, *tongues.SPANS}
+)
+"""Words that need a look though they are plain."""
+_DULL = frozenset((*string.punctuation, *STOP, *map(str.capitalize, STOP))) - {
+    *_CUES,
+    *map(str.capitalize, _CUES),
+}
+"""Words that need none though they have a capital."""
