@@ -29,6 +29,8 @@ REASONS = {
     None: "does not fit the budget",
 }
 MOST_RUNS = 200
+FOLDED_BY = "folded by compression "
+"""Before the ordinal of a compression."""
 NO_ROOM = "kept word for word, but there is no room"
 
 
@@ -224,7 +226,7 @@ def _total(reader: HistoryReader, seq: int, stretch: Stretch) -> int:
 
 
 def _reason(run: Fated) -> str:
-    return NO_ROOM if run.fate == "retained" else f"folded by compression {run.ordinal}"
+    return NO_ROOM if run.fate == "retained" else f"{FOLDED_BY}{run.ordinal}"
 
 
 def _together(

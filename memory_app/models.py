@@ -7,11 +7,12 @@ them; everything else reads. Times are whole microseconds since the epoch (`*_us
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import ClassVar, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
 from sessions_app.models import EndUser, Project, ScopedManager, Session
 
@@ -24,6 +25,13 @@ class CompressionQuerySet(models.QuerySet["Compression"]):
     def of_session(self, number: int) -> Self:
         return self.filter(session_id=number).order_by("-number")
 
+    def older_than(self, number: int) -> Self:
+        return self.filter(number__lt=number)
+
+    def newer_than(self, number: int) -> Self:
+        """Those after a row, the next one first."""
+        return self.filter(number__gt=number).order_by("number")
+
     def identified(self, ids: list[UUID]) -> Self:
         return self.filter(id__in=ids)
 
@@ -33,6 +41,18 @@ class CompressionQuerySet(models.QuerySet["Compression"]):
     def at(self, number: int, version: int) -> Self:
         """The one whose event has this version of the session."""
         return self.filter(session_id=number, version=version)
+
+    def telling(
+        self, number: int, versions: Collection[int], *, decisions_of: Collection[int]
+    ) -> list[tuple[int | None, UUID, int | None, str, str]]:
+        """(version, id, ordinal, audit, decisions) of those of a session whose events have these
+        versions; the decisions, of a large one a large text, only for `decisions_of`."""
+        rows = self.applied().filter(session_id=number, version__in=versions)
+        chosen = When(version__in=decisions_of, then="decisions")
+        told = Case(chosen, default=Value("[]"), output_field=models.TextField())
+        return list(
+            rows.annotate(told=told).values_list("version", "id", "ordinal", "audit", "told")
+        )
 
     def unfinished(self) -> Self:
         return self.filter(outcome__in=(Compression.QUEUED, Compression.RUNNING))

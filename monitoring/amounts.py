@@ -12,6 +12,11 @@ def count(number: int | None) -> str:
     return UNKNOWN if number is None else f"{number:,}"
 
 
+def span_of(first: int, last: int) -> str:
+    """The numbers first..last with a dash between, one of them as itself."""
+    return count(first) if first == last else f"{count(first)}{UNKNOWN}{count(last)}"
+
+
 def size(octets: int) -> str:
     """Bytes in the largest unit that gives at least 1."""
     amount, left = float(octets), list(_UNITS)
@@ -33,6 +38,16 @@ def span(seconds: float) -> str:
             more = [f"{rest // part} {name}" for part, name in smaller if rest >= part]
             return " ".join([f"{whole} {unit}", *more])
     return "0 s"
+
+
+def lasted(us: int | None) -> str:
+    """How long something took, from milliseconds on."""
+    if us is None:
+        return UNKNOWN
+    ms = max(0, us) / 1000
+    if ms >= 60_000:
+        return span(ms / 1000)
+    return f"{ms / 1000:,.1f} s" if ms >= 1000 else f"{ms:,.0f} ms"
 
 
 def ago(seconds: float) -> str:

@@ -8,23 +8,31 @@ from typing import Any
 
 from sessions_app.core.replay import Entry
 
+from . import amounts
+from .fate import Fold, lost
+
 Data = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What an event says: in words, why, and which message or other session it is about."""
+    """What an event says: in words, why, and which message, other session or compression it is
+    about."""
 
     text: str
     reason: str = ""
     seq: int | None = None
     session: str | None = None
+    compression: str | None = None
 
 
-def words(event: Entry) -> Words:
-    """The words for an event; a kind this release does not know is named as it is."""
+def words(event: Entry, folds: Mapping[int, Fold] | None = None) -> Words:
+    """The words for an event; a kind this release does not know is named as it is. `folds` are
+    compressions by the version of their event, for what their events do not say."""
     if not event.data and event.kind in _NEEDS_DATA:
         return Words(f"{_plain(event.kind)} (erased)")
+    if event.kind == "compressed":
+        return _compressed(event.data, (folds or {}).get(event.version))
     say = _SAID.get(event.kind)
     return say(event.data) if say else Words(_plain(event.kind))
 
@@ -88,11 +96,39 @@ def _compacted(data: Data) -> Words:
     return Words("Compacted by the tool it was imported from", ", ".join(told))
 
 
+def _compressed(data: Data, fold: Fold | None) -> Words:
+    before, after = (amounts.count(data[name]) for name in ("tokens_before", "tokens_after"))
+    said = [
+        f"Compression {fold.ordinal}" if fold else "Compression",
+        trigger(str(data["trigger"])),
+        f"folded {amounts.span_of(data['from'], data['to'])}",
+        f"{before} \N{RIGHTWARDS ARROW} {after} tokens",
+        *([lost(fold.lost)] if fold else []),
+    ]
+    return Words(" · ".join(said), compression=str(data["compression"]))
+
+
+def trigger(name: str) -> str:
+    """What a compression was done for; a mark is a level."""
+    return f"{name} %" if name.isdigit() else TRIGGERS.get(name, name)
+
+
+TRIGGERS = {"manual": "by hand", "resume": "resumed after a pause", "idle": "while idle"}
+_NOTICES = {"context_nearly_full": "Nearly full"}
+
+
+def _notice(data: Data) -> Words:
+    code = str(data.get("code") or "notice")
+    level = data.get("level")
+    full = f": {amounts.percent(level)} of the context" if isinstance(level, int | float) else ""
+    return Words(f"{_NOTICES.get(code, _plain(code))}{full}")
+
+
 def _just(text: str) -> Callable[[Data], Words]:
     return lambda _data: Words(text)
 
 
-_NEEDS_DATA = frozenset({"policy", "retracted", "pinned", "unpinned", "forked"})
+_NEEDS_DATA = frozenset({"policy", "retracted", "pinned", "unpinned", "forked", "compressed"})
 _SAID: Mapping[str, Callable[[Data], Words]] = {
     "created": _created,
     "prompt": _prompt,
@@ -107,6 +143,7 @@ _SAID: Mapping[str, Callable[[Data], Words]] = {
     "reopened": _just("Reopened"),
     "deleted": _just("Deleted"),
     "restored": _just("Restored"),
+    "notice": _notice,
     "imported_boundary": _compacted,
     "imported_summary": _just("Summary by the tool it was imported from"),
     "imported_records": _records,

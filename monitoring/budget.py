@@ -14,8 +14,11 @@ _MAGNIFIED_BELOW = 0.3
 WHY = {
     "system": "always there",
     "tools": "always there",
-    "retained": "kept word for word: pinned, or the question of a turn that is shown in part",
+    "summary": "what was folded, in short",
+    "resume": "where it stood when it went on after a long pause",
+    "retained": "kept word for word: pinned, chosen by a rule, or the question of a turn in view",
     "recent": "the newest turns that fit",
+    "facts": "quoted from what was folded, as many as fit their share",
     "new": "the question, always there",
 }
 

@@ -12,7 +12,8 @@ from sessions_app.models import Review
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
 
-from . import transcript, windows
+from . import transcript, whereabouts, windows
+from .whereabouts import Whereabouts
 from .windows import Span
 
 MOST_EVENTS = 200
@@ -23,7 +24,7 @@ AROUND = 40
 @dataclass(frozen=True, slots=True)
 class Excerpt:
     """Messages and events of a window; `lead` and `trail` are messages around it, as far as they
-    were needed; `reviews` are those of its messages, by seq."""
+    were needed; `reviews` are those of its messages, by seq, and `standing` is their fates."""
 
     session: Snapshot
     span: Span
@@ -33,6 +34,7 @@ class Excerpt:
     lead: list[StoredMessage]
     trail: list[StoredMessage]
     reviews: dict[int, Review]
+    standing: Whereabouts
 
     @property
     def version(self) -> int:
@@ -67,15 +69,17 @@ def read(session: Snapshot, span: Span) -> Excerpt:
         before=messages[-1].version if span.later and messages else session.version + 1,
         limit=MOST_EVENTS,
     )
+    state = whereabouts.state(session)
     return Excerpt(
         session,
         span,
-        store.overlay(session),
+        state,
         messages,
         events,
         _before(session, span) if lead and transcript.unasked(messages) else lead,
         _after(session, span) if span.later and transcript.unanswered(messages) else [],
         reviews.between(alias, session, span.first, span.last),
+        whereabouts.read(session, state, (span.first, span.last), events),
     )
 
 

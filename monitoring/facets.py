@@ -47,6 +47,7 @@ _FILTERS: Mapping[str, Parameter] = {
     "min_tokens": parameters.integer(0, LARGEST, "At least so many tokens in all."),
     "errors": parameters.choice("With a message that failed.", "true"),
     "needs_review": parameters.choice("With a message that somebody should look at.", "true"),
+    "compressed": parameters.choice("Of which something is folded.", "true"),
     "sort": parameters.choice("In this order.", *SORTS),
 }
 _PLACES: Mapping[str, Parameter] = {"after": parameters.cursor(), "before": parameters.cursor()}
@@ -81,7 +82,11 @@ _FACETS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
     "Active within": tuple(("span", name, f"{name[:-1]} {name[-1]}") for name in SPANS),
     "Level from": tuple(("min_level", f"0.{tenth}", f"{tenth}0 %") for tenth in (6, 8, 9)),
     "Tokens from": tuple(("min_tokens", f"{1_000 * many}", f"{many}k") for many in (1, 10, 100)),
-    "With": (("errors", "true", "Errors"), ("needs_review", "true", "Review needed")),
+    "With": (
+        ("errors", "true", "Errors"),
+        ("needs_review", "true", "Review needed"),
+        ("compressed", "true", "Compressed"),
+    ),
 }
 _SAID: Mapping[str, Callable[[Any], str]] = {
     "q": lambda text: f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}",
@@ -95,6 +100,7 @@ _SAID: Mapping[str, Callable[[Any], str]] = {
     "min_tokens": lambda tokens: f"from {amounts.count(tokens)} tokens",
     "errors": lambda _: "with errors",
     "needs_review": lambda _: "needs review",
+    "compressed": lambda _: "compressed",
 }
 
 

@@ -11,9 +11,10 @@ from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
 
-from . import transcript
+from . import transcript, whereabouts
 from .excerpt import AROUND, MOST_EVENTS
 from .transcript import Boundary, Gap, Look, Row, Said
+from .whereabouts import COMPRESSED
 from .windows import PAGE, Span
 
 MOST_SHOWN = 400
@@ -52,12 +53,16 @@ def read(session: Snapshot, tail: Tail, find: str = "", *, stored: bool = False)
     behind = _behind(session, tail, start)
     old = [row for row in behind if row.seq >= start]
     last = said[-1].seq if said else tail.last
+    state = whereabouts.state(session)
+    standing = whereabouts.read(session, state, (start, last), events)
     look = Look(
-        get_store(auth.alias()).overlay(session),
+        state,
         find=find,
         stored=stored,
         lead=[row for row in behind if row.seq < start],
         reviews=reviews.between(auth.alias(), session, start, last),
+        fates=standing.fates,
+        folds=standing.folds,
     )
     rows = transcript.rows([*old, *said], events, look)
     return News(
@@ -92,6 +97,9 @@ def _touched(event: StoredEvent, tail: Tail) -> Iterator[Range]:
         seq = int(data["seq"])
         if tail.first <= seq <= tail.last:
             yield seq, seq
+    elif event.kind == COMPRESSED and data:
+        # What an earlier one kept may go with this one, so all up to its end is looked at again.
+        yield tail.first, min(tail.last, int(data["to"]))
 
 
 def _start(tail: Tail, said: Sequence[StoredMessage], touched: Sequence[Range]) -> int:

@@ -22,6 +22,8 @@ _COLUMNS = (
     ("messages", "Messages", "num less"),
     ("tokens", "Tokens", "num"),
     ("level", "Level", "bar"),
+    ("", "Folded", "num folded"),
+    ("", "Facts", "num kept"),
     ("created", "Created", "num made"),
     ("last_activity", "Last activity", "num when"),
 )

@@ -20,7 +20,7 @@ from sessions_app.store import get_store, turns
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
 
-from . import access, contents, news, transcript
+from . import access, contents, news, transcript, whereabouts
 from .asked import query
 from .excerpt import Excerpt
 from .finding import Found
@@ -98,6 +98,8 @@ def log(request: HttpRequest, part: Excerpt, place: Place) -> dict[str, Any]:
         lead=part.lead,
         trail=part.trail,
         reviews=part.reviews,
+        fates=part.standing.fates,
+        folds=part.standing.folds,
     )
     return {
         "session": session,
@@ -144,7 +146,7 @@ def figures(session: Snapshot, seen: Seen, kept: Mapping[str, Any]) -> dict[str,
     around = session.messages if seen.around is None else min(seen.around, session.messages)
     return {
         "title": titles(auth.alias(), [session])[session.number],
-        "strip": _strip(session, get_store(auth.alias()).overlay(session), seen),
+        "strip": _strip(session, whereabouts.state(session), seen),
         **contents_around(session, around, kept),
     }
 
@@ -240,9 +242,11 @@ def _contents(session: Snapshot, state: State, here: StoredMessage | None) -> di
 
 def _strip(session: Snapshot, state: State, seen: Seen | None = None) -> Strip:
     """The bar, or only its cells that were added since, where the others are as they were."""
-    grown = seen and session.messages <= EACH and session.overlay_version <= seen.version
+    changed = max(session.overlay_version, session.fold_version)
+    grown = seen and session.messages <= EACH and changed <= seen.version
     after = min(seen.messages, session.messages) if seen and grown else 0
-    return strip(session.messages, state, _roles(session, after), after=after)
+    runs = whereabouts.runs(session, state)
+    return strip(runs, state.pinned, _roles(session, after), after=after)
 
 
 def _roles(session: Snapshot, after: int) -> dict[int, str]:

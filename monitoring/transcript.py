@@ -19,6 +19,7 @@ from sessions_app.core.replay import State, in_ranges
 
 from . import amounts, boundaries, marks, texts
 from .boundaries import Words
+from .fate import Fate, Fold
 from .texts import MOST_CHARACTERS, MOST_FOLDED, Text
 
 GAP_US = 5 * 60 * 1_000_000
@@ -49,6 +50,7 @@ class Result:
     failed: bool
     pinned: bool = False
     review: Review | None = None
+    fate: Fate | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Said:
     erased: bool = False
     anchor: bool = False
     review: Review | None = None
+    fate: Fate | None = None
 
     @property
     def before(self) -> int:
@@ -117,10 +120,19 @@ class Boundary:
     @property
     def parent(self) -> UUID | None:
         """The session that this one was forked from, where its id is one."""
-        try:
-            return UUID(self.words.session or "")
-        except ValueError:
-            return None
+        return _uuid(self.words.session)
+
+    @property
+    def compression(self) -> UUID | None:
+        """The compression that it tells of, where its id is one."""
+        return _uuid(self.words.compression)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +175,8 @@ class _Fold:
 class Look:
     """How to look at a window: the state of its session, the message to point out and whether
     that one is shown whole, the words to find, whether to show what is stored. `lead` and `trail`
-    are the messages around the window, as far as they were read; `reviews` are by seq."""
+    are the messages around the window, as far as they were read; `reviews` and `fates` are by seq,
+    `folds` by version."""
 
     state: State = _UNCHANGED
     anchor: int | None = None
@@ -173,6 +186,8 @@ class Look:
     lead: Sequence[StoredMessage] = ()
     trail: Sequence[StoredMessage] = ()
     reviews: Mapping[int, Review] = field(default_factory=dict)
+    fates: Mapping[int, Fate] = field(default_factory=dict)
+    folds: Mapping[int, Fold] = field(default_factory=dict)
 
 
 def rows(
@@ -186,7 +201,7 @@ def rows(
     last = look.lead[-1].created_us if look.lead else None
     for entry in sorted(entries, key=lambda entry: entry.version):
         if isinstance(entry, StoredEvent):
-            found.append(_boundary(entry))
+            found.append(_boundary(entry, look))
             continue
         row = _message(entry, look, fold)
         if row is not None:
@@ -246,11 +261,13 @@ def _gap(last: int | None, at: int) -> Iterator[Gap]:
         yield Gap((at - last) / 1_000_000, at)
 
 
-def _boundary(event: StoredEvent) -> Boundary:
+def _boundary(event: StoredEvent, look: Look) -> Boundary:
     entry = event.entry()
     data = texts.whole(_json(entry.data))
     texts.clip(data, MOST_FOLDED)
-    return Boundary(event.version, event.kind, event.created_us, boundaries.words(entry), data)
+    return Boundary(
+        event.version, event.kind, event.created_us, boundaries.words(entry, look.folds), data
+    )
 
 
 def _message(stored: StoredMessage, look: Look, fold: _Fold) -> Said | None:
@@ -293,6 +310,7 @@ def _said(stored: StoredMessage, blocks: list[Block], look: Look) -> Said:
         pinned=stored.seq in look.state.pinned,
         erased=not stored.body,
         review=look.reviews.get(stored.seq),
+        fate=look.fates.get(stored.seq),
     )
 
 
@@ -318,6 +336,7 @@ def _folded(block: Block, row: Said, fold: _Fold) -> bool:
         failed=block.name == "failed",
         pinned=row.pinned,
         review=row.review,
+        fate=row.fate,
     )
     fold.shown_in[row.seq] = call.seq
     return True

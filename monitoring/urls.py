@@ -6,7 +6,20 @@ from django.apps import apps
 from django.urls import path
 
 from . import access
-from .views import bulk, context, message, news, reviews, savedviews, session, sessions, style
+from .views import (
+    bulk,
+    compression,
+    compressions,
+    context,
+    message,
+    news,
+    pins,
+    reviews,
+    savedviews,
+    session,
+    sessions,
+    style,
+)
 
 app_name = "holdfast_pages"
 
@@ -33,6 +46,12 @@ urlpatterns = [
     path(f"{MESSAGE}.json", message.twin),
     path(f"{MESSAGE}.txt", message.text),
     path(f"{MESSAGE}/review/", reviews.save),
+    path(f"{MESSAGE}/pin/", pins.save, name="pin"),
+    path(f"{ONE}/compressions/", compressions.page, name="compressions"),
+    path(f"{ONE}/compressions.json", compressions.twin),
+    path(f"{ONE}/compress/", compressions.ask, name="compress"),
+    path("compressions/<uuid:compression>/", compression.page, name="compression"),
+    path("compressions/<uuid:compression>.json", compression.twin),
     path(f"{CONTEXT}/", context.page, name="context"),
     path(f"{CONTEXT}.json", context.twin),
     path(f"{CONTEXT}/<int:version>/", context.page, name="context_at"),

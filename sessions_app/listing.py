@@ -36,6 +36,7 @@ _FILTERS: Mapping[str, Filter] = {
     "active_since": lambda rows, since: rows.active_between(since, None),
     "active_until": lambda rows, until: rows.active_between(None, until),
     "min_tokens": lambda rows, tokens: rows.as_long_as(tokens),
+    "compressed": lambda rows, _: rows.compressed(),
     "min_level": lambda rows, fullness: rows.as_full_as(fullness),
 }
 

@@ -200,6 +200,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         on every database."""
         return self.annotate(fullness=F("active_tokens") * 1_000_000 / F("capacity"))
 
+    def compressed(self) -> Self:
+        """Those of which something is folded."""
+        return self.filter(compressions__gt=0)
+
     def as_full_as(self, fullness: int) -> Self:
         return self.with_fullness().filter(fullness__gte=fullness)
 

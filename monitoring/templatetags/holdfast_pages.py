@@ -18,6 +18,7 @@ register.filter("count", amounts.count)
 register.filter("size", amounts.size)
 register.filter("span", amounts.span)
 register.filter("percent", amounts.percent)
+register.filter("lasted", amounts.lasted)
 
 
 @register.filter

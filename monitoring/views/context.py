@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 
+from memory_app import account, policies
 from memory_app import context as contexts
-from memory_app import policies
 from memory_app.context import Ask, Context, Part
+from memory_app.core.assembly import LeftOut
+from memory_app.gathering import read_points
+from memory_app.models import Compression, Fact, Summary
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core.errors import BudgetTooSmall, VersionNotFound
@@ -21,8 +25,9 @@ from sessions_app.parameters import SEARCH
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, budget
+from .. import access, amounts, budget
 from ..asked import asked, query
+from ..fate import FATES
 from ..rendering import show, twin_address
 from ..titles import titles
 
@@ -33,10 +38,15 @@ ASKED: Mapping[str, Parameter] = {
     "format": parameters.choice("The provider's form.", *contexts.FORMS),
     "policy": parameters.text(64, "Another policy than the session's own."),
 }
+MOST_POINTS = 400
 NOTICES = {
     "tokens_clamped": "More was asked for than the window holds; the window is the limit.",
     "newest_step_left_out": "The newest step is too large for this budget and was left out.",
     "pinned_left_out": "A pinned message cannot be shown to a provider and was left out.",
+    "summary_shortened": "The whole summary had no room; its least points were left out.",
+    "context_summarised": "Old messages are folded: the model sees a summary of them.",
+    "context_nearly_full": "The session is nearly full.",
+    "reset_advised": "The session has grown far past its window; a new one would serve better.",
 }
 NEAR = {
     "budget": "did not fit",
@@ -47,11 +57,24 @@ NEAR = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A part of the context in the table."""
+    """A part of the context in the table; `points` and `facts` are what it holds beside messages,
+    `fold` is the compression that its summary is of."""
 
     part: Part
     why: str
     what: str
+    points: Sequence[str] = ()
+    facts: Sequence[Fact] = ()
+    fold: Compression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """How many messages with a fate are not in the context, and their tokens."""
+
+    fate: str
+    messages: int
+    tokens: int
 
 
 @access.page
@@ -142,11 +165,13 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
     return {
         "context": built,
         "bar": budget.bar(built.parts, built.limit, reserve),
-        "lines": [_line(part, built) for part in built.parts],
+        "lines": _lines(session, built),
         "free": built.limit - built.tokens,
         "reserve": reserve,
         "used": built.tokens / built.limit,
         "near": [(miss, NEAR.get(miss.reason, miss.reason)) for miss in built.near_misses],
+        "elsewhere": _elsewhere(built),
+        "left_out": _left_out(session, built),
         "notices": [_notice(notice) for notice in built.notices],
         "payload": payload,
         "octets": len(payload.encode()),
@@ -159,14 +184,89 @@ def _reserve(session: Snapshot, built: Context) -> int:
     return policies.parsed(row.data).reserve
 
 
-def _line(part: Part, built: Context) -> Line:
+def _lines(session: Snapshot, built: Context) -> list[Line]:
+    """The parts with what they hold: the summary and the facts are read in a statement each."""
+    fold, points = _summary(session, built)
+    facts = _facts(session, built)
     what = {
         "system": "system text",
         "tools": f"{len(built.tools)} definition{'s' * (len(built.tools) != 1)}",
     }
-    return Line(part, budget.WHY.get(part.name, ""), what.get(part.name, ""))
+    return [
+        Line(
+            part,
+            budget.WHY.get(part.name, ""),
+            what.get(part.name, ""),
+            points if part.summary else (),
+            [facts[key] for key in part.facts if key in facts],
+            fold if part.summary else None,
+        )
+        for part in built.parts
+    ]
+
+
+def _summary(session: Snapshot, built: Context) -> tuple[Compression | None, list[str]]:
+    """The compression whose summary is in the context, and its points."""
+    ids = [UUID(part.summary) for part in built.parts if part.summary]
+    if not ids:
+        return None, []
+    rows = Compression.objects.of(session.project).using(auth.alias()).identified(ids)
+    with get_store(auth.alias()).db.reading():
+        fold = rows.defer("decisions", "audit").first()
+        if fold is None or fold.version is None:
+            return None, []
+        said = Summary.objects.using(auth.alias()).filter(
+            session_id=session.number, version=fold.version
+        )
+        found = said.first()
+    points = read_points(found.points) if found else ()
+    return fold, [point.text for point in points[:MOST_POINTS]]
+
+
+def _facts(session: Snapshot, built: Context) -> dict[str, Fact]:
+    ids = [UUID(key) for part in built.parts for key in part.facts]
+    if not ids:
+        return {}
+    rows = Fact.objects.of(session.project).using(auth.alias()).filter(id__in=ids)
+    with get_store(auth.alias()).db.reading():
+        return {str(fact.id): fact for fact in rows}
+
+
+def _elsewhere(built: Context) -> list[Elsewhere]:
+    """What is not in the context, by fate."""
+    found = {name: [0, 0] for name in FATES}
+    for item in built.left_out:
+        found[item.fate][0] += item.messages
+        found[item.fate][1] += item.tokens
+    return [Elsewhere(name, *sums) for name, sums in found.items() if sums[0]]
+
+
+def _left_out(session: Snapshot, built: Context) -> list[tuple[LeftOut, str]]:
+    """What was left out, with the address of the compression that folded it or ""."""
+    folders = _folders(session, built)
+    return [(item, folders.get(item.reason, "")) for item in built.left_out]
+
+
+def _folders(session: Snapshot, built: Context) -> dict[str, str]:
+    """The address of the compression that a reason tells of, by the reason."""
+    reasons = {item.reason for item in built.left_out}
+    ordinals = [reason.removeprefix(account.FOLDED_BY) for reason in reasons]
+    wanted = [int(ordinal) for ordinal in ordinals if ordinal.isdecimal()]
+    if not wanted:
+        return {}
+    rows = Compression.objects.of(session.project).using(auth.alias()).of_session(session.number)
+    with get_store(auth.alias()).db.reading():
+        found = list(rows.applied().filter(ordinal__in=wanted).values_list("ordinal", "id"))
+    return {
+        f"{account.FOLDED_BY}{ordinal}": reverse("holdfast_pages:compression", args=(key,))
+        for ordinal, key in found
+    }
 
 
 def _notice(notice: Mapping[str, Any]) -> tuple[str, int | None]:
+    """A notice in words, with the figure that it is about, and the message."""
     code = str(notice["code"])
-    return NOTICES.get(code, code.replace("_", " ")), notice.get("seq")
+    said, level = NOTICES.get(code, code.replace("_", " ")), notice.get("level")
+    if code == "context_nearly_full" and level is not None:
+        said = f"{said[:-1]}: {amounts.percent(level)} of its budget."
+    return said, notice.get("seq")

@@ -92,6 +92,17 @@ def answered(part: Excerpt, found: Found | None) -> HttpResponse:
         "later": part.span.later,
         "reviews": [reviews.review_out(review) for review in part.reviews.values()],
         "to_review": reviews.needed(auth.alias(), session),
+        "fates": [
+            {
+                "seq": seq,
+                "fate": found.name,
+                "rule": found.rule or None,
+                "score": found.score,
+                "reason": found.reason or None,
+                "compression": found.compression,
+            }
+            for seq, found in part.standing.fates.items()
+        ],
     }
     if found is not None:
         payload["found"] = {

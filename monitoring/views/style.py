@@ -9,11 +9,13 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 
 from memory_app.context import Part
+from memory_app.fates import Run
 from sessions_app import clock
 from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.replay import State
 
 from .. import access, budget, transcript
+from ..fate import Fate
 from ..rendering import show
 from ..strip import strip
 from ..transcript import Look
@@ -48,7 +50,15 @@ SAID: tuple[Mapping[str, Any], ...] = (
     {"role": "user", "content": "No, I meant Thursday."},
     {"role": "assistant", "content": None, "error": "The model did not answer in time."},
 )
-LOOK = Look(State(retracted=((5, 5),), pinned=(1,)))
+STANDING = (
+    Fate("retained", "retained · preference, score 0.94", "it says how it must be"),
+    Fate("summarised", "in summary 2"),
+    Fate("summarised", "in summary 2"),
+    Fate("extracted", "in facts · confirmation", "its words are facts"),
+    Fate("retracted", "retracted"),
+    Fate("verbatim", "verbatim"),
+)
+LOOK = Look(State(retracted=((5, 5),), pinned=(1,)), fates=dict(enumerate(STANDING, start=1)))
 
 
 @access.page
@@ -71,7 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "reserve": RESERVE,
         "hour_ago": now - HOUR_US,
         "rows": transcript.rows(_messages(now), [_end(now)], LOOK),
-        "strip": strip(len(SAID), LOOK.state, _roles()),
+        "strip": strip(_runs(), LOOK.state.pinned, _roles()),
         "at": "",
         "links": {"kept": ""},
     }
@@ -88,6 +98,10 @@ def _messages(now: int) -> list[StoredMessage]:
         )
         for seq, (body, minutes) in enumerate(zip(SAID, times, strict=True), start=1)
     ]
+
+
+def _runs() -> list[Run]:
+    return [Run(seq, seq, found.name) for seq, found in LOOK.fates.items()]
 
 
 def _end(now: int) -> StoredEvent:

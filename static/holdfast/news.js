@@ -152,9 +152,14 @@
   function renew(fresh) {
     const row = el(fresh.id)?.closest("article");
     if (!row) return;
-    ["retracted", "pinned"].forEach((name) => row.classList.toggle(name, fresh.classList.contains(name)));
+    const anchor = row.classList.contains("anchor");
+    row.className = fresh.className;
+    row.classList.toggle("anchor", anchor);
     row.querySelectorAll(".meta > .fate").forEach((old) => old.remove());
-    row.querySelector(".meta").append(...fresh.querySelectorAll(".meta > .fate"));
+    row.querySelector(".meta > .acts").before(...fresh.querySelectorAll(".meta > .fate"));
+    const pins = ["value", "textContent"];
+    const [old, now] = [row, fresh].map((one) => one.querySelector(".acts [data-pin]"));
+    if (old && now) pins.forEach((name) => { old[name] = now[name]; });
     const calls = row.querySelectorAll(".k-call");
     [...fresh.querySelectorAll(".k-call")].forEach((call, place) => calls[place] && fold(calls[place], call));
   }

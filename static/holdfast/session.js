@@ -292,6 +292,24 @@
     el(row.id)?.querySelector("[data-view]")?.focus({ preventScroll: true });
   }
 
+  // The row as it is then; the bar and the line that tells of it come with the news.
+  async function pin(button) {
+    const row = button.closest("article");
+    const { pin: seq } = button.dataset;
+    const pinned = button.value;
+    const inside = button.closest("details") !== null;
+    const anchored = row.classList.contains("anchor");
+    const values = { pinned, csrfmiddlewaretoken: el("pins").elements.csrfmiddlewaretoken.value };
+    await htmx.ajax("POST", button.getAttribute("formaction"), { source: row, target: row, swap: "outerHTML", values });
+    const fresh = el(row.id);
+    fresh?.classList.toggle("anchor", anchored);
+    if (inside) fresh?.querySelectorAll("details").forEach((fold) => { fold.open = true; });
+    const again = fresh?.querySelector(`[data-pin="${seq}"]`);
+    if (!again || again.value === pinned) return holdfast.say("This could not be done. Load the page again.");
+    again.focus({ preventScroll: true });
+    holdfast.say(pinned === "true" ? `Pinned message ${seq}` : `Message ${seq} is no longer pinned`);
+  }
+
   function reviewBox(link) {
     const seq = link.dataset.review;
     const found = el(`review-${seq}`);
@@ -337,6 +355,7 @@
     "[data-take]": take,
     "[data-view]": view,
     "[data-review]": review,
+    "[data-pin]": pin,
     "[data-cancel]": (link) => leave(link.closest("form")),
     "[data-contents]": (link) => list(link.href),
   };
@@ -381,6 +400,7 @@
     "n": press('[data-hit="next"]'),
     "N": press('[data-hit="previous"]'),
     "c": () => chosen()?.querySelector('[data-take="text"]')?.click(),
+    "p": () => chosen()?.querySelector(".acts [data-pin]")?.click(),
     "r": () => chosen()?.querySelector("[data-review]")?.click(),
   });
 
