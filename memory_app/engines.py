@@ -7,14 +7,15 @@ no model is used.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from memory_app.core.passages import Point
+from memory_app.core.passages import Passage, Point
+from memory_app.core.retention import Verdict
 from memory_app.core.summarise import summarise
 from memory_app.core.work import EMPTY, REASONS, EngineFailed, Work
 from sessions_app import preparing
@@ -23,6 +24,7 @@ from sessions_app.core import tokens
 __all__ = [
     "DEFAULT",
     "REASONS",
+    "Classifier",
     "Embedded",
     "EngineFailed",
     "Summariser",
@@ -49,6 +51,19 @@ class Summariser(Protocol):
 
         Raises EngineFailed; then nothing of the answer may be used.
         """
+        ...
+
+
+class Classifier(Protocol):
+    """Says of each message whether it must be kept, may be summarised, or may go.
+
+    `core.retention.judge` is one, by rules; a model may stand behind the same call.
+    """
+
+    def __call__(
+        self, passages: Sequence[Passage], *, before: Sequence[Passage] = ()
+    ) -> Sequence[Verdict]:
+        """One verdict for each of `passages`, in their order; `before` came just before them."""
         ...
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
-from memory_app.core import plan, resuming, retaining, settling, summarise
+from memory_app.core import plan, resuming, retaining, retention, settling, summarise
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Folding
 from memory_app.core.policy import Policy
@@ -23,7 +23,7 @@ from memory_app.core.retaining import Retained
 from memory_app.core.retention import Verdict
 from memory_app.core.settling import Case, Outcome
 from memory_app.core.work import EngineFailed, Work
-from memory_app.engines import Summariser
+from memory_app.engines import Classifier, Summariser
 from memory_app.gathering import Gathered
 from memory_app.heartbeat import Heartbeat
 from memory_app.models import Compression
@@ -102,6 +102,7 @@ class Pipeline:
     store: DurableStore
     engine: Summariser = field(default_factory=engines.engine)
     fallback: Summariser = field(default_factory=engines.Embedded)
+    classifier: Classifier = retention.judge
     claim: Claim | None = None
     """What is being worked on now."""
 
@@ -146,7 +147,7 @@ class Pipeline:
     def _run(self, claim: Claim, step: Step) -> None:
         """Tries the engine; where that is of no use, or was tried often enough, the embedded one.
         Stores what comes of it, or books the failure."""
-        prepared = prepare(step)
+        prepared = prepare(step, self.classifier)
         if self.engine.name != self.fallback.name:
             step = replace(step, row=compressions.started(self.store, step))
             failure = self._try(claim, step, prepared, self.engine)
@@ -224,13 +225,13 @@ def _policy(store: DurableStore, session: Snapshot, row: Compression | None) -> 
     return policies.stored(store, session.project, session.policy_name, session.policy_version)
 
 
-def prepare(step: Step) -> Prepared:
+def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
     """Judges what leaves view and chooses what stays word for word."""
     gathered, state = step.gathered, step.gathered.state
     fresh = list(gathering.unit_passages(gathered, step.folding.units))
     older = list(gathering.unit_passages(gathered, gathered.retained))
     kept = gathering.kept_scores(gathered.reader.store, step.session, state)
-    verdicts = retaining.judged(fresh, older, kept)
+    verdicts = retaining.judged(fresh, older, kept, judge)
     retained = retaining.choose(
         retaining.Choice(
             units=(*gathered.retained, *step.folding.units),
@@ -249,7 +250,7 @@ def prepare(step: Step) -> Prepared:
         seq for seq in gathering.read_more(gathered, told) if not in_ranges(seq, state.retracted)
     ]
     summarised = gathered.passages(before)
-    verdicts |= retaining.judged(summarised, (), {})
+    verdicts |= retaining.judged(summarised, (), {}, judge)
     passages = [*summarised, *older, *fresh]
     leaving = [item for item in (*older, *fresh) if item.seq not in retained]
     return Prepared(passages, verdicts, retained, frozenset(before), _work(step, leaving, verdicts))
@@ -365,5 +366,5 @@ def _pause(attempts: int) -> float:
 def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
     """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
     and EngineFailed as they come."""
-    done = attempt(pipeline.store, step, prepare(step), pipeline.engine)
+    done = attempt(pipeline.store, step, prepare(step, pipeline.classifier), pipeline.engine)
     return keeping.would_be(step, done)

@@ -20,6 +20,8 @@ from holdfast.version import VERSION
 
 HELP = "show what is on and what is wrong"
 ENOUGH_DISK = 100 * 1024 * 1024
+LONG_WAIT = 300
+"""Seconds that something is due for before anybody should look."""
 LEVELS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
 
 
@@ -104,7 +106,10 @@ def _database() -> Iterator[Check]:
     try:
         yield Check("database", f"{connection.vendor} {_server_version(connection)}, {where}")
         yield from _durability(connection)
-        yield _migrations(connection)
+        migrations = _migrations(connection)
+        yield migrations
+        if migrations.advice is None:
+            yield _compression(alias)
     except Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         yield Check(
@@ -138,6 +143,20 @@ def _value(connection: Any, statement: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return str(cursor.fetchone()[0])
+
+
+def _compression(alias: str) -> Check:
+    """What is due, and who writes summaries; a backlog of minutes has nobody who works on it."""
+    from memory_app import engines
+    from sessions_app.store import folding, get_store
+
+    due, waiting_us = folding.backlog(get_store(alias))
+    seconds = waiting_us // 1_000_000
+    found = f"{engines.engine().name}, {due} sessions due"
+    if seconds < LONG_WAIT:
+        return Check("compression", found)
+    advice = "Run `holdfast serve` or `holdfast worker`."
+    return Check("compression", f"{found}, the first for {seconds:,} s", advice)
 
 
 def _migrations(connection: Any) -> Check:

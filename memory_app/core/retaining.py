@@ -7,7 +7,7 @@ units: a call without its result could be shown to no provider.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from memory_app.core import retention
@@ -18,6 +18,8 @@ from memory_app.core.talk import DISCARD, KEEP
 
 Retained = dict[int, tuple[str, float]]
 """By seq: the rule that keeps a message, and its score."""
+
+Judge = Callable[[Sequence[Passage]], Sequence[Verdict]]
 
 FORCED = ("pinned", "turn_start")
 
@@ -36,15 +38,15 @@ class Choice:
 
 
 def judged(
-    fresh: Sequence[Passage], older: Sequence[Passage], kept: Retained
+    fresh: Sequence[Passage], older: Sequence[Passage], kept: Retained, judge: Judge
 ) -> dict[int, Verdict]:
-    """The verdict on every message. One that is kept already stays what it was found to be; what
+    """The verdict of `judge` on every message. One that is kept already stays what it was found to be; what
     it was kept for by force says nothing about it, so it is judged now."""
-    found = {verdict.seq: verdict for verdict in retention.judge(fresh)}
+    found = {verdict.seq: verdict for verdict in judge(fresh)}
     for passage in older:
         rule, score = kept.get(passage.seq, ("turn_start", 0.0))
         if rule in FORCED:
-            (verdict,) = retention.judge((passage,))
+            (verdict,) = judge((passage,))
         else:
             verdict = Verdict(passage.seq, KEEP, rule, score, "it was kept before")
         found[passage.seq] = verdict

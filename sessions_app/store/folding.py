@@ -112,6 +112,15 @@ def claim_next(store: DurableStore, *, newest: bool = False) -> Claim | None:
     return None
 
 
+def backlog(store: DurableStore) -> tuple[int, int]:
+    """How many sessions are due, and for how many microseconds the first of them waits."""
+    now = clock.now_us()
+    with store.db.reading():
+        row = store.db.row(sql.DUE_COUNT, (now,))
+    count, oldest = row if row else (0, None)
+    return int(count), now - int(oldest) if oldest is not None else 0
+
+
 def claim_one(store: DurableStore, project: int, session: UUID) -> Claim | None:
     """This session, due or not, claimed; None while somebody else has it."""
     db = store.db

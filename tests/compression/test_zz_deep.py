@@ -30,7 +30,8 @@ from tests.compression.talk import exchange
 from tests.memory import rules
 
 bounded = settings(
-    max_examples=500, derandomize=False,
+    max_examples=500,
+    derandomize=False,
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
@@ -238,7 +239,10 @@ def folds(desk: Desk, session: UUID) -> Iterator[tuple[int, Any]]:
 
 def test_the_least_that_pins_need_is_named_and_does(desk: Desk) -> None:
     name = desk.policy("small", window=600, reserve=0, turns=1)
-    said = [{"role": "user", "content": f"Pin {n}: " + " ".join(map("w{}".format, range(40)))} for n in range(30)]
+    said = [
+        {"role": "user", "content": f"Pin {n}: " + " ".join(map("w{}".format, range(40)))}
+        for n in range(30)
+    ]
     session = desk.session(said, policy=name)
     for seq in (2, 3, 5, 8):
         desk.pin(session, seq)
