@@ -432,7 +432,14 @@ def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | 
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
     room = min(share, free // quarter * quarter)
-    return front.facts(reader.store, frame.session, frame.version, room=room, query=ask.query)
+    wanted = front.Wanted(
+        frame.version,
+        room,
+        ask.query,
+        frame.state.retracted,
+        frame.summary.text if frame.summary else "",
+    )
+    return front.facts(reader.store, frame.session, wanted)
 
 
 def _guess(session: Snapshot, tokens: int, turns: int) -> int:

@@ -22,7 +22,7 @@ from memory_app.gathering import read_points
 from memory_app.history import HistoryReader, Said
 from memory_app.models import Fact, FateRun, Summary
 from sessions_app.core import words
-from sessions_app.core.replay import State
+from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -71,7 +71,7 @@ def front(
     if not state.folded or not policy.folds:
         return Front(None, ())
     room = free(budget, history)
-    written = _written(reader.store, reader.session, state.fold_version)
+    written = _standing(_written(reader.store, reader.session, state.fold_version), state)
     summary = _fitting(written, room) if written and written.points else None
     room -= summary.tokens if summary else 0
     kept = _kept(reader, state, history, min(room, int(policy.retained * budget.limit)))
@@ -115,6 +115,20 @@ def _read(alias: str, number: int, version: int) -> Written | None:
 def forget() -> None:
     """Empties this process's memory of summaries: what was purged must not live on there."""
     _read.cache_clear()
+
+
+def _standing(written: Written | None, state: State) -> Written | None:
+    """The summary without points whose messages were all retracted since."""
+    if written is None or not state.retracted:
+        return written
+    points = tuple(
+        point
+        for point in written.points
+        if not all(in_ranges(seq, state.retracted) for seq in point.seqs)
+    )
+    if len(points) == len(written.points):
+        return written
+    return written._replace(points=points, tokens=_told(written, points).tokens)
 
 
 def _fitting(written: Written, room: int) -> Told | None:
@@ -167,29 +181,48 @@ def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
     return worth
 
 
-def facts(
-    store: Reader, session: Snapshot, version: int, *, room: int, query: str | None
-) -> Told | None:
-    """The facts of a session that say most, or of what is asked; as many as fit."""
-    if not session.facts or room <= 0:
+class Wanted(NamedTuple):
+    """Which facts a context takes: of a session as of `version`, not of messages that are `gone`
+    (retracted ranges), not what `said` has to the letter, within `room` tokens."""
+
+    version: int
+    room: int
+    query: str | None = None
+    gone: tuple[tuple[int, int], ...] = ()
+    said: str = ""
+
+
+def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
+    """The facts that say most, or most of what is asked; as many as fit."""
+    if not session.facts or wanted.room <= 0:
         return None
-    rows = Fact.everything.using(store.db.alias).of_session(session.number, version).active()
-    found = list(rows.best(MOST_FACTS)) if not query else _about(rows, query)
+    rows = Fact.everything.using(store.db.alias).of_session(session.number, wanted.version)
+    rows = rows.active()
+    found = _about(rows, wanted.query) if wanted.query else list(rows.best(MOST_FACTS))
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
     for fact in found:
-        if used + fact.tokens > room:
+        if used + fact.tokens > wanted.room or not _is_new(fact, wanted):
             continue
         chosen.append(fact)
         used += fact.tokens
     while chosen:
-        chosen.sort(key=lambda fact: (fact.seq, fact.number))
-        text = blocks.block("facts", [_line(fact) for fact in chosen])
-        tokens = keeping.block_tokens(text)
-        if tokens <= room:
-            return Told("facts", text, tokens, facts=tuple(str(fact.id) for fact in chosen))
+        told = _stated(chosen)
+        if told.tokens <= wanted.room:
+            return told
         chosen.pop()
     return None
+
+
+def _is_new(fact: Fact, wanted: Wanted) -> bool:
+    return fact.text not in wanted.said and not in_ranges(fact.seq, wanted.gone)
+
+
+def _stated(chosen: Sequence[Fact]) -> Told:
+    ordered = sorted(chosen, key=lambda fact: (fact.seq, fact.number))
+    text = blocks.block("facts", [_line(fact) for fact in ordered])
+    ids = tuple(str(fact.id) for fact in ordered)
+    return Told("facts", text, keeping.block_tokens(text), facts=ids)
 
 
 def _line(fact: Fact) -> str:

@@ -40,8 +40,8 @@ class Choice:
 def judged(
     fresh: Sequence[Passage], older: Sequence[Passage], kept: Retained, judge: Judge
 ) -> dict[int, Verdict]:
-    """The verdict of `judge` on every message. One that is kept already stays what it was found to be; what
-    it was kept for by force says nothing about it, so it is judged now."""
+    """The verdict of `judge` on every message. One that is kept already stays what it was found to
+    be; what it was kept for by force says nothing about it, so it is judged now."""
     found = {verdict.seq: verdict for verdict in judge(fresh)}
     for passage in older:
         rule, score = kept.get(passage.seq, ("turn_start", 0.0))
