@@ -16,6 +16,7 @@ from sessions_app.store.durable import DurableStore
 
 MOST = 100
 WORTH = 0.5
+REMEMBERED = 10_000
 
 
 def mark(store: DurableStore, now: int) -> int:
@@ -39,21 +40,21 @@ def _of_policy(store: DurableStore, row: PolicyRow, rules: Policy, now: int) -> 
     )
     return sum(
         folding.mark_idle(store, number, version)
-        for number, version in found
-        if _is_new(store.db.alias, number, version)
+        for number, version, session in found
+        if _is_new(session, version)
     )
 
 
-_seen: dict[tuple[str, int, int], None] = {}
+_seen: dict[tuple[str, int], None] = {}
 
 
-def _is_new(alias: str, number: int, version: int) -> bool:
+def _is_new(session: str, version: int) -> bool:
     """Whether this process has not looked at the session at this version: one with nothing to fold
     stays idle, and is not asked again."""
-    key = (alias, number, version)
+    key = (session, version)
     if key in _seen:
         return False
     _seen[key] = None
-    while len(_seen) > 10_000:
+    while len(_seen) > REMEMBERED:
         del _seen[next(iter(_seen))]
     return True

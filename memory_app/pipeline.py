@@ -39,6 +39,10 @@ from sessions_app.store.folding import Claim
 
 log = logging.getLogger("holdfast.compression")
 
+RETAINED_AT_MOST, SELECTED_AT_MOST = 0.5, 0.9
+"""Shares of what is folded, and was kept before, that may stay word for word."""
+SUMMARY_OF, LEAST_SUMMARY = 4, 60
+"""A summary takes a quarter of what it tells, and at least so many tokens."""
 ATTEMPTS = 3
 """Tries of a model; then the embedded engine does it."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
@@ -238,7 +242,7 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
             verdicts=verdicts,
             pinned=frozenset(state.pinned),
             openers=_openers(step),
-            room=int(step.rules.retained * step.rules.capacity),
+            room=_retained_room(step),
             all_kinds=step.rules.strategy == "selective",
         )
     )
@@ -254,6 +258,21 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
     passages = [*summarised, *older, *fresh]
     leaving = [item for item in (*older, *fresh) if item.seq not in retained]
     return Prepared(passages, verdicts, retained, frozenset(before), _work(step, leaving, verdicts))
+
+
+def _retained_room(step: Step) -> int:
+    """The tokens of what stays word for word: the policy's share, and of a short session no more
+    than half of what there is, or nothing would be folded."""
+    pool = sum([unit.tokens for unit in (*step.gathered.retained, *step.folding.units)])
+    most = SELECTED_AT_MOST if step.rules.strategy == "selective" else RETAINED_AT_MOST
+    return min(int(step.rules.retained * step.rules.capacity), int(pool * most))
+
+
+def _summary_size(step: Step) -> int:
+    """The tokens of the summary: the policy's, and of a short session a quarter of what it tells."""
+    told = sum([unit.tokens for unit in step.folding.units])
+    told += step.gathered.state.summary_tokens * SUMMARY_OF
+    return min(step.rules.summary_tokens, max(LEAST_SUMMARY, told // SUMMARY_OF))
 
 
 def _openers(step: Step) -> frozenset[int]:
@@ -284,7 +303,7 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
         previous=step.gathered.points,
         passages=tuple(told),
         scores={item.seq: verdicts[item.seq].score for item in told},
-        size=step.rules.summary_tokens,
+        size=_summary_size(step),
         style=plan.style(step.rules, step.session.active_tokens),
         instructions=step.instructions,
         gone=frozenset(gone),

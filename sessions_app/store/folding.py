@@ -170,12 +170,12 @@ def idle(
     quiet_since: int,
     tokens: int,
     most: int,
-) -> list[tuple[int, int]]:
-    """(number, version) of active sessions under a policy (project, name, version) that nothing
+) -> list[tuple[int, int, str]]:
+    """(number, version, id) of active sessions under a policy (project, name, version) that nothing
     happened in since `quiet_since`, and not for longer than `hours` say, with so many tokens."""
     params = (*policy, *hours, quiet_since, tokens, most)
     with store.db.reading():
-        return [(int(row[0]), int(row[1])) for row in store.db.rows(sql.IDLE, params)]
+        return [(int(row[0]), int(row[1]), str(row[2])) for row in store.db.rows(sql.IDLE, params)]
 
 
 def mark_idle(store: DurableStore, number: int, version: int) -> bool:

@@ -67,7 +67,7 @@ GIVE_BACK = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = 0 WHERE number = ? AND claim = ?
 """
 IDLE = """
-    SELECT number, version FROM holdfast_session
+    SELECT number, version, id FROM holdfast_session
     WHERE project_id = ? AND policy_name = ? AND policy_version = ? AND active_hour BETWEEN ? AND ?
         AND last_activity_us <= ? AND active_tokens >= ? AND due_us IS NULL AND status = 'active'
     ORDER BY number LIMIT ?
