@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from memory_app import account, front, recalling
 from sessions_app import ids
 from sessions_app.store.base import Snapshot
 from sessions_app.store.beside import Companion, register
@@ -63,6 +64,12 @@ def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
         db.run(COPY_FACT, (ids.new_id().hex, number, at, row))
 
 
+def forget() -> None:
+    """Empties this process's memory of summaries, fates and messages."""
+    for module in (account, front, recalling):
+        module.forget()
+
+
 def ready() -> None:
     """Says so to the store."""
-    register(Companion("memory", PURGE, copy))
+    register(Companion("memory", PURGE, copy, forget))

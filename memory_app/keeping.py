@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
@@ -84,7 +84,7 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         if step.gathered.ground.end
         else rules.due_tokens,
     )
-    folding.fold(store, work, write)
+    folding.fold(store, work, write, asked=partial(compressions.asked, store))
 
 
 def _finish(store: DurableStore, row: Compression, step: Step, done: Done, version: int) -> None:

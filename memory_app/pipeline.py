@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
@@ -125,7 +126,10 @@ class Pipeline:
                 self._run(claim, step)
         except errors.LeaseLost:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
-        except (errors.SessionDeleted, errors.NotFound):
+            folding.give_back(self.store, claim)
+        except errors.SessionDeleted:
+            folding.give_back(self.store, claim)  # it is due again once it is restored
+        except errors.NotFound:
             folding.release(self.store, claim, due_us=None, due_tokens=PolicyRow.NEVER)
         finally:
             self.claim = None
@@ -137,10 +141,10 @@ class Pipeline:
         step = plan_step(self.store, session, claim=claim, row=row)
         if step is None:
             if row is not None:
-                compressions.forget(self.store, row)
+                compressions.forget(self.store, claim, row)
             rules = _policy(self.store, session, row).rules
             due = plan.next_due(rules, session.active_tokens) if rules.folds else PolicyRow.NEVER
-            folding.release(self.store, claim, due_us=None, due_tokens=due)
+            self._release(claim, due)
         return step
 
     def _run(self, claim: Claim, step: Step) -> None:
@@ -148,15 +152,20 @@ class Pipeline:
         Stores what comes of it, or books the failure."""
         prepared = prepare(step)
         if self.engine.name != self.fallback.name:
-            step = replace(step, row=compressions.started(self.store, step))
+            step = replace(step, row=compressions.started(self.store, claim, step))
             failure = self._try(claim, step, prepared, self.engine)
             if failure is None or self._again(claim, step, failure):
                 return
         failure = self._try(claim, step, prepared, self.fallback)
         if failure is not None:
-            compressions.ended(self.store, step, self.fallback.name, failure)
+            compressions.ended(self.store, claim, step, self.fallback.name, failure)
             due = plan.next_due(step.rules, step.session.active_tokens)
-            folding.release(self.store, claim, due_us=None, due_tokens=due)
+            self._release(claim, due)
+
+    def _release(self, claim: Claim, due_tokens: int) -> None:
+        """Gives the session back until it has grown, or somebody asked."""
+        asked = partial(compressions.asked, self.store)
+        folding.release(self.store, claim, due_us=None, due_tokens=due_tokens, asked=asked)
 
     def _try(
         self, claim: Claim, step: Step, prepared: Prepared, engine: Summariser
@@ -173,7 +182,7 @@ class Pipeline:
     def _again(self, claim: Claim, step: Step, failure: EngineFailed | Refused) -> bool:
         """Books a failed try of a model. Where another may help the session is given back until
         its time."""
-        row = compressions.failed(self.store, step, self.engine.name, failure)
+        row = compressions.failed(self.store, claim, step, self.engine.name, failure)
         if row.attempts >= ATTEMPTS or not (
             isinstance(failure, EngineFailed) and failure.retryable
         ):

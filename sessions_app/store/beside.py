@@ -17,11 +17,13 @@ from sessions_app.store.base import Snapshot
 class Companion:
     """One app's rows. `purge` has a statement a table, in an order that keeps references whole;
     each takes the session's number once. `copy(db, parent, number, at)` makes the rows of a fork
-    that begins with version `at` of `parent`."""
+    that begins with version `at` of `parent`. `forget()` empties this process's memory of rows:
+    what was purged must not live on there."""
 
     name: str
     purge: Mapping[str, str]
     copy: Callable[[Any, Snapshot, int, int], None]
+    forget: Callable[[], None]
 
 
 _companions: dict[str, Companion] = {}

@@ -238,7 +238,10 @@ def folds(desk: Desk, session: UUID) -> Iterator[tuple[int, Any]]:
 
 def test_the_least_that_pins_need_is_named_and_does(desk: Desk) -> None:
     name = desk.policy("small", window=600, reserve=0, turns=1)
-    said = [{"role": "user", "content": f"Pin {n}: " + " ".join(map("w{}".format, range(40)))} for n in range(30)]
+    said = [
+        {"role": "user", "content": f"Pin {n}: " + " ".join(map("w{}".format, range(40)))}
+        for n in range(30)
+    ]
     session = desk.session(said, policy=name)
     for seq in (2, 3, 5, 8):
         desk.pin(session, seq)
