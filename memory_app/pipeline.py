@@ -142,9 +142,7 @@ class Pipeline:
         if step is None:
             if row is not None:
                 compressions.forget(self.store, claim, row)
-            rules = _policy(self.store, session, row).rules
-            due = plan.next_due(rules, session.active_tokens) if rules.folds else PolicyRow.NEVER
-            self._release(claim, due)
+            self._release(claim, session)
         return step
 
     def _run(self, claim: Claim, step: Step) -> None:
@@ -159,11 +157,11 @@ class Pipeline:
         failure = self._try(claim, step, prepared, self.fallback)
         if failure is not None:
             compressions.ended(self.store, claim, step, self.fallback.name, failure)
-            due = plan.next_due(step.rules, step.session.active_tokens)
-            self._release(claim, due)
+            self._release(claim, step.session)
 
-    def _release(self, claim: Claim, due_tokens: int) -> None:
-        """Gives the session back until it has grown, or somebody asked."""
+    def _release(self, claim: Claim, session: Snapshot) -> None:
+        """Gives the session back until it has grown, or somebody asks."""
+        due_tokens = policies.next_due(self.store, session, session.active_tokens)
         asked = partial(compressions.asked, self.store)
         folding.release(self.store, claim, due_us=None, due_tokens=due_tokens, asked=asked)
 
@@ -189,7 +187,8 @@ class Pipeline:
             return False
         pause = failure.after or _pause(row.attempts)
         due_us = clock.now_us() + int(min(pause, LONGEST_PAUSE) * 1_000_000)
-        folding.release(self.store, claim, due_us=due_us, due_tokens=step.rules.due_tokens)
+        due_tokens = policies.next_due(self.store, step.session, 0)
+        folding.release(self.store, claim, due_us=due_us, due_tokens=due_tokens)
         return True
 
 

@@ -43,12 +43,14 @@ class Claim(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; from `due_tokens` active tokens on the next one is due.
+    `event` is the data of its event; from `due_tokens` active tokens on the next one is due, if
+    the session still has this `policy`.
     """
 
     claim: Claim
     fold_version: int
     overlay_version: int
+    policy: tuple[str, int]
     event: Mapping[str, Any]
     state: State
     due_tokens: int
@@ -229,7 +231,8 @@ def fold(
         )
         active = store.active_tokens(now.number, after, end)
         write(now, now.version + 1)
-        again = active >= work.due_tokens or asked(now.number)
+        same = (now.policy_name, now.policy_version) == work.policy
+        again = not same or active >= work.due_tokens or asked(now.number)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
@@ -239,9 +242,10 @@ def fold(
             "due_us": clock.now_us() if again else None,
             "due_trigger": "",
             "due_seq": 0,
-            "due_tokens": work.due_tokens,
             "claim_until_us": 0,
         }
+        if same:
+            columns["due_tokens"] = work.due_tokens
         return Change([("compressed", work.event)], columns)
 
     return store.change(claim.project, claim.session, decide, guard)
