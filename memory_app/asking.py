@@ -107,33 +107,39 @@ def _run(worker: Pipeline, found: Snapshot, row: UUID) -> None:
     """Does it here, waiting for it a while. An engine of this process is quick, and inside a
     caller's transaction nobody else could see the row."""
     deadline = time.monotonic() + WAIT_SECONDS
-    nested = worker.store.db.nested
-    if worker.engine.name == worker.fallback.name or nested:
-        _claimed(worker, found)
+    if worker.engine.name == worker.fallback.name or worker.store.db.nested:
+        _work(worker, found, row, deadline)
     else:
-        thread = Thread(target=_apart, args=(worker, found), daemon=True)
+        thread = Thread(target=_apart, args=(worker, found, row, deadline), daemon=True)
         thread.start()
         thread.join(WAIT_SECONDS)
-    while not nested and time.monotonic() < deadline and _unfinished(worker.store, found, row):
-        time.sleep(LOOK_SECONDS)  # another worker has it; its row tells when it is done
 
 
-def _unfinished(store: DurableStore, found: Snapshot, row: UUID) -> bool:
-    rows = Compression.objects.of(found.project).using(store.db.alias)
-    return rows.filter(id=row).unfinished().exists()
-
-
-def _apart(worker: Pipeline, found: Snapshot) -> None:
+def _apart(worker: Pipeline, found: Snapshot, row: UUID, deadline: float) -> None:
     try:
-        _claimed(worker, found)
+        _work(worker, found, row, deadline)
     finally:
         connections.close_all()
 
 
-def _claimed(worker: Pipeline, found: Snapshot) -> None:
-    claim = folding.claim_one(worker.store, found.project, found.id)
-    if claim is not None:
-        worker.run(claim)
+def _work(worker: Pipeline, found: Snapshot, row: UUID, deadline: float) -> None:
+    """Works on the session until the row has had its turn. While somebody else has the session,
+    that may do it too."""
+    while _waits(worker.store, found, row):
+        claim = folding.claim_one(worker.store, found.project, found.id)
+        if claim is not None:
+            worker.run(claim)
+        elif worker.store.db.nested or time.monotonic() >= deadline:
+            return
+        else:
+            time.sleep(LOOK_SECONDS)
+
+
+def _waits(store: DurableStore, found: Snapshot, row: UUID) -> bool:
+    """Whether nobody has finished the row. One that failed and is to be tried again later waits
+    for its time; one that is tried now may soon be done."""
+    rows = Compression.objects.of(found.project).using(store.db.alias).filter(id=row)
+    return rows.unfinished().filter(tried="[]").exists()
 
 
 def one(store: DurableStore, project: int, compression: UUID) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from memory_app import account, front, recalling
 from memory_app.core import policy as rules
 from sessions_app import ids
 from sessions_app.core.errors import InvalidRequest
@@ -171,6 +172,12 @@ def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
         raise Forged("a row beside the session holds what cannot be read") from None
 
 
+def forget() -> None:
+    """Empties this process's memory of summaries, fates and messages."""
+    for module in (account, front, recalling):
+        module.forget()
+
+
 def ready() -> None:
     """Says so to the store."""
-    register(Companion("memory", PURGE, copy, export, adopt))
+    register(Companion("memory", PURGE, copy, export, adopt, forget))

@@ -15,8 +15,10 @@ from memory_app.gathering import read_points
 from memory_app.models import Compression, Fact, Summary
 from sessions_app import clock, ids
 from sessions_app.core import errors, instants
+from sessions_app.store import folding
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
+from sessions_app.store.folding import Claim
 from sessions_app.store.reading import Reader
 
 if TYPE_CHECKING:
@@ -50,6 +52,12 @@ def unfinished(store: Reader, session: Snapshot) -> Compression | None:
     return rows.of_session(session.number).unfinished().first()
 
 
+def asked(store: Reader, number: int) -> bool:
+    """Whether a compression of this session was asked for, or begun, and is not ended."""
+    rows = Compression.everything.using(store.db.alias)
+    return rows.filter(session_id=number).unfinished().exists()
+
+
 def row_of(step: Step) -> Compression:
     """A new row for a step, not stored yet."""
     return Compression(
@@ -69,19 +77,21 @@ def row_of(step: Step) -> Compression:
     )
 
 
-def started(store: DurableStore, step: Step) -> Compression:
-    """Books that an engine begins: the row is there while it works, and counts the attempt."""
+def started(store: DurableStore, claim: Claim, step: Step) -> Compression:
+    """Books that an engine begins: the row is there while it works, and counts the attempt. Raises
+    LeaseLost, as all that books does: the row may be another's by now."""
     row = step.row or row_of(step)
     row.outcome = Compression.RUNNING
     row.first, row.last = step.folding.first, step.folding.last
     row.started_us = step.started_us
     row.attempts += 1
-    with store.db.transaction():
-        _put(store, row)
+    _book(store, claim, row)
     return row
 
 
-def failed(store: DurableStore, step: Step, engine: str, failure: Exception) -> Compression:
+def failed(
+    store: DurableStore, claim: Claim, step: Step, engine: str, failure: Exception
+) -> Compression:
     """Books a failed attempt with its reason; others may follow."""
     row = step.row or row_of(step)
     row.engine, row.error = engine, str(failure)[:500]
@@ -89,18 +99,23 @@ def failed(store: DurableStore, step: Step, engine: str, failure: Exception) -> 
     tried.append({"engine": engine, "reason": row.error, "at": instants.render(clock.now_us())})
     row.tried = orjson.dumps(tried[-MOST_TRIED:]).decode()
     row.attempts = max(1, row.attempts)
-    with store.db.transaction():
-        _put(store, row)
+    _book(store, claim, row)
     return row
 
 
-def ended(store: DurableStore, step: Step, engine: str, failure: Exception) -> None:
+def ended(store: DurableStore, claim: Claim, step: Step, engine: str, failure: Exception) -> None:
     """Books the last failed attempt: nobody will try again before the session has grown."""
     row = step.row or row_of(step)
     refused = not isinstance(failure, EngineFailed)
     row.outcome = Compression.REFUSED if refused else Compression.FAILED
     row.finished_us = clock.now_us()
-    failed(store, replace(step, row=row), engine, failure)
+    failed(store, claim, replace(step, row=row), engine, failure)
+
+
+def _book(store: DurableStore, claim: Claim, row: Compression) -> None:
+    with store.db.transaction():
+        folding.check_held(store, claim)
+        _put(store, row)
 
 
 def finish(store: Reader, row: Compression, *, attempted: bool) -> None:
@@ -123,9 +138,11 @@ _CHANGING = [
 ]  # fmt: skip
 
 
-def forget(store: Reader, row: Compression) -> None:
+def forget(store: DurableStore, claim: Claim, row: Compression) -> None:
     """Removes a row that was asked for and has nothing to fold."""
-    Compression.everything.using(store.db.alias).filter(pk=row.pk, version=None).delete()
+    with store.db.transaction():
+        folding.check_held(store, claim)
+        Compression.everything.using(store.db.alias).filter(pk=row.pk).delete()
 
 
 # -- shown ---------------------------------------------------------------------------------------

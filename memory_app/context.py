@@ -153,9 +153,8 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_values(reader, frame, reading)
     chosen = _chosen(reader, frame, reading)
-    selection = chosen.selection
-    told = _tells(reader, frame, ask, selection)
-    rendered = _with_tells(reader, frame, chosen, told)
+    told = _tells(reader, frame, ask, chosen.selection)
+    selection, rendered, _ = _with_tells(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
     runs = {name: account.runs(getattr(selection, name)) for name in PARTS}
     shown = [run for part in runs.values() for run in part]
@@ -261,8 +260,11 @@ def _limit(tokens: int | None, policy: Policy) -> tuple[int, tuple[Mapping[str, 
 
 
 class _Chosen(NamedTuple):
+    """What is sent, and whether LEAD is in it."""
+
     selection: Selection
     rendered: forms.Rendered
+    led: bool = False
 
 
 def _chosen(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
@@ -288,10 +290,14 @@ def _led(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Chosen:
     budget = replace(frame.budget, lead=LEAD_TOKENS, spare=0)
     led = _selected(reader, frame, budget, reading)
     if _begins_with_user(led.rendered):
-        used = led.selection.used - LEAD_TOKENS
-        return _Chosen(replace(led.selection, used=used), led.rendered)
+        return _without_lead(led)
     messages = [dict(LEAD), *led.rendered.messages]
-    return led._replace(rendered=replace(led.rendered, messages=messages))
+    return led._replace(rendered=replace(led.rendered, messages=messages), led=True)
+
+
+def _without_lead(chosen: _Chosen) -> _Chosen:
+    used = chosen.selection.used - LEAD_TOKENS
+    return _Chosen(replace(chosen.selection, used=used), chosen.rendered)
 
 
 def _selected(reader: HistoryReader, frame: _Frame, budget: Budget, reading: Reading) -> _Chosen:
@@ -308,14 +314,12 @@ def _rendered(reader: HistoryReader, frame: _Frame, units: Iterable[Unit]) -> fo
     return forms.render(frame.form, said, system=frame.state.system)
 
 
-def _with_tells(
-    reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Tells
-) -> forms.Rendered:
+def _with_tells(reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Tells) -> _Chosen:
     """What is sent, with the blocks in it. Facts that nobody asked for stand behind the summary and
     stay as long as it does; what changes with every question stands right before it, or before the
     newest step where the question was answered."""
     if not told.tokens:
-        return chosen.rendered
+        return chosen
     selection = chosen.selection
     seqs = [item.seq for unit in selection.units() for item in unit.items]
     said = reader.decode(seqs)
@@ -327,7 +331,13 @@ def _with_tells(
         (last if frame.queried else first).append(told.facts)
     blocks_ = [block.said() for block in last]
     said = [*(block.said() for block in first), *said[:at], *blocks_, *said[at:]]
-    return forms.render(frame.form, said, system=frame.state.system)
+    rendered = forms.render(frame.form, said, system=frame.state.system)
+    if not chosen.led:
+        return chosen._replace(rendered=rendered)
+    if _begins_with_user(rendered):
+        return _without_lead(chosen._replace(rendered=rendered))
+    messages = [dict(LEAD), *rendered.messages]
+    return chosen._replace(rendered=replace(rendered, messages=messages))
 
 
 def _extent(reader: HistoryReader, frame: _Frame) -> Extent:

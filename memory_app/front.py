@@ -80,11 +80,11 @@ def front(
 
 
 def free(budget: Budget, history: History) -> int:
-    """The tokens that are left after what must be there, and after the steps that answer the last
-    question, as many of them as fit."""
+    """The tokens that are left after what must be there, a lead that the provider's form may need,
+    and the steps that answer the last question, as many of them as fit."""
     kept = [*assembly.musts(history).values(), *history.kept]
     must = {unit.seq for unit in kept}
-    room = budget.limit - budget.fixed - sum([unit.tokens for unit in kept])
+    room = budget.limit - budget.fixed - budget.spare - sum([unit.tokens for unit in kept])
     asked = history.question.seq if history.question else 0
     for unit in reversed(history.units):
         if unit.seq <= asked:

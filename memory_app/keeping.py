@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 
-from memory_app import compressions
-from memory_app.core import blocks, plan
+from memory_app import compressions, policies
+from memory_app.core import blocks
 from memory_app.core.audit import Audit
 from memory_app.core.passages import Point
 from memory_app.core.settling import DISCARDED, RETAINED, Decision, Draft
@@ -52,7 +52,6 @@ def summary_tokens(name: str, points: Sequence[Point], span: tuple[int, int]) ->
 
 def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
     """Stores a compression. Raises LeaseLost, and has then stored nothing."""
-    rules = step.rules
     row = step.row or compressions.row_of(step)
     event = {
         "compression": str(row.id),
@@ -77,14 +76,15 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         claim=claim,
         fold_version=step.session.fold_version,
         overlay_version=step.session.overlay_version,
+        policy=(step.session.policy_name, step.session.policy_version),
         event=event,
         state=done.state,
         # A backlog too long for one reading goes on at once.
-        due_tokens=plan.next_due(rules, done.tokens_after)
-        if step.gathered.ground.end
-        else rules.due_tokens,
+        due_tokens=policies.next_due(
+            store, step.session, done.tokens_after, more=not step.gathered.ground.end
+        ),
     )
-    folding.fold(store, work, write)
+    folding.fold(store, work, write, asked=partial(compressions.asked, store))
 
 
 def _finish(store: DurableStore, row: Compression, step: Step, done: Done, version: int) -> None:

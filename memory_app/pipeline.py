@@ -12,6 +12,7 @@ import logging
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
@@ -130,7 +131,10 @@ class Pipeline:
                 self._run(claim, step)
         except errors.LeaseLost:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
-        except (errors.SessionDeleted, errors.NotFound):
+            folding.give_back(self.store, claim)
+        except errors.SessionDeleted:
+            folding.give_back(self.store, claim)  # it is due again once it is restored
+        except errors.NotFound:
             folding.release(self.store, claim, due_us=None, due_tokens=PolicyRow.NEVER)
         finally:
             self.claim = None
@@ -142,10 +146,8 @@ class Pipeline:
         step = plan_step(self.store, session, claim=claim, row=row)
         if step is None:
             if row is not None:
-                compressions.forget(self.store, row)
-            rules = _policy(self.store, session, row).rules
-            due = plan.next_due(rules, session.active_tokens) if rules.folds else PolicyRow.NEVER
-            folding.release(self.store, claim, due_us=None, due_tokens=due)
+                compressions.forget(self.store, claim, row)
+            self._release(claim, session)
         return step
 
     def _run(self, claim: Claim, step: Step) -> None:
@@ -153,15 +155,20 @@ class Pipeline:
         Stores what comes of it, or books the failure."""
         prepared = prepare(step, self.classifier)
         if self.engine.name != self.fallback.name:
-            step = replace(step, row=compressions.started(self.store, step))
+            step = replace(step, row=compressions.started(self.store, claim, step))
             failure = self._try(claim, step, prepared, self.engine)
             if failure is None or self._again(claim, step, failure):
                 return
         failure = self._try(claim, step, prepared, self.fallback)
         if failure is not None:
-            compressions.ended(self.store, step, self.fallback.name, failure)
-            due = plan.next_due(step.rules, step.session.active_tokens)
-            folding.release(self.store, claim, due_us=None, due_tokens=due)
+            compressions.ended(self.store, claim, step, self.fallback.name, failure)
+            self._release(claim, step.session)
+
+    def _release(self, claim: Claim, session: Snapshot) -> None:
+        """Gives the session back until it has grown, or somebody asks."""
+        due_tokens = policies.next_due(self.store, session, session.active_tokens)
+        asked = partial(compressions.asked, self.store)
+        folding.release(self.store, claim, due_us=None, due_tokens=due_tokens, asked=asked)
 
     def _try(
         self, claim: Claim, step: Step, prepared: Prepared, engine: Summariser
@@ -178,14 +185,15 @@ class Pipeline:
     def _again(self, claim: Claim, step: Step, failure: EngineFailed | Refused) -> bool:
         """Books a failed try of a model. Where another may help the session is given back until
         its time."""
-        row = compressions.failed(self.store, step, self.engine.name, failure)
+        row = compressions.failed(self.store, claim, step, self.engine.name, failure)
         if row.attempts >= ATTEMPTS or not (
             isinstance(failure, EngineFailed) and failure.retryable
         ):
             return False
         pause = failure.after or _pause(row.attempts)
         due_us = clock.now_us() + int(min(pause, LONGEST_PAUSE) * 1_000_000)
-        folding.release(self.store, claim, due_us=due_us, due_tokens=step.rules.due_tokens)
+        due_tokens = policies.next_due(self.store, step.session, 0)
+        folding.release(self.store, claim, due_us=due_us, due_tokens=due_tokens)
         return True
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import orjson
 
+from memory_app.core import plan
 from memory_app.core import policy as rules
 from memory_app.core.policy import Policy
 from sessions_app.core import errors, instants
 from sessions_app.models import Policy as PolicyRow
-from sessions_app.store.base import PolicyVersion
+from sessions_app.store.base import NEVER, PolicyVersion, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
 
@@ -92,6 +93,15 @@ def _read(alias: str, project: int, name: str, version: int) -> Stored:
     if row is None:
         raise errors.NotFound(f"There is no version {version} of the policy {name!r} here.")
     return Stored(name, version, parsed(row[1]))
+
+
+def next_due(store: Reader, session: Snapshot, active: int, *, more: bool = False) -> int:
+    """The active tokens from which a session is due by its own policy, after a compression that
+    left `active`; with `more` the first mark counts, because there is a backlog to go on with."""
+    rules_ = stored(store, session.project, session.policy_name, session.policy_version).rules
+    if not rules_.folds:
+        return NEVER
+    return rules_.due_tokens if more else plan.next_due(rules_, active)
 
 
 def named_at(store: Reader, project: int, name: str, at: int | None = None) -> Stored:

@@ -700,6 +700,8 @@ class DurableStore(Reader):
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
         forget_events()
+        for companion in beside.companions():
+            companion.forget()
         return Receipt(found.id, counts, found.head, clock.now_us())
 
     def _delete(self, statements: Mapping[str, str], number: int) -> dict[str, int]:

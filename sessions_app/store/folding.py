@@ -43,15 +43,25 @@ class Claim(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; from `due_tokens` active tokens on the next one is due.
+    `event` is the data of its event; from `due_tokens` active tokens on the next one is due, if
+    the session still has this `policy`.
     """
 
     claim: Claim
     fold_version: int
     overlay_version: int
+    policy: tuple[str, int]
     event: Mapping[str, Any]
     state: State
     due_tokens: int
+
+
+Asked = Callable[[int], bool]
+"""Whether a compression of the session with this number is asked for and not done."""
+
+
+def nobody_asked(number: int) -> bool:
+    return False
 
 
 Write = Callable[[Snapshot, int], None]
@@ -148,12 +158,30 @@ def renew(store: DurableStore, claim: Claim) -> bool:
         return bool(store.db.run(sql.RENEW, (until, claim.number, claim.holder)).rowcount)
 
 
-def release(store: DurableStore, claim: Claim, *, due_us: int | None, due_tokens: int) -> bool:
-    """Gives the session back without a fold: due at `due_us`, or (None) when it has grown to
-    `due_tokens`. False when the claim was lost."""
+def release(
+    store: DurableStore,
+    claim: Claim,
+    *,
+    due_us: int | None,
+    due_tokens: int,
+    asked: Asked = nobody_asked,
+) -> bool:
+    """Gives the session back without a fold: due at once where somebody asked meanwhile, else at
+    `due_us`, or (None) when it has grown to `due_tokens`. False when the claim was lost."""
     with store.db.transaction():
         params = (due_us, due_tokens, claim.number, claim.holder)
-        return bool(store.db.run(sql.RELEASE, params).rowcount)
+        done = bool(store.db.run(sql.RELEASE, params).rowcount)
+        # Asking takes the row's lock, which is ours now: nobody asks unseen.
+        if done and asked(claim.number):
+            store.db.run(sql.SET_COLUMNS.format(names="due_us = ?"), (clock.now_us(), claim.number))
+    return done
+
+
+def check_held(store: DurableStore, claim: Claim) -> None:
+    """Raises LeaseLost when another has taken over; else holds the row to the end of the caller's
+    transaction, so that nobody does before what is stored now is committed."""
+    if store.db.locked_row(sql.HELD, (claim.number, claim.holder)) is None:
+        raise errors.LeaseLost
 
 
 def give_back(store: DurableStore, claim: Claim) -> None:
@@ -185,8 +213,16 @@ def mark_idle(store: DurableStore, number: int, version: int) -> bool:
         return bool(store.db.run(sql.MARK_IDLE, params).rowcount)
 
 
-def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED) -> Changed:
-    """Takes the range out of view: event, columns and what `write` stores, in one transaction.
+def fold(
+    store: DurableStore,
+    work: Fold,
+    write: Write,
+    guard: Guard = UNGUARDED,
+    *,
+    asked: Asked = nobody_asked,
+) -> Changed:
+    """Takes the range out of view: event, columns and what `write` stores, in one transaction. The
+    session is due again where what is left is too much, or where somebody asked meanwhile.
 
     Raises LeaseLost when another has taken over, or when what it was decided on has changed: an
     earlier fold, a retraction, a pin. Messages that arrived meanwhile stay as they are.
@@ -204,18 +240,21 @@ def fold(store: DurableStore, work: Fold, write: Write, guard: Guard = UNGUARDED
         )
         active = store.active_tokens(now.number, after, end)
         write(now, now.version + 1)
+        same = (now.policy_name, now.policy_version) == work.policy
+        again = not same or active >= work.due_tokens or asked(now.number)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
             "fold_version": now.version + 1,
             "compressions": now.compressions + 1,
             "facts": work.event["facts"],
-            "due_us": clock.now_us() if active >= work.due_tokens else None,
+            "due_us": clock.now_us() if again else None,
             "due_trigger": "",
             "due_seq": 0,
-            "due_tokens": work.due_tokens,
             "claim_until_us": 0,
         }
+        if same:
+            columns["due_tokens"] = work.due_tokens
         return Change([("compressed", work.event)], columns)
 
     return store.change(claim.project, claim.session, decide, guard)
