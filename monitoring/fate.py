@@ -128,6 +128,7 @@ def lost(number: int | None) -> str:
 
 
 def lost_in(audit: Mapping[str, Any]) -> int | None:
-    """The number of lost items in a stored audit; None where there is none."""
+    """The number of lost items in a stored audit, of which it may hold only the first; None where
+    there is none."""
     found = audit.get("lost")
-    return len(found) if isinstance(found, list) else None
+    return int(audit.get("lost_items", len(found))) if isinstance(found, list) else None

@@ -164,7 +164,9 @@ def test_only_the_compressions_of_the_window_are_read(client: Client, project: P
     assert last is not None
     last.decisions = "not to be read"
     last.save(update_fields=["decisions"])
-    FateRun.objects.filter(session_id=made.number, decided=last.version or 0, last__lte=100).delete()
+    FateRun.objects.filter(
+        session_id=made.number, decided=last.version or 0, last__lte=100
+    ).delete()
     assert page(client, made, "?after=0").count("article") > 80
 
 
