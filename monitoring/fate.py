@@ -94,10 +94,8 @@ def _text(fate: str, rule: str, score: float | None, fold: Fold | None) -> str:
         return f"in summary {fold.ordinal}"
     if fate == RETAINED and named and score is not None and rule not in (PINNED, "turn_start"):
         return f"{fate} · {named}, score {score:.2f}"
-    if fate in (RETAINED, EXTRACTED, DISCARDED) and named:
-        shown = "in facts" if fate == EXTRACTED else fate
-        return f"{shown} · {named}"
-    return fate
+    shown = "in facts" if fate == EXTRACTED else fate
+    return f"{shown} · {named}" if named and fate != RETRACTED else shown
 
 
 def _reason(fate: str, rule: str, decision: Decision | None) -> str:

@@ -102,7 +102,8 @@ def _folded(store: DurableStore, made: Snapshot) -> None:
 def _kept(session: Snapshot, version: int) -> None:
     """What belongs to the fold."""
     points = json.dumps([[CANARY, [1, 4], 0.5], [SHORT, [1], 0.5]])
-    totals = json.dumps(dict.fromkeys(("retained", "summarised", "extracted", "discarded"), [1, 9]))
+    fates = ("retained", "summarised", "extracted", "discarded")
+    totals = json.dumps({name: [1, 9] for name in fates})
     _row(session, FOLDED, outcome="applied", version=version, ordinal=1)
     Summary.objects.create(
         session_id=session.number,

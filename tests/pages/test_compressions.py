@@ -280,6 +280,17 @@ def test_a_foreign_compaction_is_told_as_one(client: Client, project: Project) -
 
 
 @local
+def test_what_the_other_tool_wrote_is_its_summary(
+    client: Client, project: Project, store: DurableStore
+) -> None:
+    made = session(project, key="claude-code:1")
+    row = foreign(made)
+    assert "is not in the log" in one(client, row).text
+    store.note(project.pk, made.id, "imported_summary", {"summary": "The seat is 12C."})
+    assert "The seat is 12C." in one(client, row).text
+
+
+@local
 def test_what_is_unknown_of_a_foreign_one_is_a_dash(client: Client, project: Project) -> None:
     row = foreign(session(project), tokens_before=0, tokens_after=0, audit="{}", engine="")
     text = one(client, row).text

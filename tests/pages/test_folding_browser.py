@@ -62,10 +62,10 @@ def test_a_session_is_compressed_from_its_page_and_an_open_page_tells(
     site = look(begun(ensure_project(), told(14)))
     with opened(site, "compressions/") as browser:
         page = browser.page
-        log = page.context.new_page()
+        assert page.context.browser
+        log = page.context.browser.new_page()
         log.goto(f"{site.url}/sessions/{site.long.id}/")
         expect(log.locator("article.is-discarded")).to_have_count(0)
-        page.bring_to_front()
         expect(page.locator(".blank")).to_contain_text("Nothing was folded yet")
         page.click("text=Compress now…")
         expect(page.locator(".outcome")).to_have_text("tried only, nothing is changed")
@@ -73,7 +73,6 @@ def test_a_session_is_compressed_from_its_page_and_an_open_page_tells(
         page.keyboard.press("Enter")
         page.wait_for_url("**/compressions/*/")
         expect(page.locator("h1")).to_have_text("Compression 1")
-        log.bring_to_front()
         expect(log.locator("article.is-discarded").first).to_be_attached()
         expect(log.locator(".legend")).to_contain_text("discarded", use_inner_text=True)
         expect(log.locator(".e-compressed")).to_contain_text("Compression 1", use_inner_text=True)
