@@ -40,17 +40,17 @@ def runs(store: Reader, session: Snapshot, state: State, span: tuple[int, int]) 
     folded: list[Run] = []
     if state.folded >= first:
         rows = FateRun.objects.using(store.db.alias).at(session.number, state.fold_version)
-        folded = [_clipped(row, span) for row in rows.touching(first, last)]
+        # Of a long session there are thousands, for a bar that a page draws of them.
+        found = rows.touching(first, last).values_list("first", "last", "fate", "decided", "rule")
+        folded = [
+            Run(max(begin, first), min(end, last), FATE_NAMES[fate], decided, rule)
+            for begin, end, fate, decided, rule in found
+        ]
     if last > state.folded:
         folded.append(Run(max(first, state.folded + 1), last, "verbatim"))
     pinned = [(seq, seq) for seq in state.pinned if first <= seq <= min(last, state.folded)]
     overlaid = _overlaid(folded, pinned, "retained", "pinned")
     return list(_joined(_overlaid(overlaid, state.retracted, "retracted", "")))
-
-
-def _clipped(row: FateRun, span: tuple[int, int]) -> Run:
-    first, last = max(row.first, span[0]), min(row.last, span[1])
-    return Run(first, last, FATE_NAMES[row.fate], row.decided, row.rule)
 
 
 def _overlaid(

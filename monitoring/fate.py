@@ -94,10 +94,8 @@ def _text(fate: str, rule: str, score: float | None, fold: Fold | None) -> str:
         return f"in summary {fold.ordinal}"
     if fate == RETAINED and named and score is not None and rule not in (PINNED, "turn_start"):
         return f"{fate} · {named}, score {score:.2f}"
-    if fate in (RETAINED, EXTRACTED, DISCARDED) and named:
-        shown = "in facts" if fate == EXTRACTED else fate
-        return f"{shown} · {named}"
-    return fate
+    shown = "in facts" if fate == EXTRACTED else fate
+    return f"{shown} · {named}" if named and fate != RETRACTED else shown
 
 
 def _reason(fate: str, rule: str, decision: Decision | None) -> str:
@@ -128,6 +126,7 @@ def lost(number: int | None) -> str:
 
 
 def lost_in(audit: Mapping[str, Any]) -> int | None:
-    """The number of lost items in a stored audit; None where there is none."""
+    """The number of lost items in a stored audit, of which it may hold only the first; None where
+    there is none."""
     found = audit.get("lost")
-    return len(found) if isinstance(found, list) else None
+    return int(audit.get("lost_items", len(found))) if isinstance(found, list) else None

@@ -12,7 +12,7 @@ SAME, GONE, NEW, CHANGED = "same", "gone", "new", "changed"
 ALIKE = 0.4
 MOST_CHARACTERS = 40_000
 """Beyond that lines are compared as a whole; words of such texts would take too long."""
-_WORD = re.compile(r"\s+|[^\s\w]+|\w+")
+_WORD = re.compile(r"\s+|\S+")
 
 
 @dataclass(frozen=True, slots=True)

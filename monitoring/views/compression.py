@@ -9,9 +9,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 
 from memory_app import asking, compressions
-from memory_app.compressions import text_of
-from memory_app.gathering import read_points
-from memory_app.models import Compression, Summary
+from memory_app.models import Compression
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import messages
@@ -20,13 +18,12 @@ from sessions_app.parameters import LARGEST
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, amounts, ledger, whereabouts, wording
+from .. import access, amounts, ledger, summaries, whereabouts, wording
 from ..asked import asked, query
 from ..fate import FATES
 from ..ledger import MOST_FACTS, Verdict, Verdicts
 from ..rendering import show, twin_address
 from ..titles import titles
-from ..wording import Line
 
 WORDS = 120
 ASKED: Mapping[str, Parameter] = {
@@ -67,7 +64,7 @@ def page(request: HttpRequest, compression: UUID) -> HttpResponse:
         "editor": access.may(request, access.EDITOR),
         "pinned": whereabouts.state(session).pinned,
         "twin": twin_address(request),
-        **_summary(row, told["summary"]),
+        **_summary(session, row, told["summary"]),
         **_beside(row),
     }
     return show(request, "compression", context)
@@ -118,16 +115,14 @@ def _words(row: Any) -> str:
     return amounts.cut(messages.text_of(row.message()), WORDS) if row and row.body else ""
 
 
-def _summary(row: Compression, text: str | None) -> dict[str, Any]:
+def _summary(session: Snapshot, row: Compression, text: str | None) -> dict[str, Any]:
     """The summary with what changed since the one before, where there is one."""
-    before: Summary | None = None
-    if row.version is not None:
-        rows = Summary.objects.using(auth.alias()).filter(session_id=row.session_id)
-        with get_store(auth.alias()).db.reading():
-            before = rows.filter(version__lt=row.version).order_by("-version").first()
-    old = text_of(read_points(before.points)) if before else None
-    lines: list[Line] = wording.changes(text or "" if old is None else old, text or "")
-    return {"summary": text, "lines": lines, "before": before}
+    if row.version is None:
+        said = summaries.foreign(session, row) if row.outcome == Compression.APPLIED else ""
+        return {"lines": wording.changes(said, said), "before": None}
+    before = summaries.before(session.number, row.version)
+    old = summaries.text(before) if before else text or ""
+    return {"lines": wording.changes(old, text or ""), "before": before}
 
 
 def _beside(row: Compression) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from sessions_app.http import json_response
 from sessions_app.store import get_store
 from sessions_app.store.base import Guard, Snapshot
 
-from .. import access, ledger, wording
+from .. import access, ledger, summaries, wording
 from ..asked import asked, query
 from ..ledger import MOST_FACTS, Account
 from ..rendering import show, twin_address
@@ -111,11 +111,13 @@ def _tried(
     if done["outcome"] == NOTHING:
         return _after(session.id, done)
     counts = ledger.verdicts(done["decisions"], None).counts
+    before, said = summaries.before(session.number, session.version + 1), done["summary"] or ""
     context = {
         **_around(request, session),
         "account": ledger.account(done),
         "counts": counts,
-        "lines": wording.changes(done["summary"] or "", done["summary"] or ""),
+        "before": before,
+        "lines": wording.changes(summaries.text(before) if before else said, said),
         "facts": done["facts"][:MOST_FACTS],
         "more_facts": max(0, len(done["facts"]) - MOST_FACTS),
         "asked": wanted,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +15,9 @@ from sessions_app import clock
 from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.replay import State
 
-from .. import access, budget, transcript
-from ..fate import Fate
+from .. import access, budget, ledger, transcript, wording
+from ..fate import FATES, Fate
+from ..ledger import Verdict
 from ..rendering import show
 from ..strip import strip
 from ..transcript import Look
@@ -61,6 +63,43 @@ STANDING = (
 LOOK = Look(State(retracted=((5, 5),), pinned=(1,)), fates=dict(enumerate(STANDING, start=1)))
 
 
+SUMMARIES = (
+    "alice: flight QX7-55912 leaves at 13:20\nassistant: to Oslo",
+    "alice: flight QX7-55912 leaves at 14:05\nassistant: seat 12C",
+)
+LOST = {"kind": "date", "text": "17:40", "subject": "gate closes", "seq": 4}
+AUDIT = {
+    "score": 0.93,
+    "lost_items": 1,
+    "kept": {"date": {"kept": 9, "all": 10}, "name": {"kept": 4, "all": 4}},
+    "lost": [LOST],
+}
+FOLD = {
+    "id": None,
+    "version": 9,
+    "trigger": "60",
+    "range": [1, 4],
+    "tokens_before": 14_910,
+    "tokens_after": 1_380,
+    "facts": (),
+    "attempts": 1,
+    "outcome": "applied",
+    "error": None,
+    "audit": AUDIT,
+}
+VERDICTS = (
+    Verdict(1, "retained", "keep", "preference", 0.94, "it says how it must be", "user", "Aisle."),
+    Verdict(2, "discarded", "discard", "filler", 0.06, "it only greets", "assistant", "Hello!"),
+)
+
+
+class Nobody(NamedTuple):
+    """A session that is not there, for links that lead nowhere."""
+
+    id: UUID
+    ordinal: int = 1
+
+
 @access.page
 def page(request: HttpRequest) -> HttpResponse:
     """All of it, from values that stand here: no row is read."""
@@ -82,6 +121,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "hour_ago": now - HOUR_US,
         "rows": transcript.rows(_messages(now), [_end(now)], LOOK),
         "strip": strip(_runs(), LOOK.state.pinned, _roles()),
+        "fates": FATES,
+        **_folds(),
         "at": "",
         "links": {"kept": ""},
     }
@@ -98,6 +139,19 @@ def _messages(now: int) -> list[StoredMessage]:
         )
         for seq, (body, minutes) in enumerate(zip(SAID, times, strict=True), start=1)
     ]
+
+
+def _folds() -> dict[str, Any]:
+    """What the pages of compressions are made of."""
+    return {
+        "session": Nobody(UUID(int=0)),
+        "account": ledger.account(FOLD),
+        "before": Nobody(UUID(int=0)),
+        "lines": wording.changes(*SUMMARIES),
+        "choices": [("retained", 1, "?", True), ("discarded", 1, "?", False)],
+        "verdicts": VERDICTS,
+        "facts": [{"seq": 1, "text": "Keep the aisle seat.", "category": "preference"}],
+    }
 
 
 def _runs() -> list[Run]:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 from urllib.parse import quote
+from uuid import UUID
 
 from memory_app import policies
-from sessions_app import reviews
+from memory_app.models import Compression, Fact, FateRun, Summary
+from sessions_app import ids, reviews
+from sessions_app.core.replay import State
 from sessions_app.models import Project
 from sessions_app.reviews import Opinion
-from sessions_app.store import get_store
-from sessions_app.store.base import Edit, Snapshot
+from sessions_app.store import folding, get_store
+from sessions_app.store.base import NEVER, Edit, Snapshot
+from sessions_app.store.durable import DurableStore
+from sessions_app.store.folding import Fold
 from tests.pages.samples import Payload, session
 
 SHORT = '"><img src=x onerror=alert(1)>{{7*7}}'
@@ -60,7 +66,110 @@ def poisoned(project: Project) -> Snapshot:
         reviews.put(store, made, seq, opinion, CANARY)
     store.fork(project.pk, made.id, 3, f"{SHORT}fork")
     session(project, [{"role": "user", "content": CANARY}])
+    _folded(store, made)
     return store.get(project.pk, made.id)
+
+
+FOLDED, FAILED, FOREIGN = (UUID(int=number) for number in (71, 72, 73))
+"""Compressions of the session: one that is applied, one that failed, another tool's."""
+
+
+def _folded(store: DurableStore, made: Snapshot) -> None:
+    """Folds the first four messages, as an engine would that writes nothing but markup."""
+    claim = folding.claim_one(store, made.project, made.id)
+    assert claim
+    now = store.get(made.project, made.id)
+    event = {
+        "compression": str(FOLDED),
+        "trigger": CANARY,
+        "engine": CANARY,
+        "from": 1,
+        "to": 4,
+        "retained": [[2, 3]],
+        "summary_tokens": 40,
+        "facts": 2,
+        "tokens_before": 900,
+        "tokens_after": 90,
+    }
+    state = State(folded=4, retained=((2, 3),), summary_tokens=40)
+    work = Fold(claim, 0, now.overlay_version, event, state, NEVER)
+    folding.fold(store, work, _kept)
+    item = {"engine": CANARY, "reason": CANARY, "at": "2026-11-28T05:00:00Z"}
+    _row(now, FAILED, outcome="failed", error=CANARY, tried=json.dumps([item]))
+    _row(now, FOREIGN, outcome="applied")
+
+
+def _kept(session: Snapshot, version: int) -> None:
+    """What belongs to the fold."""
+    points = json.dumps([[CANARY, [1, 4], 0.5], [SHORT, [1], 0.5]])
+    fates = ("retained", "summarised", "extracted", "discarded")
+    totals = json.dumps({name: [1, 9] for name in fates})
+    _row(session, FOLDED, outcome="applied", version=version, ordinal=1)
+    Summary.objects.create(
+        session_id=session.number,
+        version=version,
+        first=1,
+        last=4,
+        style="narrative",
+        points=points,
+        tokens=40,
+        ordinal=1,
+        totals=totals,
+    )
+    for first, last, fate, rule in ((1, 1, 4, ""), (2, 3, 1, SHORT[:32]), (4, 4, 3, "")):
+        FateRun.objects.create(
+            session_id=session.number,
+            first=first,
+            last=last,
+            fate=fate,
+            tokens=40,
+            ordinal=1,
+            decided=version,
+            rule=rule,
+            since=version,
+        )
+    for seq in (1, 4):
+        Fact.everything.create(
+            id=ids.new_id(),
+            project_id=session.project,
+            session_id=session.number,
+            text=CANARY,
+            category=CANARY[:64],
+            trust=SHORT[:8],
+            seq=seq,
+            tokens=9,
+            since=version,
+            created_us=session.created_us,
+        )
+
+
+def _row(session: Snapshot, key: UUID, **more: Any) -> None:
+    fates = ("discarded", "retained", "retained", "extracted")
+    decisions = [
+        [seq, fate, CANARY, CANARY, 0.5, CANARY] for seq, fate in enumerate(fates, start=1)
+    ]
+    lost = [{"kind": CANARY, "text": CANARY, "subject": CANARY, "seq": 4}]
+    audit = {"score": 0.5, "lost_items": 1, "kept": {CANARY: {"kept": 1, "all": 2}}, "lost": lost}
+    Compression.everything.create(
+        id=key,
+        project_id=session.project,
+        session_id=session.number,
+        trigger=CANARY[:32],
+        engine=CANARY[:128],
+        policy_name=SHORT,
+        policy_version=1,
+        first=1,
+        last=4,
+        instructions=CANARY,
+        tokens_before=900,
+        tokens_after=90,
+        decisions=json.dumps(decisions if more.get("ordinal") else []),
+        audit=json.dumps(audit),
+        queued_us=session.created_us,
+        started_us=session.created_us,
+        finished_us=session.created_us,
+        **more,
+    )
 
 
 def addresses(made: Snapshot) -> list[str]:
@@ -80,4 +189,9 @@ def addresses(made: Snapshot) -> list[str]:
         f"{one}/context/?format=anthropic",
         f"{one}/context/3/?tokens=1",
         f"{one}/m/999/",
+        f"{one}/compressions/",
+        f"/compressions/{FOLDED}/",
+        f"/compressions/{FOLDED}/?fate=retained",
+        f"/compressions/{FAILED}/",
+        f"/compressions/{FOREIGN}/",
     ]

@@ -13,7 +13,7 @@ from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 from tests.pages.samples import CALL, Payload, assistant, result, session, user
 
-SMALL = {"window": 3_000, "reserve": 500, "turns": 2, "floor": 0.0}
+SMALL = {"window": 3_000, "reserve": 500, "turns": 2, "floor": 0.0, "summary": 100}
 ASKED = (
     "Move my flight QX7-55912 to Friday the 14th, please.",
     "I always want an aisle seat, and I never fly before 9:00.",

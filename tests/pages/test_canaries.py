@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from sessions_app.models import Project
-from tests.pages.canaries import CANARY, SHORT, addresses, poisoned
+from tests.pages.canaries import CANARY, FAILED, FOLDED, SHORT, addresses, poisoned
 from tests.pages.markup import Markup
 
 pytestmark = pytest.mark.usefixtures("local")
@@ -23,6 +23,19 @@ def test_what_was_said_is_shown_to_the_letter(client: Client, project: Project) 
     one = f"/sessions/{poisoned(project).id}/"
     assert Markup(client.get("/sessions/")).text.count(SHORT) >= 3
     assert Markup(client.get(one)).text.count(CANARY) >= 8
+
+
+def test_what_was_folded_is_shown_to_the_letter(client: Client, project: Project) -> None:
+    """Points, facts, lost items, reasons and errors, the names of engines and of what set them
+    off."""
+    one = f"/sessions/{poisoned(project).id}/"
+    assert Markup(client.get(f"/compressions/{FOLDED}/")).text.count(CANARY) >= 10
+    assert Markup(client.get(f"/compressions/{FAILED}/")).text.count(CANARY) >= 4
+    assert Markup(client.get(f"{one}context/")).text.count(CANARY) >= 3
+    listed = Markup(client.get(f"{one}compressions/")).text
+    assert f"Compacted by {CANARY[:128].strip()}" in listed
+    log = Markup(client.get(one)).text
+    assert f"Compression 1 · {CANARY} · folded" in log
 
 
 @pytest.mark.parametrize("name", ["q", "user", "tag"])

@@ -6,11 +6,13 @@ import pytest
 from django.test import Client
 
 from memory_app import policies
+from memory_app.models import Compression, Fact, Summary
 from sessions_app.models import Project
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
+from tests.pages.folded import folded
 from tests.pages.markup import Markup
-from tests.pages.samples import TOOL, session, talk, user
+from tests.pages.samples import TOOL, session, statements, talk, user
 
 pytestmark = pytest.mark.usefixtures("local")
 
@@ -147,3 +149,60 @@ def test_versions_are_stepped_through_with_the_same_question(
     links = page(client, made, "3/?tokens=500").links
     for version in (2, 4):
         assert f"/sessions/{made.id}/context/{version}/?tokens=500" in links
+
+
+def test_the_summary_is_there_with_its_points_and_its_compression(
+    client: Client, project: Project
+) -> None:
+    made = folded(project, turns=20)
+    row, summary = Compression.everything.get(), Summary.objects.get()
+    shown = page(client, made)
+    assert f"/compressions/{row.id}/" in shown.links
+    assert "Compression 1" in shown.text
+    for text, _, _ in json.loads(summary.points):
+        assert " ".join(text.split()) in shown.text
+    assert widths(shown)["p-summary"] > 0
+
+
+def test_the_facts_are_there_with_their_messages(client: Client, project: Project) -> None:
+    made = folded(project, turns=20)
+    answer = client.get(f"/sessions/{made.id}/context.json").json()
+    (part,) = [part for part in answer["parts"] if part["name"] == "facts"]
+    shown = page(client, made)
+    for fact in Fact.everything.filter(id__in=part["facts"]):
+        assert fact.text in shown.text
+        assert f"/sessions/{made.id}/m/{fact.seq}/" in shown.links
+    assert f"{len(part['facts'])} facts" in shown.text
+    assert widths(shown)["p-facts"] > 0
+
+
+def test_where_everything_else_went_is_counted_by_fate(client: Client, project: Project) -> None:
+    made = folded(project, turns=20)
+    answer = client.get(f"/sessions/{made.id}/context.json").json()
+    sums: dict[str, int] = {}
+    for item in answer["left_out"]:
+        sums[item["fate"]] = sums.get(item["fate"], 0) + item["messages"]
+    shown = page(client, made)
+    for fate, number in sums.items():
+        assert f"{fate} {number}" in shown.text
+    inside = sum(last - first + 1 for part in answer["parts"] for first, last in part["messages"])
+    assert sum(sums.values()) + inside == made.messages
+    row = Compression.everything.get()
+    assert any(link.startswith(f"/compressions/{row.id}/?around=") for link in shown.links)
+
+
+def test_a_folded_context_says_so_in_words(client: Client, project: Project) -> None:
+    assert "the model sees a summary" in page(client, folded(project, turns=20)).text
+
+
+def test_one_and_many_compressions_take_as_many_statements(
+    client: Client, project: Project
+) -> None:
+    counts = []
+    for times in (1, 6):
+        made = folded(project, turns=12, times=times)
+        page(client, made)
+        with statements() as ran:
+            page(client, made)
+        counts.append(len(ran))
+    assert counts[0] == counts[1]

@@ -232,7 +232,7 @@ def test_a_decision_that_no_longer_stands_is_not_told() -> None:
         (("retained", "keep", "preference", 0.936, "x"), "retained · preference, score 0.94"),
         (("summarised", "summarise", "none", 0.5, "x"), "in summary 2"),
         (("extracted", "keep", "commitment", 0.5, "x"), "in facts · commitment"),
-        (("extracted", "summarise", "none", 0.5, "x"), "extracted"),
+        (("extracted", "summarise", "none", 0.5, "x"), "in facts"),
         (("discarded", "discard", "nothing_to_keep", 0.5, "x"), "discarded · nothing to keep"),
     ],
 )

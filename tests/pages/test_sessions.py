@@ -14,6 +14,7 @@ from sessions_app.models import HOUR_US, Project, Session
 from sessions_app.reviews import Opinion
 from sessions_app.store.durable import DurableStore
 from tests.pages.canaries import CANARY
+from tests.pages.folded import folded
 from tests.pages.listed import Listed
 from tests.pages.markup import Markup
 from tests.pages.samples import assistant, session, statements, talk, user
@@ -483,3 +484,24 @@ def test_a_search_takes_the_same_number_of_statements_for_10_and_100_sessions(
         # The full-text index of SQLite runs statements of its own, which are told with a dash.
         counts.append(len([statement for statement in ran if not statement.startswith("--")]))
     assert counts[0] == counts[1] <= 8
+
+
+def test_a_row_tells_how_often_it_was_folded_and_how_many_facts_came_of_it(
+    client: Client, project: Project
+) -> None:
+    made = folded(project, turns=14, times=2, title="Folded")
+    session(project, title="Plain")
+    shown = page(client)
+    assert f"2\N{MULTIPLICATION SIGN} {made.facts}" in shown.text
+    assert f"/sessions/{made.id}/compressions/" in shown.links
+    assert "\N{EN DASH} \N{EN DASH}" in shown.text
+
+
+def test_the_list_can_be_narrowed_to_what_was_compressed(client: Client, project: Project) -> None:
+    folded(project, title="Folded")
+    session(project, title="Plain")
+    shown = page(client, compressed="true")
+    assert set(shown.titles) == {"Folded"}
+    assert "compressed" in shown.chips
+    told = client.get("/sessions.json", {"compressed": "true"}).json()["data"]
+    assert [item["title"] for item in told] == ["Folded"]

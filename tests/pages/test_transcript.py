@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring import boundaries, texts, transcript, windows
+from monitoring import amounts, boundaries, texts, transcript, windows
+from monitoring.fate import Fold
 from monitoring.transcript import Boundary, Gap, Look, Said
 from sessions_app import preparing
 from sessions_app.core.entries import StoredEvent, StoredMessage
@@ -215,6 +216,22 @@ EVENTS: dict[str, tuple[dict[str, Any], str]] = {
     "retracted": ({"from": 3, "to": 5}, "Retracted #3 to #5"),
     "pinned": ({"seq": 4}, "Pinned #4"),
     "forked": ({"session": "s", "at": 9}, "Forked at version 9"),
+    "compressed": (
+        {
+            "compression": "c",
+            "trigger": "resume",
+            "from": 1,
+            "to": 53,
+            "tokens_before": 14_910,
+            "tokens_after": 1_380,
+        },
+        f"Compression · resumed after a pause · folded {amounts.span_of(1, 53)} "
+        "· 14,910 \N{RIGHTWARDS ARROW} 1,380 tokens",
+    ),
+    "notice": (
+        {"code": "context_nearly_full", "level": 0.92},
+        "Nearly full: 92 % of the context",
+    ),
     "imported_records": ({"records": [1, 2]}, "Kept from the import as it was: 2 records"),
     "from_the_future": ({}, "From the future"),
 }
@@ -269,3 +286,11 @@ def test_a_foreign_compaction_says_why_and_when() -> None:
     found = boundaries.words(Entry(6, "imported_boundary", 1, data))
     assert found.reason == "auto, at 155,000 tokens, 2026-01-05T09:00:00Z"
     assert boundaries.words(Entry(6, "imported_boundary", 1, {})).reason == ""
+
+
+def test_a_compression_is_told_with_its_number_and_what_it_lost() -> None:
+    data = EVENTS["compressed"][0] | {"trigger": "60"}
+    fold = Fold("c", 2, 1, {})
+    said = boundaries.words(Entry(7, "compressed", 1, data), {7: fold}).text
+    assert said.startswith("Compression 2 · 60 % · folded")
+    assert said.endswith("tokens · 1 item lost")

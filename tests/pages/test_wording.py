@@ -44,7 +44,10 @@ def test_nothing_changed_marks_nothing(lines: list[str]) -> None:
 def test_a_word_that_changed_is_marked_alone() -> None:
     (line,) = changes("The gate closes at 17:20.", "The gate closes at 17:45.")
     assert line.kind == "changed"
-    assert [piece for piece in line.pieces if piece[0] != "same"] == [("gone", "20"), ("new", "45")]
+    assert [piece for piece in line.pieces if piece[0] != "same"] == [
+        ("gone", "17:20."),
+        ("new", "17:45."),
+    ]
 
 
 def test_a_line_that_moved_is_the_same() -> None:
