@@ -277,7 +277,7 @@ def _retained_room(step: Step) -> int:
 
 
 def _summary_size(step: Step) -> int:
-    """The tokens of the summary: the policy's, and of a short session a quarter of what it tells."""
+    """The tokens of the summary: the policy's, or a quarter of what it tells where that is less."""
     told = sum([unit.tokens for unit in step.folding.units])
     told += step.gathered.state.summary_tokens * SUMMARY_OF
     return min(step.rules.summary_tokens, max(LEAST_SUMMARY, told // SUMMARY_OF))

@@ -92,7 +92,8 @@ def _folded(store: DurableStore, made: Snapshot) -> None:
         "tokens_after": 90,
     }
     state = State(folded=4, retained=((2, 3),), summary_tokens=40)
-    work = Fold(claim, 0, now.overlay_version, event, state, NEVER)
+    policy = (now.policy_name, now.policy_version)
+    work = Fold(claim, 0, now.overlay_version, policy, event, state, NEVER)
     folding.fold(store, work, _kept)
     item = {"engine": CANARY, "reason": CANARY, "at": "2026-11-28T05:00:00Z"}
     _row(now, FAILED, outcome="failed", error=CANARY, tried=json.dumps([item]))
