@@ -94,6 +94,8 @@ def failed(
 ) -> Compression:
     """Books a failed attempt with its reason; others may follow."""
     row = step.row or row_of(step)
+    row.first, row.last = step.folding.first, step.folding.last
+    row.started_us = step.started_us
     row.engine, row.error = engine, str(failure)[:500]
     tried = orjson.loads(row.tried)
     tried.append({"engine": engine, "reason": row.error, "at": instants.render(clock.now_us())})
@@ -118,10 +120,9 @@ def _book(store: DurableStore, claim: Claim, row: Compression) -> None:
         _put(store, row)
 
 
-def finish(store: Reader, row: Compression, *, attempted: bool) -> None:
+def finish(store: Reader, row: Compression) -> None:
     """Stores a finished row, in the caller's transaction."""
-    if not attempted:
-        row.attempts = 1
+    row.attempts = max(1, row.attempts)
     _put(store, row)
 
 

@@ -100,7 +100,7 @@ def _finish(store: DurableStore, row: Compression, step: Step, done: Done, versi
     row.finished_us = clock.now_us()
     row.outcome = Compression.APPLIED
     row.error = ""
-    compressions.finish(store, row, attempted=step.row is not None)
+    compressions.finish(store, row)
 
 
 def _write_summary(
