@@ -62,6 +62,11 @@ def lies(work: Work) -> list[Point]:
     return [point._replace(text=point.text.translate(digits)) for point in honest(work)]
 
 
+def half(work: Work) -> list[Point]:
+    """Says half of each point and names its messages as if it were the whole."""
+    return [point._replace(text=point.text[: len(point.text) // 2]) for point in honest(work)]
+
+
 def while_working(deed: Callable[[], object]) -> Callable[[Work], list[Point]]:
     """Does something else in the middle, once; then answers honestly."""
     done: list[object] = []

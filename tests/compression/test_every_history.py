@@ -6,9 +6,7 @@ Nothing here knows how a fold is decided; it knows what may not happen.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -16,25 +14,24 @@ from hypothesis import strategies as st
 
 from memory_app import fates
 from memory_app.context import FORMS
-from memory_app.core import audit, passages
 from memory_app.core.policy import STRATEGIES
-from memory_app.gathering import read_points
-from memory_app.models import Fact, Summary
 from sessions_app.core import errors
-from sessions_app.core.entries import FORM_NAMES, StoredMessage
+from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import Window
 from sessions_app.verifying import verify
+from tests.compression import honesty
 from tests.compression.conftest import Desk
+from tests.compression.honesty import passage
 from tests.compression.talk import exchange
 from tests.memory import rules
 
 bounded = settings(
-    max_examples=60,
+    max_examples=40,
+    # No shrinking: an example is a life of hundreds of choices, and takes minutes to shrink.
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-HONEST = 0.9
 
 
 @st.composite
@@ -149,7 +146,7 @@ def test_i05_i06_i07_i14_whatever_happens_every_message_is_accounted_for(
         life.step()
     check_past(life)
     check_contexts(life, data)
-    check_honest(life)
+    honesty.check(desk, life.session)
     assert list(verify(desk.store, project=desk.project)) == []
 
 
@@ -199,41 +196,6 @@ def check_pins(context: Any, said: list[StoredMessage], state: Any) -> None:
         if seq not in told and seq <= len(said) and not in_ranges(seq, state.retracted):
             text = passage(said[seq - 1]).text
             assert json.dumps(text, ensure_ascii=False)[1:-1] in sent
-
-
-def passage(row: StoredMessage) -> passages.Passage:
-    return passages.passage(row.seq, row.role, FORM_NAMES[row.form], json.loads(row.body))
-
-
-def check_honest(life: Life) -> None:
-    """Nine tenths of what is audited in a message stand where its fate says, at every version
-    that a compression made."""
-    now = life.desk.now(life.session)
-    log = life.desk.store.messages(now, Window(limit=1_000))
-    for version, carriers in folds(life.desk, life.session):
-        for seq, fate in life.fates(version).items():
-            if fate in ("summarised", "extracted"):
-                found = audit.items(passage(log[seq - 1]))
-                stands = audit.carried(found, carriers(seq, fate))
-                assert sum(stands) >= HONEST * len(found), (version, seq, fate, found)
-
-
-def folds(desk: Desk, session: UUID) -> Iterator[tuple[int, Any]]:
-    """(version, what carries a message under a fate) of each compression."""
-    number = desk.now(session).number
-    for row in Summary.objects.filter(session_id=number).order_by("version"):
-        points = [point.text for point in read_points(row.points)]
-        version = row.version
-        facts = Fact.everything.of_session(number, version)
-
-        def carriers(
-            seq: int, fate: str, points: list[str] = points, facts: Any = facts
-        ) -> list[str]:
-            if fate == "summarised":
-                return points
-            return [fact.text for fact in facts.filter(seq=seq)]
-
-        yield version, carriers
 
 
 def test_the_least_that_pins_need_is_named_and_does(desk: Desk) -> None:
