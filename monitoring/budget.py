@@ -19,6 +19,7 @@ WHY = {
     "retained": "kept word for word: pinned, chosen by a rule, or the question of a turn in view",
     "recent": "the newest turns that fit",
     "facts": "quoted from what was folded, as many as fit their share",
+    "recalled": "values from folded messages and tool results that the question may need",
     "new": "the question, always there",
 }
 

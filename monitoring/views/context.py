@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -39,10 +40,13 @@ ASKED: Mapping[str, Parameter] = {
     "policy": parameters.text(64, "Another policy than the session's own."),
 }
 MOST_POINTS = 400
+RECALLED = "recalled"
+_RECALLED = re.compile(r"^<recalled>\n[^\n]*\n(.*)\n</recalled>$", re.DOTALL | re.MULTILINE)
 NOTICES = {
     "tokens_clamped": "More was asked for than the window holds; the window is the limit.",
     "newest_step_left_out": "The newest step is too large for this budget and was left out.",
     "pinned_left_out": "A pinned message cannot be shown to a provider and was left out.",
+    "tool_output_shortened": "A tool's output was too long for its place and was shortened.",
     "summary_shortened": "The whole summary had no room; its least points were left out.",
     "context_summarised": "Old messages are folded: the model sees a summary of them.",
     "context_nearly_full": "The session is nearly full.",
@@ -187,7 +191,7 @@ def _reserve(session: Snapshot, built: Context) -> int:
 def _lines(session: Snapshot, built: Context) -> list[Line]:
     """The parts with what they hold: the summary and the facts are read in a statement each."""
     fold, points = _summary(session, built)
-    facts = _facts(session, built)
+    facts, recalled = _facts(session, built), _recalled(built)
     what = {
         "system": "system text",
         "tools": f"{len(built.tools)} definition{'s' * (len(built.tools) != 1)}",
@@ -197,7 +201,7 @@ def _lines(session: Snapshot, built: Context) -> list[Line]:
             part,
             budget.WHY.get(part.name, ""),
             what.get(part.name, ""),
-            points if part.summary else (),
+            points if part.summary else recalled if part.name == RECALLED else (),
             [facts[key] for key in part.facts if key in facts],
             fold if part.summary else None,
         )
@@ -221,6 +225,22 @@ def _summary(session: Snapshot, built: Context) -> tuple[Compression | None, lis
         found = said.first()
     points = read_points(found.points) if found else ()
     return fold, [point.text for point in points[:MOST_POINTS]]
+
+
+def _recalled(built: Context) -> list[str]:
+    """The lines of what was recalled, which stand nowhere but in what is sent."""
+    sent = [text for message in built.messages for text in _texts(message)]
+    blocks = [found[1] for text in sent if (found := _RECALLED.search(text))]
+    return [line.removeprefix("- ") for block in blocks for line in block.splitlines()]
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in a message of whichever form."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def _facts(session: Snapshot, built: Context) -> dict[str, Fact]:

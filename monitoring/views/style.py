@@ -34,8 +34,11 @@ LEVELS = (0.0, 0.42, 0.64, 0.86, 0.97, 1.3)
 PARTS = (
     Part("system", 900),
     Part("tools", 700),
+    Part("summary", 600),
     Part("retained", 1_400),
-    Part("recent", 3_400),
+    Part("recent", 2_200),
+    Part("facts", 400),
+    Part("recalled", 200),
     Part("new", 240),
 )
 LIMIT, RESERVE = 8_000, 1_000

@@ -6,10 +6,13 @@ import pytest
 from django.test import Client
 
 from memory_app import policies
+from memory_app.context import FORMS, ORDER
 from memory_app.models import Compression, Fact, Summary
+from monitoring import budget
 from sessions_app.models import Project
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
+from tests.building import ROOT
 from tests.pages.folded import folded
 from tests.pages.markup import Markup
 from tests.pages.samples import TOOL, session, statements, talk, user
@@ -206,3 +209,25 @@ def test_one_and_many_compressions_take_as_many_statements(
             page(client, made)
         counts.append(len(ran))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("name", ORDER)
+def test_every_part_has_a_colour_and_a_reason(name: str) -> None:
+    css = (ROOT / "static/holdfast/context.css").read_text()
+    assert f".p-{name}" in css
+    assert name in budget.WHY
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_what_was_recalled_is_shown_as_it_was_sent(
+    client: Client, project: Project, form: str
+) -> None:
+    made = folded(project, turns=20, times=2)
+    answer = client.get(f"/sessions/{made.id}/context.json", {"format": form}).json()
+    assert "recalled" in [part["name"] for part in answer["parts"]]
+    sent = json.dumps(answer["messages"])
+    block = sent[sent.index("<recalled>") : sent.index("</recalled>")]
+    lines = [json.loads(f'"{line}"') for line in block.split("\\n- ")[1:]]
+    shown = page(client, made, f"?format={form}")
+    holds = shown.text[: shown.text.index("Payload")]
+    assert all(" ".join(line.split()) in holds for line in lines)
