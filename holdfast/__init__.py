@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.adoption import Adoption
-    from holdfast.facade import Client, Session, aopen, connect, open, worker  # noqa: A004
+    from holdfast.facade import Client, Session, aopen, aworker, connect, open, worker  # noqa: A004
     from holdfast.values import Appended, Changed, Context
     from sessions_app.core import errors
     from sessions_app.core.errors import HoldfastError
@@ -47,6 +47,7 @@ _LAZY = {
     "HoldfastError": "sessions_app.core.errors",
     "Session": "holdfast.facade",
     "aopen": "holdfast.facade",
+    "aworker": "holdfast.facade",
     "connect": "holdfast.facade",
     "open": "holdfast.facade",
     "worker": "holdfast.facade",
@@ -64,6 +65,7 @@ __all__ = [
     "Session",
     "__version__",
     "aopen",
+    "aworker",
     "connect",
     "errors",
     "open",

@@ -386,6 +386,7 @@ def open(  # noqa: A001 - `holdfast.open`, as in the design
 aopen = bridge.twin(open)
 
 
+@bridge.here
 def worker(database: str | Path | None = None) -> Worker:
     """A started worker that compresses what is due in a database, in a thread of this process,
     until its `stop()`. A bare script has one from the first session that becomes due; `holdfast
@@ -399,6 +400,9 @@ def worker(database: str | Path | None = None) -> Worker:
     started = Worker(alias)
     started.start()
     return started
+
+
+aworker = bridge.twin(worker)
 
 
 def connect(url: str, key: str | None = None, *, timeout: float = 30.0) -> Client:

@@ -81,13 +81,13 @@ EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "fact": ("holdfast_fact", ("id", *FACT, "until"), "ORDER BY number"),
 }
 POLICY = ("name", "version", "window_tokens", "capacity", "due_tokens", "notice_tokens",
-          "resume_us", "data", "created_us")  # fmt: skip
+          "resume_us", "data")  # fmt: skip
 POLICIES = f"""
     SELECT {_names(POLICY)} FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
 """
 ADOPT_POLICY = f"""
-    INSERT INTO holdfast_policy (project_id, {_names(POLICY)})
-    VALUES (?, {_names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
+    INSERT INTO holdfast_policy (project_id, created_us, {_names(POLICY)})
+    VALUES (?, ?, {_names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
 """
 OF_A_PROJECT = ("compression", "fact")
 OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
@@ -156,7 +156,8 @@ def _adopt_policy(db: Database, session: Snapshot, row: Mapping[str, Any]) -> No
         rules.read(orjson.loads(row["data"]))
     except InvalidRequest as error:
         raise Forged(f"its policy is none: {error}") from None
-    db.run(ADOPT_POLICY, (session.project, *(row[name] for name in POLICY)))
+    since = (session.project, session.created_us)
+    db.run(ADOPT_POLICY, (*since, *(row[name] for name in POLICY)))
 
 
 def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:

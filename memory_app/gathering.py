@@ -17,7 +17,7 @@ from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.history import SEQ, TOKENS, TURN, HistoryReader, Line
 from memory_app.models import FateRun, Summary
-from sessions_app.core.replay import State
+from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -89,6 +89,16 @@ def kept_scores(store: Reader, session: Snapshot, state: State) -> dict[int, tup
     rows = FateRun.objects.using(store.db.alias).at(session.number, state.fold_version)
     runs = rows.filter(fate=FateRun.RETAINED)
     return {seq: (run.rule, run.score) for run in runs for seq in range(run.first, run.last + 1)}
+
+
+def summarised(store: Reader, session: Snapshot, state: State, seqs: Sequence[int]) -> list[int]:
+    """Those of these messages whose words stand in the summary alone."""
+    if not seqs:
+        return []
+    rows = FateRun.objects.using(store.db.alias).at(session.number, state.fold_version)
+    runs = rows.filter(fate=FateRun.SUMMARISED).touching(min(seqs), max(seqs))
+    spans = list(runs.values_list("first", "last"))
+    return [seq for seq in seqs if in_ranges(seq, spans)]
 
 
 def read_more(gathered: Gathered, seqs: Sequence[int]) -> list[int]:

@@ -258,9 +258,8 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
         {seq for point in gathered.points for seq in point.seqs}
         - {passage.seq for passage in (*fresh, *older)}
     )
-    before = [
-        seq for seq in gathering.read_more(gathered, told) if not in_ranges(seq, state.retracted)
-    ]
+    store = gathered.reader.store
+    before = gathering.read_more(gathered, gathering.summarised(store, step.session, state, told))
     summarised = gathered.passages(before)
     verdicts |= retaining.judged(summarised, (), {}, judge)
     passages = [*summarised, *older, *fresh]

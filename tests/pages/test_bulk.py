@@ -511,7 +511,7 @@ def test_a_viewer_may_take_away_and_change_nothing(
             assert client.post("/sessions/bulk/", sent).status_code == 403
         assert client.post("/sessions/undo/", {"told": "x"}).status_code == 403
         export = client.post("/sessions/export.jsonl", ticked(three))
-        assert len(lines(export)) == 2 + 3 * 7
+        assert len(lines(export)) == 2 + 3 * 8
     assert now(project, three) == three
 
 
