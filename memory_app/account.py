@@ -75,9 +75,10 @@ def left_out(
     marks.sort()
     whole = (end, reader.total(end))
     first = folds.runs[0].first if folds.before else 1
-    stretches = _stretches(_from(marks, first, reader), first, whole, REASONS[why], reader)
+    start = (first, sum(tokens for _, _, tokens in folds.before))
+    stretches = _stretches(_from(marks, start), start, whole, REASONS[why])
     exact = assembly.left_out(_fated(stretches, folds, reader))
-    return (*_together(reader, folds, marks, first), *exact)
+    return (*_together(reader, state, folds, marks), *exact)
 
 
 def folded(reader: HistoryReader, state: State) -> Folded:
@@ -121,8 +122,9 @@ def forget() -> None:
     _read.cache_clear()
 
 
-def runs(units: Iterable[Unit]) -> list[Stretch]:
-    """The messages of `units` as runs without gaps, in order."""
+def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
+    """The messages of `units`, which were read, as runs without gaps, in order; with the tokens
+    that they have in the log, however they are shown."""
     spans: list[tuple[int, int, int, int]] = []
     for unit in units:
         items = unit.items
@@ -130,9 +132,14 @@ def runs(units: Iterable[Unit]) -> list[Stretch]:
         if last.seq - unit.seq + 1 == len(items):
             spans.append((unit.seq, last.seq, unit.start, last.total))
         else:
-            spans += [(item.seq, item.seq, item.total - item.tokens, item.total) for item in items]
+            spans += [(item.seq, item.seq, _before(reader, item.seq), item.total) for item in items]
     spans.sort()
     return list(_joined(spans))
+
+
+def _before(reader: HistoryReader, seq: int) -> int:
+    line = reader.lines[seq]
+    return line[TOTAL] - line[TOKENS]
 
 
 def _joined(spans: Iterable[tuple[int, int, int, int]]) -> Iterator[Stretch]:
@@ -170,21 +177,23 @@ def _erased(reader: HistoryReader) -> Iterator[Stretch]:
             yield Stretch(seq, seq, total - line[TOKENS], total, "verbatim", "erased")
 
 
-def _from(marks: Sequence[Stretch], first: int, reader: HistoryReader) -> Iterator[Stretch]:
-    """The marks as far as they are not before a message."""
+def _from(marks: Sequence[Stretch], start: tuple[int, int]) -> Iterator[Stretch]:
+    """The marks as far as they are not before a message, which so many tokens precede."""
+    first, before = start
     for mark in marks:
         if mark.first >= first:
             yield mark
         elif mark.last >= first:
-            yield mark._replace(first=first, before=reader.total(first - 1))
+            yield mark._replace(first=first, before=before)
 
 
 def _stretches(
-    marks: Iterable[Stretch], first: int, whole: tuple[int, int], why: str, reader: HistoryReader
+    marks: Iterable[Stretch], start: tuple[int, int], whole: tuple[int, int], why: str
 ) -> Iterator[Stretch]:
-    """All from `first` on that is not shown: the marked, and what lies between the marks."""
+    """All from a message on that is not shown: the marked, and what lies between the marks. Both
+    ends are a seq with the running total there."""
     end, tokens = whole
-    at, total = first, reader.total(first - 1)
+    at, total = start
     for mark in marks:
         if mark.first > at:
             yield Stretch(at, mark.first - 1, total, mark.before, "verbatim", why)
@@ -230,15 +239,23 @@ def _reason(run: Fated) -> str:
 
 
 def _together(
-    reader: HistoryReader, folds: Folded, marks: Sequence[Stretch], first: int
+    reader: HistoryReader, state: State, folds: Folded, marks: Sequence[Stretch]
 ) -> Iterator[LeftOut]:
     """What was folded before the newest runs, a line for each fate."""
     if not folds.before:
         return
+    first = folds.runs[0].first
     left = {fate: [messages, tokens] for fate, messages, tokens in folds.before}
     gone = [0, 0]
     for mark in marks:
         if mark.first >= first or not (mark.fate is SHOWN or mark.fate == "retracted"):
+            continue
+        if mark.last < first and _within(mark, state.retained):
+            left["retained"][0] -= mark.last - mark.first + 1
+            left["retained"][1] -= mark.total - mark.before
+            if mark.fate is not SHOWN:
+                gone[0] += mark.last - mark.first + 1
+                gone[1] += mark.total - mark.before
             continue
         last = min(mark.last, first - 1)
         for run in _runs_in(reader, folds, mark.first, last):
@@ -256,6 +273,10 @@ def _together(
         if messages:
             why = reasons.get(fate, reason)
             yield LeftOut(1, first - 1, tokens, fate, why, messages)
+
+
+def _within(mark: Stretch, ranges: Iterable[tuple[int, int]]) -> bool:
+    return any(first <= mark.first and mark.last <= last for first, last in ranges)
 
 
 def _runs_in(reader: HistoryReader, folds: Folded, first: int, last: int) -> list[FateRun]:

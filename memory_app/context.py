@@ -156,7 +156,7 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     told = _tells(reader, frame, ask, chosen.selection)
     selection, rendered, _ = _with_tells(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
-    runs = {name: account.runs(getattr(selection, name)) for name in PARTS}
+    runs = {name: account.runs(reader, getattr(selection, name)) for name in PARTS}
     shown = [run for part in runs.values() for run in part]
     used = selection.used + told.tokens
     return Context(
