@@ -79,7 +79,9 @@ def test_each_is_read_by_its_id_with_any_key(
         assert answer(teammate.get(f"/compressions/{one['id']}")) == one
 
 
-@pytest.mark.parametrize("name", ["x", "0" * 32, "df779021-a23f-41a6-89ca-496940a40680", "%00", "1"])
+@pytest.mark.parametrize(
+    "name", ["x", "0" * 32, "df779021-a23f-41a6-89ca-496940a40680", "%00", "1"]
+)
 def test_what_names_none_is_not_found(owner: Persona, session: str, name: str) -> None:
     refused(owner.get(f"/compressions/{name}"), 404, "not_found")
 
