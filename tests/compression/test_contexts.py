@@ -86,7 +86,7 @@ def test_a_newest_result_that_does_not_fit_is_shown_by_what_it_holds(desk: Desk,
 
 
 def test_facts_that_a_question_names_come_first(desk: Desk) -> None:
-    made = folded(desk, parcels=40)
+    made = folded(desk, parcels=120)
     fact = Fact.everything.filter(text__startswith="Parcel").order_by("score", "-number").first()
     assert fact is not None
     assert fact.text not in sent(desk.context(made))
