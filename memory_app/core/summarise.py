@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import pairwise
 from typing import NamedTuple
 
-from memory_app.core import marks
+from memory_app.core import marks, pacing
 from memory_app.core.audit import Item, Quote, carried, items, plain, quotes
 from memory_app.core.passages import Passage, Point
 from memory_app.core.scope import subject_stems
@@ -304,6 +304,7 @@ def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: st
     heap = [(-_most(one), -one.seqs[-1], at) for at, one in enumerate(candidates)]
     heapq.heapify(heap)
     while heap and left > 0:
+        pacing.step()
         worth, order, at = heapq.heappop(heap)
         one = candidates[at]
         if one.tokens > left * (1 if one.counted else _SHORTER):
