@@ -70,9 +70,7 @@ def _asked(
         ).id
 
     try:
-        row, new = folding.ask(
-            store, found.project, found.id, asked.trigger, queue=queue, guard=guard
-        )
+        row, new = folding.ask(store, found.project, found.id, queue=queue, guard=guard)
     except _NothingToFold:
         return _nothing(store, found, asked, guard)
     if new:

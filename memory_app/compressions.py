@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from memory_app.pipeline import Step
 
 MOST_TRIED = 20
+INTERRUPTED = "interrupted"
+"""What became of a try whose worker died."""
 DECISION = ("seq", "fate", "class", "rule", "score", "reason")
 
 
@@ -139,8 +141,14 @@ _CHANGING = [
 ]  # fmt: skip
 
 
-def forget(store: DurableStore, claim: Claim, row: Compression) -> None:
-    """Removes a row that was asked for and has nothing to fold."""
+def close(store: DurableStore, claim: Claim, row: Compression) -> None:
+    """Ends a row that has nothing to fold. One that nobody tried leaves no trace; one that was
+    tried failed, and keeps the account of its tries."""
+    if row.attempts:
+        row.outcome, row.finished_us = Compression.FAILED, clock.now_us()
+        row.error = row.error or INTERRUPTED
+        _book(store, claim, row)
+        return
     with store.db.transaction():
         folding.check_held(store, claim)
         Compression.everything.using(store.db.alias).filter(pk=row.pk).delete()

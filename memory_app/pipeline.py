@@ -128,7 +128,7 @@ class Pipeline:
             if step is None:
                 return
             with Heartbeat(self.store, claim):
-                self._run(claim, step)
+                self._run(claim.doing(step.trigger), step)
         except errors.LeaseLost:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
             folding.give_back(self.store, claim)
@@ -146,7 +146,8 @@ class Pipeline:
         step = plan_step(self.store, session, claim=claim, row=row)
         if step is None:
             if row is not None:
-                compressions.forget(self.store, claim, row)
+                compressions.close(self.store, claim, row)
+                claim = claim.doing(row.trigger)
             self._release(claim, session)
         return step
 
