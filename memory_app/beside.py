@@ -11,6 +11,7 @@ import orjson
 
 from memory_app import account, front, recalling
 from memory_app.core import policy as rules
+from memory_app.statements import FACT, RUN, SUMMARY, names
 from sessions_app import ids
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.logbook import Forged
@@ -19,16 +20,10 @@ from sessions_app.store.beside import Companion, Exported, register
 from sessions_app.store.database import Database
 
 FOR_EVER = 2**62
-SUMMARY = ("version", "first", "last", "style", "points", "tokens", "ordinal", "totals")
-RUN = ("first", "last", "fate", "tokens", "rule", "score", "ordinal", "decided", "since")
 COMPRESSION = (
     "version", "ordinal", "trigger", "policy_name", "policy_version", "first", "last", "engine",
     "instructions", "tokens_before", "tokens_after", "decisions", "audit", "facts", "queued_us",
     "started_us", "finished_us", "attempts", "tried", "outcome", "error",
-)  # fmt: skip
-FACT = (
-    "text", "category", "status", "pinned", "score", "confidence", "trust", "sources", "seq",
-    "tokens", "words", "since", "revision", "created_us",
 )  # fmt: skip
 JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data")
 
@@ -40,17 +35,13 @@ PURGE = {
 }
 
 
-def _names(columns: Sequence[str]) -> str:
-    return ", ".join(columns)
-
-
 COPY_SUMMARIES = f"""
-    INSERT INTO holdfast_summary (session_id, {_names(SUMMARY)})
-    SELECT ?, {_names(SUMMARY)} FROM holdfast_summary WHERE session_id = ? AND version <= ?
+    INSERT INTO holdfast_summary (session_id, {names(SUMMARY)})
+    SELECT ?, {names(SUMMARY)} FROM holdfast_summary WHERE session_id = ? AND version <= ?
 """
 COPY_FATE_RUNS = f"""
-    INSERT INTO holdfast_fate_run (session_id, {_names(RUN)}, until)
-    SELECT ?, {_names(RUN)}, CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
+    INSERT INTO holdfast_fate_run (session_id, {names(RUN)}, until)
+    SELECT ?, {names(RUN)}, CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
     FROM holdfast_fate_run WHERE session_id = ? AND since <= ?
 """
 COMPRESSIONS = """
@@ -58,13 +49,13 @@ COMPRESSIONS = """
     WHERE session_id = ? AND version <= ? ORDER BY number
 """
 COPY_COMPRESSION = f"""
-    INSERT INTO holdfast_compression (id, session_id, project_id, {_names(COMPRESSION)})
-    SELECT ?, ?, project_id, {_names(COMPRESSION)} FROM holdfast_compression WHERE number = ?
+    INSERT INTO holdfast_compression (id, session_id, project_id, {names(COMPRESSION)})
+    SELECT ?, ?, project_id, {names(COMPRESSION)} FROM holdfast_compression WHERE number = ?
 """
 FACTS = "SELECT number FROM holdfast_fact WHERE session_id = ? AND since <= ? ORDER BY number"
 COPY_FACT = f"""
-    INSERT INTO holdfast_fact (id, session_id, project_id, end_user_id, {_names(FACT)}, until)
-    SELECT ?, ?, project_id, end_user_id, {_names(FACT)},
+    INSERT INTO holdfast_fact (id, session_id, project_id, end_user_id, {names(FACT)}, until)
+    SELECT ?, ?, project_id, end_user_id, {names(FACT)},
         CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
     FROM holdfast_fact WHERE number = ?
 """
@@ -83,11 +74,11 @@ EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
 POLICY = ("name", "version", "window_tokens", "capacity", "due_tokens", "notice_tokens",
           "resume_us", "data")  # fmt: skip
 POLICIES = f"""
-    SELECT {_names(POLICY)} FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
+    SELECT {names(POLICY)} FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
 """
 ADOPT_POLICY = f"""
-    INSERT INTO holdfast_policy (project_id, created_us, {_names(POLICY)})
-    VALUES (?, ?, {_names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
+    INSERT INTO holdfast_policy (project_id, created_us, {names(POLICY)})
+    VALUES (?, ?, {names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
 """
 OF_A_PROJECT = ("compression", "fact")
 OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
@@ -114,7 +105,7 @@ def export(db: Database, session: Snapshot) -> Iterator[Exported]:
     if found is not None:
         yield "policy", dict(zip(POLICY, found, strict=True))
     for name, (table, columns, rest) in EXPORTED.items():
-        statement = f"SELECT {_names(columns)} FROM {table} WHERE session_id = ? {rest}"
+        statement = f"SELECT {names(columns)} FROM {table} WHERE session_id = ? {rest}"
         with db.reading():
             rows = db.rows(statement, (session.number,))
         for row in rows:
@@ -145,8 +136,8 @@ def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
             given["project_id"] = session.project
         if name == "fact":
             given["end_user_id"] = owner[0] if owner else None
-        marks = _names("?" * len(given))
-        statement = f"INSERT INTO {table} ({_names(list(given))}) VALUES ({marks})"
+        marks = names("?" * len(given))
+        statement = f"INSERT INTO {table} ({names(list(given))}) VALUES ({marks})"
         db.run(statement, list(given.values()))
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import orjson
 
+from memory_app import statements as sql
 from memory_app.core.passages import Point
 from memory_app.core.work import EngineFailed
 from memory_app.gathering import read_points
@@ -50,14 +51,16 @@ def queue(
 
 def unfinished(store: Reader, session: Snapshot) -> Compression | None:
     """The compression of this session that is asked for or was begun and not ended."""
+    if not asked(store, session.number):
+        return None
     rows = Compression.objects.of(session.project).using(store.db.alias)
     return rows.of_session(session.number).unfinished().first()
 
 
 def asked(store: Reader, number: int) -> bool:
     """Whether a compression of this session was asked for, or begun, and is not ended."""
-    rows = Compression.everything.using(store.db.alias)
-    return rows.filter(session_id=number).unfinished().exists()
+    with store.db.reading():
+        return store.db.row(sql.UNFINISHED, (number,)) is not None
 
 
 def row_of(step: Step) -> Compression:

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import orjson
 
+from memory_app import statements as sql
 from memory_app.core import passages, steps
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Ground
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.history import SEQ, TOKENS, TURN, HistoryReader, Line
-from memory_app.models import FateRun, Summary
+from memory_app.models import FateRun
 from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
@@ -72,9 +73,11 @@ def gather(
 
 def summary_points(store: Reader, session: Snapshot, state: State) -> tuple[Point, ...]:
     """The points of the summary that this state names."""
-    rows = Summary.objects.using(store.db.alias)
-    row = rows.filter(session_id=session.number, version=state.fold_version).first()
-    return read_points(row.points) if row else ()
+    if not state.fold_version:
+        return ()
+    with store.db.reading():
+        row = store.db.row(sql.POINTS, (session.number, state.fold_version))
+    return read_points(row[0]) if row else ()
 
 
 def read_points(text: str) -> tuple[Point, ...]:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from memory_app import compressions, policies
+from memory_app import statements as sql
 from memory_app.core import blocks
 from memory_app.core.audit import Audit
 from memory_app.core.passages import Point
 from memory_app.core.settling import DISCARDED, RETAINED, Decision, Draft
 from memory_app.history import TOKENS
-from memory_app.models import FOR_EVER, Compression, Fact, FateRun, Summary
+from memory_app.models import FOR_EVER, Compression, Fact, FateRun
 from sessions_app import clock, ids, preparing
 from sessions_app.core import replay, tokens, words
-from sessions_app.models import EndUser
 from sessions_app.store import folding
 from sessions_app.store.base import Snapshot
+from sessions_app.store.database import Row
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.folding import Claim, Fold
 from sessions_app.store.reading import Reader
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 FATES = {"retained": 1, "summarised": 2, "extracted": 3, "discarded": 4}
 FATE_NAMES = {number: name for name, number in FATES.items()}
-ROWS = 500
 
 
 def count(text: str) -> int:
@@ -106,17 +106,18 @@ def _finish(store: DurableStore, row: Compression, step: Step, done: Done, versi
 def _write_summary(
     store: Reader, session: Snapshot, version: int, step: Step, done: Done, totals: Totals
 ) -> None:
-    Summary.objects.using(store.db.alias).create(
-        session_id=session.number,
-        version=version,
-        first=1,
-        last=step.folding.last,
-        style="resume" if step.trigger == "resume" else done.style,
-        points=points_text(done.outcome.points),
-        tokens=done.state.summary_tokens,
-        ordinal=session.compressions + 1,
-        totals=orjson.dumps(totals).decode(),
-    )
+    style = "resume" if step.trigger == "resume" else done.style
+    summary = {
+        "version": version,
+        "first": 1,
+        "last": step.folding.last,
+        "style": style,
+        "points": points_text(done.outcome.points),
+        "tokens": done.state.summary_tokens,
+        "ordinal": session.compressions + 1,
+        "totals": orjson.dumps(totals).decode(),
+    }
+    store.db.run(sql.INSERT_SUMMARY, (session.number, *map(summary.__getitem__, sql.SUMMARY)))
 
 
 # -- fates ---------------------------------------------------------------------------------------
@@ -179,14 +180,15 @@ def _write_fates(
     again = {decision.seq: decision for decision in decisions if decision.seq < first}
     if again:
         made += writer.anew(again, tokens_of, totals)
-    FateRun.objects.using(store.db.alias).bulk_create(made, batch_size=ROWS)
+    store.db.run_many(sql.INSERT_RUN, made)
     return totals
 
 
 def _totals_before(store: Reader, session: Snapshot) -> Totals:
-    rows = Summary.objects.using(store.db.alias)
-    row = rows.filter(session_id=session.number, version=session.fold_version).first()
-    return orjson.loads(row.totals) if row else {name: [0, 0] for name in FATES}
+    row = None
+    if session.fold_version:
+        row = store.db.row(sql.TOTALS, (session.number, session.fold_version))
+    return orjson.loads(row[0]) if row else {name: [0, 0] for name in FATES}
 
 
 def _add(totals: Totals, fate: int, messages: int, tokens_: int) -> None:
@@ -204,28 +206,17 @@ class _Writer:
         self.version = version
         self.ordinal = session.compressions + 1
 
-    def row(self, run: Run, decided: int, ordinal: int | None = None) -> FateRun:
-        return FateRun(
-            session_id=self.session.number,
-            first=run.first,
-            last=run.last,
-            fate=run.fate,
-            tokens=run.tokens,
-            rule=run.rule,
-            score=run.score,
-            decided=decided,
-            ordinal=self.ordinal if ordinal is None else ordinal,
-            since=self.version,
-            until=FOR_EVER,
-        )
+    def row(self, run: Run, decided: int, ordinal: int | None = None) -> Row:
+        ordinal = self.ordinal if ordinal is None else ordinal
+        return (self.session.number, *run, ordinal, decided, self.version, FOR_EVER)
 
     def anew(
         self, changed: Mapping[int, Decision], tokens_of: Mapping[int, int], totals: Totals
-    ) -> list[FateRun]:
+    ) -> list[Row]:
         """Gives messages of earlier folds another fate: the runs they stood in end here, and what
         is left of these goes on as it was."""
         rows = FateRun.objects.using(self.store.db.alias).at(self.session.number, self.version - 1)
-        made: list[FateRun] = []
+        made: list[Row] = []
         for row in list(rows.touching(min(changed), max(changed))):
             inside = [changed[seq] for seq in range(row.first, row.last + 1) if seq in changed]
             if all((row.fate, row.rule, row.score) == _standing(item) for item in inside):
@@ -239,7 +230,7 @@ class _Writer:
 
     def _pieces(
         self, row: FateRun, inside: Sequence[Decision], tokens_of: Mapping[int, int]
-    ) -> Iterator[FateRun]:
+    ) -> Iterator[Row]:
         alone = [(item.seq, item.seq) for item in inside]
         for first, last in replay.without([(row.first, row.last)], alone):
             run = Run(first, last, row.fate, self._tokens(first, last), row.rule, row.score)
@@ -266,39 +257,38 @@ def _write_facts(store: Reader, session: Snapshot, version: int, facts: Sequence
         return
     user = _end_user(store, session)
     now = clock.now_us()
-    Fact.everything.using(store.db.alias).bulk_create(
-        [_fact_row(session, user, draft, version=version, now=now) for draft in facts],
-        batch_size=ROWS,
-    )
+    owner = (session.project, user, session.number)
+    rows = [(ids.new_id().hex, *owner, *_fact_row(session, draft, version, now)) for draft in facts]
+    store.db.run_many(sql.INSERT_FACT, rows)
 
 
 def _end_user(store: Reader, session: Snapshot) -> int | None:
     if session.user is None:
         return None
-    found = (
-        EndUser.objects.of(session.project).using(store.db.alias).filter(key=session.user).first()
-    )
-    return found.pk if found else None
+    found = store.db.row(sql.END_USER, (session.project, session.user))
+    return int(found[0]) if found else None
 
 
-def _fact_row(session: Snapshot, user: int | None, draft: Draft, *, version: int, now: int) -> Fact:
+def _fact_row(session: Snapshot, draft: Draft, version: int, now: int) -> Row:
+    """The columns of FACT, and until when it holds."""
     source = {"session": str(session.id), "seq": draft.seq, "quote": draft.text}
-    return Fact(
-        id=ids.new_id(),
-        project_id=session.project,
-        end_user_id=user,
-        session_id=session.number,
-        text=draft.text,
-        category=draft.category,
-        score=draft.score,
-        trust=draft.trust,
-        sources=orjson.dumps([source]).decode(),
-        seq=draft.seq,
-        tokens=count(draft.text) + 2,
-        words=f" {' '.join(words.words(draft.text))} ",
-        since=version,
-        created_us=now,
-    )
+    fact = {
+        "text": draft.text,
+        "category": draft.category,
+        "status": Fact.ACTIVE,
+        "pinned": False,
+        "score": draft.score,
+        "confidence": 1.0,
+        "trust": draft.trust,
+        "sources": orjson.dumps([source]).decode(),
+        "seq": draft.seq,
+        "tokens": count(draft.text) + 2,
+        "words": f" {' '.join(words.words(draft.text))} ",
+        "since": version,
+        "revision": 1,
+        "created_us": now,
+    }
+    return (*map(fact.__getitem__, sql.FACT), FOR_EVER)
 
 
 # -- as text -------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
-from memory_app.core import plan, resuming, retaining, retention, settling, summarise
+from memory_app.core import plan, resuming, retaining, retention, settling, summarise, surviving
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Folding
 from memory_app.core.policy import Policy
@@ -44,6 +44,8 @@ RETAINED_AT_MOST, SELECTED_AT_MOST = 0.5, 0.9
 """Shares of what is folded, and was kept before, that may stay word for word."""
 SUMMARY_OF, LEAST_SUMMARY = 4, 60
 """A summary takes a quarter of what it tells, and at least so many tokens."""
+MUST = 0.25
+"""The share of a summary that a model may be told to fill with given values."""
 ATTEMPTS = 3
 """Tries of a model; then the embedded engine does it."""
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
@@ -307,14 +309,16 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
         for seq in point.seqs
         if in_ranges(seq, state.retracted)
     }
+    size = _summary_size(step)
     return Work(
         previous=step.gathered.points,
         passages=tuple(told),
         scores={item.seq: verdicts[item.seq].score for item in told},
-        size=_summary_size(step),
+        size=size,
         style=plan.style(step.rules, step.session.active_tokens),
         instructions=step.instructions,
         gone=frozenset(gone),
+        must=surviving.texts(told, verdicts, room=int(size * MUST), count=keeping.count),
     )
 
 
@@ -352,7 +356,8 @@ def _points(step: Step, prepared: Prepared, engine: Summariser) -> list[Point]:
         raise Refused("empty")
     points = lead + points
     text = summarise.render(points, work.style)
-    reason = summarise.check(text, size=work.size, count=keeping.count) if points else None
+    told = [*(item.text for item in work.passages), *(point.text for point in work.previous)]
+    reason = summarise.check(text, told, size=work.size, count=keeping.count) if points else None
     if reason is not None:
         raise Refused(reason)
     return points

@@ -52,22 +52,28 @@ def whole(passage: Passage) -> bool:
 def quotes(passage: Passage) -> list[Quote]:
     """The sentences that hold audited items, each with its items. They are word for word of the
     message's text, or of the arguments of its calls, and at most `marks.LONGEST` characters."""
-    return list(_quotes(passage))
+    return [quote for quote in _quotes(passage) if quote[1]]
+
+
+def plain(passage: Passage) -> list[str]:
+    """The sentences that hold no item, or none that an earlier one does not hold."""
+    return [text for text, held in _quotes(passage) if not held]
 
 
 # The summariser, the audit and the facts of one compression all ask for the same messages.
 @lru_cache(maxsize=4_096)
 def _quotes(passage: Passage) -> tuple[Quote, ...]:
+    """All sentences, each with the items that stand there first."""
     seen: set[Item] = set()
-    found = []
+    found: list[Quote] = []
     for text in _texts(passage):
         for scope in scopes(text):
+            new: tuple[Item, ...] = ()
             if scope.sentence.marks:
                 held = dict.fromkeys(_held(scope, passage.seq))
-                new = tuple(item for item in held if item not in seen)
-                if new:
-                    seen.update(new)
-                    found.append((scope.sentence.text, new))
+                new = tuple([item for item in held if item not in seen])
+                seen.update(new)
+            found.append((scope.sentence.text, new))
     return tuple(found)
 
 
@@ -133,19 +139,20 @@ class _Wanted:
         self.kind = item.kind
         self.text = item.text
         self.subject = subject_stems(item.subject)
-        self.keys = _keys(item)
+        self.keys = _keys(item.kind, item.text)
 
 
-def _keys(item: Item) -> tuple[Key, ...]:
-    if item.kind == "negation":
+@lru_cache(maxsize=16_384)
+def _keys(kind: str, text: str) -> tuple[Key, ...]:
+    if kind == "negation":
         return (marks.NEGATION,)
-    if item.kind == "promise":
+    if kind == "promise":
         return (marks.PROMISE,)
-    if item.kind == "name":
-        return tuple(("name", marks.bare(word)) for word in _words(item.text.lower()))
-    if item.kind in _EXACT:
-        return tuple(("exact", word) for word in _words(item.text)[:1])
-    return marks.value(item.kind, item.text)
+    if kind == "name":
+        return tuple(("name", marks.bare(word)) for word in _words(text.lower()))
+    if kind in _EXACT:
+        return tuple(("exact", word) for word in _words(text)[:1])
+    return marks.value(kind, text)
 
 
 def _words(text: str) -> list[str]:
@@ -174,7 +181,7 @@ class _Index:
         self.found: dict[Key, list[_Place]] = {key: [] for key in keys}
 
     def take(self, text: str) -> None:
-        for scope in scopes(text):
+        for scope in _scopes(text) if len(text) <= marks.LONGEST else scopes(text):
             for mark in scope.sentence.marks:
                 for key in mark.gives:
                     if key in self.found and key[0] not in ("name", "exact"):
@@ -183,21 +190,21 @@ class _Index:
 
     def _words(self, scope: Scope) -> None:
         sentence = scope.sentence
-        for at, token in enumerate(sentence.tokens):
+        for at, (token, low) in enumerate(zip(sentence.tokens, sentence.low, strict=True)):
             if token[0] == "`" and len(token) > 1:
                 for word in _words(token[1:-1]):
-                    self._word(word, word.lower(), _Place(scope, at, at + 1))
+                    self._word(word, word.lower(), scope, at)
             else:
-                self._word(token, sentence.low[at], _Place(scope, at, at + 1))
+                self._word(token, low, scope, at)
 
-    def _word(self, token: str, low: str, place: _Place) -> None:
+    def _word(self, token: str, low: str, scope: Scope, at: int) -> None:
         if token in self.exact:
-            self.found["exact", token].append(place)
+            self.found["exact", token].append(_Place(scope, at, at + 1))
         name = marks.bare(low)
         if name in self.names:
-            self.found["name", name].append(place)
+            self.found["name", name].append(_Place(scope, at, at + 1))
         if low in WILL and marks.PROMISE in self.found:
-            self.found[marks.PROMISE].append(place)
+            self.found[marks.PROMISE].append(_Place(scope, at, at + 1))
 
     def places(self, item: _Wanted) -> Iterator[_Place]:
         if item.kind == "name":
@@ -218,6 +225,12 @@ class _Index:
                 yield _Place(scope, first, last)
             elif set(wanted).issubset(low):
                 yield _Place(scope, last - 1, last)
+
+
+# A point is looked at for what all messages hold, and once more for what each of them does.
+@lru_cache(maxsize=1_024)
+def _scopes(text: str) -> tuple[Scope, ...]:
+    return tuple(scopes(text))
 
 
 def _stands_in(word: str, text: str) -> bool:

@@ -25,7 +25,11 @@ LONGEST = 320
 NEGATION: Key = ("negation", "")
 PROMISE: Key = ("promise", "")
 
-_BOUNDARY = re.compile(r"[.!?…]{1,9}[\"'”’)\]*_]{0,4}(?=\s)\s*|\n\s*|[。！？]+[」』”]?")
+# All begin with one class of signs, which the engine looks for without trying each alternative.
+_BOUNDARY = re.compile(
+    r"[.!?…\n。！？](?:(?<=[.!?…])[.!?…]{0,8}[\"'”’)\]*_]{0,4}(?=\s)\s*"
+    r"|(?<=\n)\s*|(?<=[。！？])[。！？]*[」』”]?)"
+)
 _ORDER = re.compile(r"(?:(?:[-*•>#]{1,6}|\d{1,2}[.)])\s+)*")
 _CUTS = (
     re.compile(r"[}\]]\s{0,9},\s{0,9}(?=[{\[])"),
@@ -632,8 +636,13 @@ class _Scan:
         return self.tokens[at + 1] if at + 1 < len(self.tokens) else ""
 
 
+_GENITIVE = frozenset("s'’")
+
+
 def bare(word: str) -> str:
     """A name in lower case without its genitive."""
+    if word[-1:] not in _GENITIVE:
+        return word
     return word.removesuffix("'s").removesuffix("’s").removesuffix("'").removesuffix("’")
 
 

@@ -67,12 +67,14 @@ class Scope:
     def words(self) -> list[tuple[str, ...]]:
         """The stems of each token, none where it is a figure itself."""
         if not self._words:
-            self._words = [stems(token) for token in self.sentence.tokens]
+            found = [stems(token) for token in self.sentence.tokens]
             for mark in self.sentence.marks:
                 if mark.kind in _SILENT:
                     for at in range(mark.first, mark.last):
-                        self._words[at] = ()
-            self._telling = [at for at, words in enumerate(self._words) if words]
+                        found[at] = ()
+            # In this order: a scope that is remembered may be read from several threads.
+            self._telling = [at for at, words in enumerate(found) if words]
+            self._words = found
         return self._words
 
     @property

@@ -11,12 +11,12 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from itertools import pairwise
 from typing import NamedTuple
 
 from memory_app.core import marks
-from memory_app.core.audit import Item, carried, items, quotes
+from memory_app.core.audit import Item, Quote, carried, items, plain, quotes
 from memory_app.core.passages import Passage, Point
 from memory_app.core.scope import subject_stems
 
@@ -28,18 +28,71 @@ _LEAST = 0.05
 """The score of a message that was given none: what is said counts a little."""
 _PLAIN = 0.15
 """What a sentence without any item is worth beside one with one item."""
+_TELLING = 3
+"""Words that make a sentence without items say something."""
 _BULLET = "- "
+_SHORTER = 2
+"""Nearly no sentence gets shorter than by this factor, so longer ones are not tried."""
 
 Count = Callable[[str], int]
 Covered = tuple[str, str, frozenset[str]]
 
 
-class _Candidate(NamedTuple):
-    """A point with what it carries and how many tokens its line takes."""
+class _Candidate:
+    """What may become a point: a sentence with the items it holds, or a point that stood before.
 
-    point: Point
-    covers: frozenset[Covered]
-    tokens: int
+    `tokens` is an estimate until it is `counted`: to shorten and count every sentence of a long
+    range would take longer than all the rest, and few are chosen.
+    """
+
+    __slots__ = ("_covers", "counted", "held", "label", "score", "seqs", "short", "text", "tokens")
+
+    def __init__(
+        self,
+        label: str,
+        text: str,
+        seqs: tuple[int, ...],
+        score: float,
+        held: Sequence[Item] = (),
+        *,
+        short: bool = False,
+    ) -> None:
+        self.label = label
+        self.text = text
+        self.seqs = seqs
+        self.score = score
+        self.held = held
+        self._covers: frozenset[Covered] | None = None
+        self.tokens = _estimate(label) + _estimate(text)
+        self.short = short
+        self.counted = False
+
+    def count(self, count: Count) -> None:
+        """Counts it, as short as it may be."""
+        if self.counted:
+            return
+        if not self.short:
+            self.text = _shortened(self.text, self.held)
+        self.tokens = count(_BULLET + self.label + self.text) + 1
+        self.counted = True
+
+    @property
+    def covers(self) -> frozenset[Covered]:
+        """What it carries."""
+        if self._covers is None:
+            self._covers = frozenset(
+                [(item.kind, item.text.lower(), subject_stems(item.subject)) for item in self.held]
+            )
+        return self._covers
+
+    @property
+    def words(self) -> str:
+        """What it says, whatever its signs: candidates with the same words are one point."""
+        return " ".join(_WORD.findall((self.label + self.text).lower()))
+
+    @property
+    def point(self) -> Point:
+        return Point(self.label + self.text, self.seqs, self.score)
 
 
 def summarise(
@@ -59,8 +112,12 @@ def summarise(
     The same input gives the same points.
     """
     fresh = [passage for passage in passages if passage.seq not in gone]
-    points = [*_faded(previous, gone), *_points(fresh, scores, style)]
-    chosen = _chosen(list(_candidates(_merged(points), count)), size, count, style)
+    candidates = [*_faded(previous, gone), *_candidates(fresh, scores, style)]
+    chosen = _chosen(candidates, size, count, style)
+    if not chosen:
+        # Small talk alone, which is worth no line beside anything else.
+        small = _candidates(fresh, scores, NARRATIVE, least=0)
+        chosen = _chosen(list(small), size, count, style)
     return sorted(chosen, key=_order)
 
 
@@ -76,26 +133,28 @@ def render(points: Sequence[Point], style: str = NARRATIVE) -> str:
     return "\n".join(lines)
 
 
-# -- points --------------------------------------------------------------------------------------
+# -- candidates ----------------------------------------------------------------------------------
 
 
-def _faded(previous: Iterable[Point], gone: Collection[int]) -> Iterator[Point]:
+def _faded(previous: Iterable[Point], gone: Collection[int]) -> Iterator[_Candidate]:
     for point in previous:
         seqs = tuple(seq for seq in point.seqs if seq not in gone)
         if seqs:
-            yield Point(point.text, seqs, point.score * FADE)
+            label, text = split_label(point.text)
+            held = items(Passage(seqs[-1], "user", text))
+            yield _Candidate(label, text, seqs, point.score * FADE, held, short=True)
 
 
-def _points(
-    passages: Iterable[Passage], scores: Mapping[int, float], style: str
-) -> Iterator[Point]:
+def _candidates(
+    passages: Iterable[Passage], scores: Mapping[int, float], style: str, least: int = _TELLING
+) -> Iterator[_Candidate]:
     calls: list[_Call] = []
     for passage in passages:
         score = _score(passage.seq, scores)
         if passage.role == "tool" and calls:
             yield from _answered(calls.pop(0), passage, score)
         else:
-            yield from _said(passage, score, style)
+            yield from _said(passage, score, style, least)
         if passage.role != "tool":
             for call in calls:
                 yield from _unanswered(call)
@@ -108,15 +167,18 @@ def _score(seq: int, scores: Mapping[int, float]) -> float:
     return min(1.0, max(_LEAST, scores.get(seq, 0.0)))
 
 
-def _said(passage: Passage, score: float, style: str) -> Iterator[Point]:
-    """The points of what is said in a message."""
-    label = _label(passage)
-    quoted = quotes(passage._replace(calls=()))
-    for text, held in quoted:
-        yield Point(label + _shortened(text, held), (passage.seq,), score)
+def _said(
+    passage: Passage, score: float, style: str, least: int = _TELLING
+) -> Iterator[_Candidate]:
+    """What is said in a message; sentences without items where they have `least` telling words."""
+    label, seqs = _label(passage), (passage.seq,)
+    said = passage._replace(calls=()) if passage.calls else passage
+    for text, held in quotes(said):
+        yield _Candidate(label, text, seqs, score, held)
     if style != KEY_FACTS and passage.role != "tool":
-        for text in _plain(passage, {text for text, _ in quoted}):
-            yield Point(label + text, (passage.seq,), score * _PLAIN)
+        for text in plain(said):
+            if sum([1 for word in text.split() if marks.stems(word)]) >= least:
+                yield _Candidate(label, text, seqs, score * _PLAIN)
 
 
 # -- tool steps ----------------------------------------------------------------------------------
@@ -126,36 +188,39 @@ _OUTCOME = 160
 
 
 class _Call(NamedTuple):
-    """A tool call as a line, `lines` where its arguments take several, and what these hold."""
+    """A tool call as a line with what it holds; several where its arguments take several."""
 
-    lines: tuple[str, ...]
-    items: tuple[Item, ...]
+    lines: tuple[Quote, ...]
     seq: int
     score: float
+
+    @property
+    def items(self) -> tuple[Item, ...]:
+        return tuple(item for _, held in self.lines for item in held)
 
 
 def _call(passage: Passage, name: str, arguments: str, score: float) -> _Call:
     quoted = quotes(Passage(passage.seq, passage.role, "", calls=((name, arguments),)))
-    lines = tuple(f"{name}({_shortened(text, held)})" for text, held in quoted)
-    held = tuple(item for _, found in quoted for item in found)
-    return _Call(lines or (f"{name}()",), held, passage.seq, score)
+    lines = tuple((f"{name}({_shortened(text, held)})", held) for text, held in quoted)
+    return _Call(lines or ((f"{name}()", ()),), passage.seq, score)
 
 
-def _unanswered(call: _Call) -> Iterator[Point]:
+def _unanswered(call: _Call) -> Iterator[_Candidate]:
     worth = call.score if call.items else call.score * _PLAIN
-    for line in call.lines:
-        yield Point(line, (call.seq,), worth)
+    for line, held in call.lines:
+        yield _Candidate("", line, (call.seq,), worth, held, short=True)
 
 
-def _answered(call: _Call, result: Passage, score: float) -> Iterator[Point]:
+def _answered(call: _Call, result: Passage, score: float) -> Iterator[_Candidate]:
     """What was called and what came of it: one line where that is short."""
-    told = _unquoted(" ".join(result.text[: 2 * _OUTCOME].split()))
-    held = (*call.items, *items(result))
-    line = f"{call.lines[0]}: {told}"
-    if len(result.text) <= _OUTCOME and len(call.lines) == 1 and all(carried(held, [line])):
-        worth = max(score, call.score)
-        yield Point(line, (call.seq, result.seq), worth if held else worth * _PLAIN)
-        return
+    if len(result.text) <= _OUTCOME and len(call.lines) == 1:
+        told = _unquoted(" ".join(result.text.split()))
+        line = f"{call.lines[0][0]}: {told}"
+        held = (*call.items, *items(result))
+        if all(carried(held, [line])):
+            worth = max(score, call.score) * (1.0 if held else _PLAIN)
+            yield _Candidate("", line, (call.seq, result.seq), worth, held, short=True)
+            return
     yield from _unanswered(call)
     yield from _said(result, score, NARRATIVE)
 
@@ -180,16 +245,9 @@ def split_label(text: str) -> tuple[str, str]:
     return (match[0], text[match.end() :]) if match else ("", text)
 
 
-def _plain(passage: Passage, told: Collection[str]) -> Iterator[str]:
-    """Sentences without items that say something."""
-    for start, end in marks.sentences(passage.text):
-        text = passage.text[start:end]
-        if text not in told and sum(1 for word in text.split() if marks.stems(word)) > 2:
-            yield _bare(text)
-
-
 # -- shortening ----------------------------------------------------------------------------------
 
+_WORD = re.compile(r"\w+")
 _MARKUP = re.compile(r"\*\*|__|^#+\s+|^[-*•]\s+|\s+(?=\s)")
 _KEY = re.compile(r"\"([^\"]{1,60})\"\s*:\s*")
 _JSON = re.compile(r"[\"{}\[\]]+")
@@ -204,6 +262,8 @@ def _bare(text: str) -> str:
 
 def _shortened(text: str, held: Sequence[Item]) -> str:
     """The text, shorter where it then still carries all it held."""
+    if not held:
+        return _bare(text)
     for shorter in _shorter(text):
         if shorter and all(carried(held, [shorter])):
             return shorter
@@ -236,59 +296,58 @@ def _unquoted(text: str) -> str:
 # -- choosing ------------------------------------------------------------------------------------
 
 
-def _merged(points: Iterable[Point]) -> list[Point]:
-    """Points that say the same in the same words are one, with the sources of all."""
-    found: dict[str, Point] = {}
-    for point in points:
-        key = " ".join(re.findall(r"\w+", point.text.lower()))
-        same = found.get(key)
-        if same:
-            seqs = tuple(sorted({*same.seqs, *point.seqs}))
-            point = Point(same.text, seqs, max(same.score, point.score))
-        if key:
-            found[key] = point
-    return list(found.values())
-
-
-def _candidates(points: Iterable[Point], count: Count) -> Iterator[_Candidate]:
-    for point in points:
-        told = Passage(point.seqs[-1], "user", split_label(point.text)[1])
-        covers = frozenset(
-            (item.kind, item.text.lower(), subject_stems(item.subject)) for item in items(told)
-        )
-        yield _Candidate(point, covers, count(_BULLET + point.text) + 1)
-
-
 def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: str) -> list[Point]:
     """The points with the most worth for their tokens, as many as fit."""
     covered: set[Covered] = set()
-    chosen: list[_Candidate] = []
+    chosen: dict[str, Point] = {}
     left = size
-    heap = [(-_worth(one, covered), _order(one.point), at) for at, one in enumerate(candidates)]
+    heap = [(-_most(one), -one.seqs[-1], at) for at, one in enumerate(candidates)]
     heapq.heapify(heap)
     while heap and left > 0:
         worth, order, at = heapq.heappop(heap)
         one = candidates[at]
-        if one.tokens > left:
+        if one.tokens > left * (1 if one.counted else _SHORTER):
+            continue
+        words = one.words
+        if words in chosen:
+            chosen[words] = _with_sources(chosen[words], one.seqs)
             continue
         now = _worth(one, covered)
-        if now < -worth and heap and -heap[0][0] > now:
-            if now > 0:
-                heapq.heappush(heap, (-now, order, at))
+        if now > 0 and not one.counted:
+            one.count(count)
+            now = _worth(one, covered)
+        if now <= 0 or one.tokens > left or not words:
             continue
-        if now > 0:
-            chosen.append(one)
-            covered |= one.covers
-            left -= one.tokens
-    return _fitting([one.point for one in chosen], size, count, style)
+        if now < -worth and heap and -heap[0][0] > now:
+            heapq.heappush(heap, (-now, order, at))
+            continue
+        chosen[words] = one.point
+        covered |= one.covers
+        left -= one.tokens
+    return _fitting(list(chosen.values()), size, count, style)
 
 
-def _worth(one: _Candidate, covered: set[Covered]) -> float:
+def _with_sources(point: Point, seqs: tuple[int, ...]) -> Point:
+    """A point that other messages say as well."""
+    return point._replace(seqs=tuple(sorted({*point.seqs, *seqs})))
+
+
+def _most(one: _Candidate) -> float:
+    """What a candidate can add at most for each of its tokens."""
+    return one.score * max(1, len(one.held)) / (one.tokens + 1)
+
+
+def _worth(one: _Candidate, covered: Set[Covered]) -> float:
     """What a candidate adds for each of its tokens."""
     new = len(one.covers - covered)
     if one.covers and not new:
         return 0.0
-    return one.point.score * max(1, new) / (one.tokens + 1)
+    return one.score * max(1, new) / (one.tokens + 1)
+
+
+def _estimate(text: str) -> int:
+    """About how many tokens a text takes."""
+    return len(text) // 4 if text.isascii() else len(text.encode()) // 3
 
 
 def _fitting(points: list[Point], size: int, count: Count, style: str) -> list[Point]:
@@ -308,16 +367,31 @@ _MANY = 30
 """Words from which on repetition tells."""
 
 
-def check(text: str, *, size: int, count: Count) -> str | None:
+def check(text: str, told: Sequence[str] = (), *, size: int, count: Count) -> str | None:
     """Why a summary is refused: "empty", "no words", "too long" or "degenerate", which is one that
-    repeats itself. None when it may stand."""
+    repeats itself though what it tells does not. None when it may stand."""
     if not text.strip():
         return "empty"
-    if not any(char.isalpha() for char in text):
+    if not _has_words(text) and (not told or any(map(_has_words, told))):
         return "no words"
     if count(text) > size:
         return "too long"
-    return "degenerate" if _repeats(text) else None
+    return "degenerate" if _repeats(text) and not _repeats(_sample(told, len(text))) else None
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalpha() for char in text)
+
+
+def _sample(texts: Sequence[str], size: int) -> str:
+    """So many characters of the texts: the longer a text, the more it repeats of itself."""
+    taken, left = [], size
+    for text in texts:
+        taken.append(text[:left])
+        left -= len(text)
+        if left <= 0:
+            break
+    return "\n".join(taken)
 
 
 def _repeats(text: str) -> bool:

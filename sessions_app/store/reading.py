@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -281,15 +281,22 @@ class Reader:
         pinned = [(seq, seq) for seq in state.pinned if seq <= state.folded]
         kept = replay.merge_ranges([*state.retained, *pinned]) if pinned else state.retained
         shown = [*kept, (state.folded + 1, end[0])]
-        said = sum(
-            self._tokens_in(number, first, last, end)
-            for first, last in replay.without(shown, state.retracted)
-        )
-        return fixed + said
+        spans = list(replay.without(shown, state.retracted))
+        totals = self._tokens_to(number, {seq for span in spans for seq in (span[0] - 1, span[1])})
+        totals |= {0: 0, end[0]: end[1]}
+        said = [totals.get(last, 0) - totals.get(first - 1, 0) for first, last in spans]
+        return fixed + sum(said)
 
-    def _tokens_in(self, number: int, first: int, last: int, end: tuple[int, int]) -> int:
-        until = end[1] if last == end[0] else self.totals(number, last)[0]
-        return until - self.totals(number, first - 1)[0]
+    def _tokens_to(self, number: int, seqs: Collection[int]) -> dict[int, int]:
+        """By seq: the tokens of the messages up to it; as many statements as hundreds of them."""
+        found: dict[int, int] = {}
+        wanted = sorted(seqs)
+        with self.db.reading():
+            for at in range(0, len(wanted), MOST_MARKS):
+                some = wanted[at : at + MOST_MARKS]
+                marks = ", ".join("?" * len(some))
+                found.update(self.db.rows(sql.TOTALS_IN.format(marks=marks), (number, *some)))
+        return found
 
     def log(self, session: Snapshot, *, page: int = 500) -> Iterator[LogEntry]:
         """Every entry up to the version of `session` with its proof, in version order; in memory

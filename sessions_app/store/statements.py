@@ -202,6 +202,9 @@ MESSAGES_IN = f"""
 TOTALS_AT = """
     SELECT tokens_total, turn, turn_start FROM holdfast_message WHERE session_id = ? AND seq = ?
 """
+TOTALS_IN = """
+    SELECT seq, tokens_total FROM holdfast_message WHERE session_id = ? AND seq IN ({marks})
+"""
 # Turns found by their links, a few rows however long they are: the first message whose turn is ?
 # or later by halving, and from a message back from turn to turn.
 TURN_BEGINS = """

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from memory_app.models import Fact
 from tests.compression.conftest import Desk
 from tests.memory.histories import assistant, user, words
 
@@ -85,12 +86,15 @@ def test_a_newest_result_that_does_not_fit_is_shown_by_what_it_holds(desk: Desk,
 
 
 def test_facts_that_a_question_names_come_first(desk: Desk) -> None:
-    made = folded(desk, parcels=40)
-    asked = desk.context(made, query="How heavy is parcel 31?")
+    made = folded(desk, parcels=120)
+    fact = Fact.everything.filter(text__startswith="Parcel").order_by("score", "-number").first()
+    assert fact is not None
+    assert fact.text not in sent(desk.context(made))
+    asked = desk.context(made, query=f"How heavy is {' '.join(fact.text.split()[:2])}?")
     (part,) = [part for part in asked.parts if part.name == "facts"]
     assert part.facts
     (block,) = [m["content"] for m in asked.messages if "<facts>" in str(m["content"])]
-    assert "Parcel 31 weighs 34 kg" in block
+    assert fact.text in block
     # They answer this question alone, so they stand right before it.
     assert "<facts>" in str(asked.messages[-2]["content"])
 

@@ -1,0 +1,37 @@
+"""The hand-written SQL of memory: rows that a compression makes by the hundred, and what is asked
+for every session that is due. `?` marks a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+SUMMARY = ("version", "first", "last", "style", "points", "tokens", "ordinal", "totals")
+RUN = ("first", "last", "fate", "tokens", "rule", "score", "ordinal", "decided", "since")
+FACT = (
+    "text", "category", "status", "pinned", "score", "confidence", "trust", "sources", "seq",
+    "tokens", "words", "since", "revision", "created_us",
+)  # fmt: skip
+
+
+def names(columns: Sequence[str]) -> str:
+    """Columns, or marks, as they stand in a statement."""
+    return ", ".join(columns)
+
+
+def _insert(table: str, columns: Sequence[str]) -> str:
+    marks = names("?" * len(columns))
+    return f"INSERT INTO {table} ({names(columns)}) VALUES ({marks})"
+
+
+INSERT_SUMMARY = _insert("holdfast_summary", ("session_id", *SUMMARY))
+INSERT_RUN = _insert("holdfast_fate_run", ("session_id", *RUN, "until"))
+INSERT_FACT = _insert(
+    "holdfast_fact", ("id", "project_id", "end_user_id", "session_id", *FACT, "until")
+)
+TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
+POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
+END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
+UNFINISHED = """
+    SELECT 1 FROM holdfast_compression
+    WHERE session_id = ? AND outcome IN ('queued', 'running') LIMIT 1
+"""
