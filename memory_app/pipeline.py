@@ -13,7 +13,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
 from memory_app.core import plan, resuming, retaining, retention, settling, summarise, surviving
@@ -393,10 +393,3 @@ def _pause(attempts: int) -> float:
     """Seconds until the next try, never alike for two sessions."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * float(2**attempts))
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
-
-
-def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
-    """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
-    and EngineFailed as they come."""
-    done = attempt(pipeline.store, step, prepare(step, pipeline.classifier), pipeline.engine)
-    return keeping.would_be(step, done)
