@@ -231,7 +231,11 @@ def _line(fact: Fact) -> str:
 
 def _about(rows: Any, query: str) -> list[Fact]:
     """Those that share words with the question, most of them first."""
-    asked = [word for word in words.words(query) if len(word) > 2 or not word.isascii()]
+    asked = [
+        word
+        for word in words.words(query)
+        if len(word) > 2 or not word.isalpha() or not word.isascii()
+    ]
     found: list[tuple[int, float, Fact]] = []
     for fact in rows.naming(asked)[: MOST_FACTS * 5]:
         shared = sum(f" {word}" in fact.words for word in asked)
