@@ -28,7 +28,7 @@ SESSION_BY_NUMBER = (
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
         s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -188,6 +188,18 @@ LINES_FROM = """
 LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
+"""
+# Not further back than a seq: from the first of the run of assistant messages that is the newest.
+NEWEST_STEP = """
+    SELECT seq, role, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq <= ? AND seq > COALESCE((
+        SELECT MAX(seq) FROM holdfast_message
+        WHERE session_id = ? AND seq > ? AND role <> 'assistant' AND seq < (
+            SELECT MAX(seq) FROM holdfast_message
+            WHERE session_id = ? AND seq > ? AND role = 'assistant'
+        )
+    ), ?)
+    ORDER BY seq LIMIT ?
 """
 TOOL_BETWEEN = """
     SELECT 1 FROM holdfast_message
