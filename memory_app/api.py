@@ -72,14 +72,14 @@ ASKED_AND_SAID: Fields = {
     "query": fields.text(SEARCH),
     "format": fields.choice(*context.FORMS),
     "at": fields.integer(1, LARGEST),
-    "policy": fields.text(64),
+    "policy": bodies.POLICY,
     "record": fields.boolean(),
 }
 
 COMPRESSED: Fields = {
     "trigger": fields.choice("manual"),
     "dry_run": fields.boolean(),
-    "policy": fields.text(64),
+    "policy": bodies.POLICY,
     "instructions": fields.text(4_000),
 }
 

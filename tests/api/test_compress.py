@@ -120,10 +120,13 @@ def test_another_policy_decides_when_it_is_named(owner: Persona, session: str) -
     [
         ({"trigger": "60"}, "invalid_field", "trigger"),
         ({"trigger": 1}, "invalid_field", "trigger"),
+        ({"trigger": ""}, "invalid_field", "trigger"),
+        ({"trigger": "resume"}, "invalid_field", "trigger"),
         ({"dry_run": "true"}, "invalid_field", "dry_run"),
         ({"dry_run": 1}, "invalid_field", "dry_run"),
         ({"policy": "none_such"}, "invalid_field", "policy"),
         ({"policy": 1}, "invalid_field", "policy"),
+        ({"policy": ""}, "invalid_field", "policy"),
         ({"policy": "x" * 65}, "too_long", "policy"),
         ({"instructions": ["x"]}, "invalid_field", "instructions"),
         ({"instructions": "x" * 4_001}, "too_long", "instructions"),
