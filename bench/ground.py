@@ -139,10 +139,13 @@ def start_django(folder: Path) -> None:
     from holdfast import bootstrap
 
     bootstrap.ready(folder / "first.sqlite3")
-    from sessions_app import preparing
+    from sessions_app import preparing, waking
     from sessions_app.core import tokens
 
     tokens.preload(preparing.encoder())
+    # Who listens already is not joined by a worker of the script's own: what is due waits until a
+    # subject works on it.
+    waking.listen(lambda: None)
 
 
 def close_connections() -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from memory_app import statements as sql
-from memory_app.core import passages, steps
+from memory_app.core import pacing, passages, steps
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Ground
 from memory_app.core.policy import Policy
@@ -120,6 +120,7 @@ def _whole_ones(units: Sequence[Unit], rows: Sequence[Line]) -> list[Unit]:
 
 
 def _passage(reader: HistoryReader, seq: int) -> Passage:
+    pacing.step()
     line = reader.lines[seq]
     (said,) = reader.decode((seq,))
     return passages.passage(

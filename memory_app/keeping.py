@@ -10,7 +10,7 @@ import orjson
 
 from memory_app import compressions, policies
 from memory_app import statements as sql
-from memory_app.core import blocks
+from memory_app.core import blocks, pacing
 from memory_app.core.audit import Audit
 from memory_app.core.passages import Point
 from memory_app.core.settling import DISCARDED, RETAINED, Decision, Draft
@@ -66,11 +66,17 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         "tokens_after": done.tokens_after,
     }
 
+    # What takes long is done before the transaction: on SQLite nobody else can write meanwhile.
+    _finish(row, step, done)
+    facts = _Facts(store, step.session, done.outcome.facts)
+    points = points_text(done.outcome.points)
+
     def write(session: Snapshot, version: int) -> None:
-        _finish(store, row, step, done, version)
+        row.version = version
+        compressions.finish(store, row)
         totals = _write_fates(store, session, version, step, done.outcome.decisions)
-        _write_summary(store, session, version, step, done, totals)
-        _write_facts(store, session, version, done.outcome.facts)
+        _write_summary(store, session, version, step, done, points, totals)
+        facts.write(version)
 
     work = Fold(
         claim=claim,
@@ -87,8 +93,8 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
     folding.fold(store, work, write, asked=partial(compressions.asked, store))
 
 
-def _finish(store: DurableStore, row: Compression, step: Step, done: Done, version: int) -> None:
-    row.version, row.ordinal = version, step.session.compressions + 1
+def _finish(row: Compression, step: Step, done: Done) -> None:
+    row.ordinal = step.session.compressions + 1
     row.first, row.last = step.folding.first, step.folding.last
     row.engine = done.engine
     row.tokens_before = step.session.active_tokens
@@ -100,11 +106,16 @@ def _finish(store: DurableStore, row: Compression, step: Step, done: Done, versi
     row.finished_us = clock.now_us()
     row.outcome = Compression.APPLIED
     row.error = ""
-    compressions.finish(store, row)
 
 
 def _write_summary(
-    store: Reader, session: Snapshot, version: int, step: Step, done: Done, totals: Totals
+    store: Reader,
+    session: Snapshot,
+    version: int,
+    step: Step,
+    done: Done,
+    points: str,
+    totals: Totals,
 ) -> None:
     style = "resume" if step.trigger == "resume" else done.style
     summary = {
@@ -112,7 +123,7 @@ def _write_summary(
         "first": 1,
         "last": step.folding.last,
         "style": style,
-        "points": points_text(done.outcome.points),
+        "points": points,
         "tokens": done.state.summary_tokens,
         "ordinal": session.compressions + 1,
         "totals": orjson.dumps(totals).decode(),
@@ -252,27 +263,37 @@ def _standing(decision: Decision) -> tuple[int, str, float]:
 # -- facts ---------------------------------------------------------------------------------------
 
 
-def _write_facts(store: Reader, session: Snapshot, version: int, facts: Sequence[Draft]) -> None:
-    if not facts:
-        return
-    user = _end_user(store, session)
-    now = clock.now_us()
-    owner = (session.project, user, session.number)
-    rows = [(ids.new_id().hex, *owner, *_fact_row(session, draft, version, now)) for draft in facts]
-    store.db.run_many(sql.INSERT_FACT, rows)
+class _Facts:
+    """The facts of one compression as rows that lack the version they hold from."""
+
+    def __init__(self, store: Reader, session: Snapshot, drafts: Sequence[Draft]) -> None:
+        self._db = store.db
+        now = clock.now_us()
+        user = _end_user(store, session) if drafts else None
+        owner = (session.project, user, session.number)
+        self._owned = [(ids.new_id().hex, *owner) for _ in drafts]
+        self._stated = [_stated(session, draft, now) for draft in drafts]
+
+    def write(self, version: int) -> None:
+        rows = [
+            (*owned, *({**stated, "since": version}[name] for name in sql.FACT), FOR_EVER)
+            for owned, stated in zip(self._owned, self._stated, strict=True)
+        ]
+        self._db.run_many(sql.INSERT_FACT, rows)
 
 
 def _end_user(store: Reader, session: Snapshot) -> int | None:
     if session.user is None:
         return None
-    found = store.db.row(sql.END_USER, (session.project, session.user))
+    with store.db.reading():
+        found = store.db.row(sql.END_USER, (session.project, session.user))
     return int(found[0]) if found else None
 
 
-def _fact_row(session: Snapshot, draft: Draft, version: int, now: int) -> Row:
-    """The columns of FACT, and until when it holds."""
+def _stated(session: Snapshot, draft: Draft, now: int) -> dict[str, Any]:
+    pacing.step()
     source = {"session": str(session.id), "seq": draft.seq, "quote": draft.text}
-    fact = {
+    return {
         "text": draft.text,
         "category": draft.category,
         "status": Fact.ACTIVE,
@@ -284,11 +305,9 @@ def _fact_row(session: Snapshot, draft: Draft, version: int, now: int) -> Row:
         "seq": draft.seq,
         "tokens": count(draft.text) + 2,
         "words": f" {' '.join(words.words(draft.text))} ",
-        "since": version,
         "revision": 1,
         "created_us": now,
     }
-    return (*map(fact.__getitem__, sql.FACT), FOR_EVER)
 
 
 # -- as text -------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ def run(args: Namespace) -> int:
     alias = opening.store_of(args).db.alias
     from memory_app.worker import Worker
 
-    workers = [Worker(alias) for _ in range(args.threads)]
+    workers = [Worker(alias, alone=True) for _ in range(args.threads)]
     if args.once:
         done = 0
         while workers[0].run_once():

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from memory_app.core import marks
+from memory_app.core import marks, pacing
 from memory_app.core.figures import Key
 from memory_app.core.marks import Mark
 from memory_app.core.passages import Passage
@@ -64,6 +64,7 @@ def plain(passage: Passage) -> list[str]:
 @lru_cache(maxsize=4_096)
 def _quotes(passage: Passage) -> tuple[Quote, ...]:
     """All sentences, each with the items that stand there first."""
+    pacing.step()
     seen: set[Item] = set()
     found: list[Quote] = []
     for text in _texts(passage):
@@ -121,12 +122,24 @@ def told(found: Sequence[Item], held: Sequence[bool]) -> Audit:
 
 def carried(found: Sequence[Item], carriers: Sequence[str]) -> list[bool]:
     """For each item, whether one of the texts says its value of its subject."""
-    wanted = [_Wanted(item) for item in found]
-    index = _Index(wanted)
-    for text in carriers:
-        index.take(text)
-    rivals = _Rivals(wanted)
-    return [any(rivals.stands(item, place) for place in index.places(item)) for item in wanted]
+    return list(map(bool, carrying(found, carriers)))
+
+
+def carrying(found: Sequence[Item], carriers: Sequence[str]) -> list[frozenset[int]]:
+    """For each item, which of the texts say its value of its subject, by their places."""
+    # Many messages hold the same item: it is looked for once.
+    wanted = {item[:3]: _Wanted(item) for item in found}
+    index = _Index(wanted.values())
+    for number, text in enumerate(carriers):
+        pacing.step()
+        index.take(text, number)
+    rivals = _Rivals(wanted.values())
+    stands = {}
+    for key, item in wanted.items():
+        pacing.step()
+        places = [place for place in index.places(item) if rivals.stands(item, place)]
+        stands[key] = frozenset([place.text for place in places])
+    return [stands[item[:3]] for item in found]
 
 
 class _Wanted:
@@ -160,11 +173,13 @@ def _words(text: str) -> list[str]:
 
 
 class _Place(NamedTuple):
-    """Where a text says a value: the tokens from `first` up to but without `last`."""
+    """Where a text, the `text`-th, says a value: the tokens from `first` up to but without
+    `last`."""
 
     scope: Scope
     first: int
     last: int
+    text: int
 
     def subject(self, kind: str) -> frozenset[str]:
         """What the text says this of."""
@@ -180,31 +195,32 @@ class _Index:
         self.exact = {word for kind, word in keys if kind == "exact"}
         self.found: dict[Key, list[_Place]] = {key: [] for key in keys}
 
-    def take(self, text: str) -> None:
+    def take(self, text: str, number: int) -> None:
+        """Notes what of it the text says, which is the `number`-th."""
         for scope in _scopes(text) if len(text) <= marks.LONGEST else scopes(text):
             for mark in scope.sentence.marks:
                 for key in mark.gives:
                     if key in self.found and key[0] not in ("name", "exact"):
-                        self.found[key].append(_Place(scope, mark.first, mark.last))
-            self._words(scope)
+                        self.found[key].append(_Place(scope, mark.first, mark.last, number))
+            self._words(scope, number)
 
-    def _words(self, scope: Scope) -> None:
+    def _words(self, scope: Scope, number: int) -> None:
         sentence = scope.sentence
         for at, (token, low) in enumerate(zip(sentence.tokens, sentence.low, strict=True)):
             if token[0] == "`" and len(token) > 1:
                 for word in _words(token[1:-1]):
-                    self._word(word, word.lower(), scope, at)
-            else:
-                self._word(token, low, scope, at)
+                    self._word(word, word.lower(), _Place(scope, at, at + 1, number))
+            elif token in self.exact or marks.bare(low) in self.names or low in WILL:
+                self._word(token, low, _Place(scope, at, at + 1, number))
 
-    def _word(self, token: str, low: str, scope: Scope, at: int) -> None:
+    def _word(self, token: str, low: str, place: _Place) -> None:
         if token in self.exact:
-            self.found["exact", token].append(_Place(scope, at, at + 1))
+            self.found["exact", token].append(place)
         name = marks.bare(low)
         if name in self.names:
-            self.found["name", name].append(_Place(scope, at, at + 1))
+            self.found["name", name].append(place)
         if low in WILL and marks.PROMISE in self.found:
-            self.found[marks.PROMISE].append(_Place(scope, at, at + 1))
+            self.found[marks.PROMISE].append(place)
 
     def places(self, item: _Wanted) -> Iterator[_Place]:
         if item.kind == "name":
@@ -218,13 +234,13 @@ class _Index:
     def _names(self, item: _Wanted) -> Iterator[_Place]:
         """All words of a name in one sentence; where they stand in a row, that row."""
         wanted = [word for _, word in item.keys]
-        for scope, _, last in self.found[item.keys[-1]]:
+        for scope, _, last, number in self.found[item.keys[-1]]:
             low = [marks.bare(word) for word in scope.sentence.low]
             first = last - len(wanted)
             if first >= 0 and low[first:last] == wanted:
-                yield _Place(scope, first, last)
+                yield _Place(scope, first, last, number)
             elif set(wanted).issubset(low):
-                yield _Place(scope, last - 1, last)
+                yield _Place(scope, last - 1, last, number)
 
 
 # A point is looked at for what all messages hold, and once more for what each of them does.

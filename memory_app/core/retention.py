@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from memory_app.core import corrections, payloads, talk, worth
+from memory_app.core import corrections, pacing, payloads, talk, worth
 from memory_app.core.corrections import Correction
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.sentences import Reading, read
@@ -129,6 +129,7 @@ def read_all(passages: Sequence[Passage]) -> list[Reading]:
     readings: list[Reading] = []
     hint: str | None = None
     for passage in passages:
+        pacing.step()
         reading = read(passage.text, hint=hint)
         if passage.role in SPOKEN and reading.language:
             hint = reading.language

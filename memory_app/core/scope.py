@@ -60,6 +60,7 @@ class Scope:
         self._reaches: list[tuple[int, int]] = []
         self._counts: Counter[str] = Counter()
         self._subjects: dict[tuple[str, int], str] = {}
+        self._around: dict[tuple[str, int], frozenset[str]] = {}
         if '":' in sentence.text or (len(levels) > 1 and "}" in sentence.text):
             self._above = list(self._of_json(levels))
 
@@ -157,10 +158,12 @@ class Scope:
 
     def around(self, kind: str, at: int) -> frozenset[str]:
         """The words that a mark of this kind at `at` may be said to belong to."""
-        first, last = self.reach(kind, at)
-        found = {word for words in self.words[first:last] for word in words}
-        found.update(word for token in self.above[at] for word in stems(token))
-        return frozenset(found)
+        if (kind, at) not in self._around:
+            first, last = self.reach(kind, at)
+            found = {word for words in self.words[first:last] for word in words}
+            found.update(word for token in self.above[at] for word in stems(token))
+            self._around[kind, at] = frozenset(found)
+        return self._around[kind, at]
 
     def subject(self, mark: Mark) -> str:
         """The nearest of those words, as they stand; "" when there is none."""

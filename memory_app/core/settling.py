@@ -15,7 +15,6 @@ from memory_app.core import audit
 from memory_app.core.audit import Item
 from memory_app.core.passages import Passage, Point
 from memory_app.core.retention import Verdict
-from sessions_app.core import words
 
 HONEST = 0.9
 """The share of a message's audited items that must stand where its fate says."""
@@ -83,8 +82,8 @@ def settle(case: Case, points: Sequence[Point]) -> Outcome:
     """The fate of every message of the case under a summary of these points."""
     found = {passage.seq: audit.items(passage) for passage in case.passages}
     carried = _carried(found, [point.text for point in points])
-    honest = {seq for seq, flags in carried.items() if sum(flags) >= HONEST * len(flags)}
-    sourced = tuple(_sourced(points, found, honest))
+    honest = {seq for seq, held in carried.items() if sum(map(bool, held)) >= HONEST * len(held)}
+    sourced = tuple(_sourced(points, carried, honest))
     told = {seq for point in sourced for seq in point.seqs}
     decisions: list[Decision] = []
     facts: list[Draft] = []
@@ -154,29 +153,33 @@ def _decision(verdict: Verdict, fate: str, reason: str, rule: str = "") -> Decis
     return Decision(verdict.seq, fate, verdict.klass, named, round(verdict.score, 3), reason)
 
 
-def _carried(found: Found, texts: Sequence[str]) -> dict[int, list[bool]]:
-    """Which items of each message stand in the texts; all are looked for at once."""
+def _carried(found: Found, texts: Sequence[str]) -> dict[int, list[frozenset[int]]]:
+    """In which of the texts each item of each message stands; all are looked for at once."""
     every = [item for items in found.values() for item in items]
-    flags = iter(audit.carried(every, texts))
-    return {seq: [next(flags) for _ in items] for seq, items in found.items()}
+    held = iter(audit.carrying(every, texts))
+    return {seq: [next(held) for _ in items] for seq, items in found.items()}
 
 
-def _sourced(points: Sequence[Point], found: Found, honest: Collection[int]) -> Iterator[Point]:
+def _sourced(
+    points: Sequence[Point],
+    carried: Mapping[int, Sequence[frozenset[int]]],
+    honest: Collection[int],
+) -> Iterator[Point]:
     """The points, each with every message that it carries an item of: when the point goes, it is
     known whose words went."""
-    by_word: dict[str, list[Item]] = defaultdict(list)
+    more: dict[int, set[int]] = defaultdict(set)
     for seq in honest:
-        for item in found[seq]:
-            by_word[next(iter(words.words(item.text)), "")].append(item)
-    for point in points:
-        near = [item for word in (*words.words(point.text), "") for item in by_word.get(word, ())]
-        flags = audit.carried(near, [point.text]) if near else []
-        more = {item.seq for item, stands in zip(near, flags, strict=True) if stands}
-        yield point._replace(seqs=tuple(sorted({*point.seqs, *more})))
+        for number in frozenset().union(*carried[seq]):
+            more[number].add(seq)
+    for number, point in enumerate(points):
+        yield point._replace(seqs=tuple(sorted({*point.seqs, *more[number]})))
 
 
 def _audited(
-    case: Case, found: Found, carried: Mapping[int, Sequence[bool]], decisions: Sequence[Decision]
+    case: Case,
+    found: Found,
+    carried: Mapping[int, Sequence[frozenset[int]]],
+    decisions: Sequence[Decision],
 ) -> audit.Audit:
     """What of the range stands neither in summary, facts nor retained messages. A message that is
     retained or whose words are facts carries all of its items: its quotes hold each of them."""
@@ -186,5 +189,5 @@ def _audited(
     for seq in case.range:
         if seq in found:
             items += found[seq]
-            flags += [True] * len(found[seq]) if seq in whole else carried[seq]
+            flags += [True] * len(found[seq]) if seq in whole else map(bool, carried[seq])
     return audit.told(items, flags)

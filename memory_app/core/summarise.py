@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from itertools import pairwise
 from typing import NamedTuple
 
-from memory_app.core import marks
+from memory_app.core import marks, pacing
 from memory_app.core.audit import Item, Quote, carried, items, plain, quotes
 from memory_app.core.passages import Passage, Point
 from memory_app.core.scope import subject_stems
@@ -304,6 +304,7 @@ def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: st
     heap = [(-_most(one), -one.seqs[-1], at) for at, one in enumerate(candidates)]
     heapq.heapify(heap)
     while heap and left > 0:
+        pacing.step()
         worth, order, at = heapq.heappop(heap)
         one = candidates[at]
         if one.tokens > left * (1 if one.counted else _SHORTER):
@@ -367,31 +368,20 @@ _MANY = 30
 """Words from which on repetition tells."""
 
 
-def check(text: str, told: Sequence[str] = (), *, size: int, count: Count) -> str | None:
+POOR = ("no words", "degenerate")
+"""What a summary made of the messages' own sentences may be, when that is all they say."""
+
+
+def check(text: str, *, size: int, count: Count) -> str | None:
     """Why a summary is refused: "empty", "no words", "too long" or "degenerate", which is one that
-    repeats itself though what it tells does not. None when it may stand."""
+    repeats itself. None when it may stand."""
     if not text.strip():
         return "empty"
-    if not _has_words(text) and (not told or any(map(_has_words, told))):
+    if not any(char.isalpha() for char in text):
         return "no words"
     if count(text) > size:
         return "too long"
-    return "degenerate" if _repeats(text) and not _repeats(_sample(told, len(text))) else None
-
-
-def _has_words(text: str) -> bool:
-    return any(char.isalpha() for char in text)
-
-
-def _sample(texts: Sequence[str], size: int) -> str:
-    """So many characters of the texts: the longer a text, the more it repeats of itself."""
-    taken, left = [], size
-    for text in texts:
-        taken.append(text[:left])
-        left -= len(text)
-        if left <= 0:
-            break
-    return "\n".join(taken)
+    return "degenerate" if _repeats(text) else None
 
 
 def _repeats(text: str) -> bool:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from memory_app.core import pacing
 from memory_app.core.cues import END, QUESTION, Cue
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.sentences import SEEN, Reading, Sentence
@@ -51,6 +52,7 @@ def rulings(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterato
     """The ruling on every message, in order."""
     talk = _Talk(_understood(passages, readings))
     for passage, reading in zip(passages, readings, strict=True):
+        pacing.step()
         ruling = talk.rule(passage, reading)
         talk.note(passage, reading, ruling)
         yield ruling

@@ -13,6 +13,7 @@ from itertools import chain
 from math import exp, log, log1p
 from typing import NamedTuple
 
+from memory_app.core import pacing
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.sentences import NOUNS_LIKE_NAMES, Reading
 
@@ -83,6 +84,7 @@ def traits(passages: Sequence[Passage], readings: Sequence[Reading]) -> Iterator
     often = max(2.0, FREQUENT * len(distinct))
     said: set[str] = set()
     for place, (reading, words) in enumerate(zip(readings, distinct, strict=True)):
+        pacing.step()
         times, past, self, you, number = reading.marks
         names = _names(reading)
         yield Traits(
