@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from memory_app import heartbeat
+from memory_app import gathering, heartbeat
 from memory_app.core.passages import Point
 from memory_app.core.work import Work
 from memory_app.models import Compression, Summary
@@ -134,6 +134,22 @@ def test_a_session_that_was_just_folded_must_grow_before_the_next(desk: Desk) ->
     assert not desk.pipeline().work()
     append(desk, session, user(words(30)))
     assert desk.due(session).due_us is not None
+
+
+def test_a_backlog_longer_than_one_reading_goes_on_at_once(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST", 16)
+    session = levelled(desk, 0.97)
+    assert desk.pipeline().work()
+    row = desk.due(session)
+    assert (row.due_tokens, row.due_us is not None) == (600, True)
+    while desk.pipeline().work():
+        pass
+    assert desk.now(session).level < 0.6
+    ends = [one.last for one in desk.rows(session) if one.outcome == Compression.APPLIED]
+    assert ends == sorted(set(ends))
+    assert len(ends) > 1
 
 
 @pytest.mark.parametrize(("floor", "outcome"), [(0.9, "refused"), (0.0, "applied")])
