@@ -13,7 +13,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
 from memory_app.core import plan, resuming, retaining, retention, settling, summarise, surviving
@@ -130,7 +130,7 @@ class Pipeline:
             if step is None:
                 return
             with Heartbeat(self.store, claim):
-                self._run(claim, step)
+                self._run(claim.doing(step.trigger), step)
         except errors.LeaseLost:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
             folding.give_back(self.store, claim)
@@ -148,7 +148,8 @@ class Pipeline:
         step = plan_step(self.store, session, claim=claim, row=row)
         if step is None:
             if row is not None:
-                compressions.forget(self.store, claim, row)
+                compressions.close(self.store, claim, row)
+                claim = claim.doing(row.trigger)
             self._release(claim, session)
         return step
 
@@ -394,10 +395,3 @@ def _pause(attempts: int) -> float:
     """Seconds until the next try, never alike for two sessions."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * float(2**attempts))
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
-
-
-def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
-    """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
-    and EngineFailed as they come."""
-    done = attempt(pipeline.store, step, prepare(step, pipeline.classifier), pipeline.engine)
-    return keeping.would_be(step, done)
