@@ -107,7 +107,7 @@ class Account:
     def name(self) -> str:
         """What it is called by where it is spoken of."""
         if self.foreign:
-            return f"Compacted by {tool(self.engine)}"
+            return f"Compacted by {self.engine}"
         if self.ordinal:
             return f"Compression {self.ordinal}"
         return f"Compression, {self.outcome}"
@@ -157,7 +157,7 @@ def account(told: Told, facts: int | None = None) -> Account:
         ordinal=told.get("ordinal"),
         foreign=foreign,
         trigger=boundaries.trigger(told["trigger"]),
-        engine=told.get("engine") or (told["trigger"] if foreign else ""),
+        engine=tool(told.get("engine") or told["trigger"]) if foreign else told.get("engine") or "",
         outcome=told["outcome"],
         folded=span_of(first, last) if named else UNKNOWN,
         messages=last - first + 1 if named else None,

@@ -50,7 +50,7 @@ _FACETS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("outcome", Compression.APPLIED, "Done"),
         ("outcome", Compression.FAILED, "Failed"),
         ("outcome", Compression.REFUSED, "Refused"),
-        ("outcome", UNFINISHED, "Queued or running"),
+        ("outcome", UNFINISHED, "Unfinished"),
     ),
     "By": (("whose", OURS, "Holdfast"), ("whose", OTHERS, "Other tools")),
     "With": (("lost", "true", "Losses"),),
