@@ -19,7 +19,14 @@ HOST = "tests.pages.host_urls"
 
 def addresses(project: Project) -> list[str]:
     one = f"/sessions/{session(project).id}"
-    return ["/sessions/", "/compressions/", f"{one}/", f"{one}/m/1/", f"{one}/context/", f"{one}/context/2/"]
+    return [
+        "/sessions/",
+        "/compressions/",
+        f"{one}/",
+        f"{one}/m/1/",
+        f"{one}/context/",
+        f"{one}/context/2/",
+    ]
 
 
 def twin_of(address: str) -> str:
