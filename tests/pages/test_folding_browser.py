@@ -147,7 +147,8 @@ def test_no_column_of_a_list_is_cut_off(
     project = ensure_project()
     site = look(folded(project, turns=16, title="A long talk " * 9, user="somebody@example.org"))
     compacted(project, lost=40, title="Imported " * 12)
-    cut = "[...document.querySelectorAll('.panel:has(> table)')].map(one => one.scrollWidth - one.clientWidth)"
+    lists = "[...document.querySelectorAll('.panel:has(> table)')]"
+    cut = f"{lists}.map(one => one.scrollWidth - one.clientWidth)"
     with site.browser(size) as browser:
         for address in ("/sessions/", "/compressions/", f"/sessions/{site.long.id}/compressions/"):
             browser.open(address)
