@@ -193,7 +193,14 @@ def test_how_much_was_lost_follows_the_audit(project: Project) -> None:
     _, row = compacted(project, lost=3)
     row.refresh_from_db()
     assert row.lost == 3
-    for audit, wanted in (('{"lost_items":7}', 7), ("{}", None), ('{"score":1.0}', None)):
+    named = json.dumps({"lost": [{"text": 'says "lost_items":9'}], "lost_items": 2})
+    for audit, wanted in (
+        ('{"lost_items":7}', 7),
+        ("{}", None),
+        ('{"score":1.0}', None),
+        (named, 2),
+        ('{"lost":[{"text":"a\\u0000b"}],"lost_items":4}', 4),
+    ):
         Compression.everything.filter(pk=row.pk).update(audit=audit)
         row.refresh_from_db()
         assert row.lost == wanted
