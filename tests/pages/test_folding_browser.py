@@ -12,6 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from memory_app.models import Compression
+from sessions_app import clock
 from sessions_app.store.base import Snapshot
 from tests.pages.folded import begun, folded, told
 from tests.pages.samples import session, talk
@@ -147,6 +148,8 @@ def test_no_column_of_a_list_is_cut_off(
     project = ensure_project()
     site = look(folded(project, turns=16, title="A long talk " * 9, user="somebody@example.org"))
     compacted(project, lost=40, title="Imported " * 12)
+    hour = 3_600_000_000
+    row_of(site.long, outcome="refused", tokens_before=16_492, queued_us=clock.now_us() - hour)
     lists = "[...document.querySelectorAll('.panel:has(> table)')]"
     cut = f"{lists}.map(one => one.scrollWidth - one.clientWidth)"
     with site.browser(size) as browser:
