@@ -244,7 +244,8 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
     gathered, state = step.gathered, step.gathered.state
     fresh = list(gathering.unit_passages(gathered, step.folding.units))
     older = list(gathering.unit_passages(gathered, gathered.retained))
-    kept = gathering.kept_scores(gathered.reader.store, step.session, state)
+    store = gathered.reader.store
+    kept = gathering.kept_scores(store, step.session.number, state.fold_version)
     verdicts = retaining.judged(fresh, older, kept, judge)
     retained = retaining.choose(
         retaining.Choice(
@@ -260,7 +261,6 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
         {seq for point in gathered.points for seq in point.seqs}
         - {passage.seq for passage in (*fresh, *older)}
     )
-    store = gathered.reader.store
     before = gathering.read_more(gathered, gathering.summarised(store, step.session, state, told))
     summarised = gathered.passages(before)
     verdicts |= retaining.judged(summarised, (), {}, judge)
