@@ -1,33 +1,44 @@
 """The turns of one user, held so that a question is compared with all of them at once.
 
 Made to grow: what is known of all turns together (how many hold a term, how long they are) is
-counted when it is asked for, so that a new turn costs only itself. Counts of a question's terms are
-laid out as rows over turns; BM25 of turns, of turns with the one before, and of whole sessions come
-from the same rows.
+counted when it is asked for, so a new turn costs only itself. Not made for two threads at once.
 """
 
 from __future__ import annotations
 
 import re
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from memory_app.core.cues import language
-from memory_app.core.terms import terms
+from memory_app.core.cues import LANGUAGES, language
+from memory_app.core.terms import PREFIX, beginning, terms
 
-Row = np.ndarray[Any, np.dtype[np.float32]]
+Vector = np.ndarray[Any, np.dtype[np.float32]]
+"""A number for each turn, or for each dimension."""
 Matrix = np.ndarray[Any, np.dtype[np.float32]]
+"""A row for each term of a question, a column for each turn."""
 Places = np.ndarray[Any, np.dtype[np.intp]]
-_ASKS = re.compile(r"[?\uff1f\u061f]")
-_TELLING = ("en", "de", "es", "fr")
+
+_ASKS = re.compile(r"[?\uff1f\u061f;\u037e]\s*(?=\s|$)|[?\uff1f\u061f]")
+_DIGITS = re.compile(r"\d+")
+_NAME = re.compile(r"(?<=[^\W\d_]\s)[^\W\d_a-z]\w+")
+_DAY = 86_400_000_000
+"""Microseconds."""
 
 
 class Turn(NamedTuple):
+    """A message that may be shown again.
+
+    `session` tells its session from the user's others, `at` is in microseconds since the epoch,
+    `worth`, 0..1, is what retention says of it when nobody has asked yet. `vector` has length one;
+    None where there is no embedder.
+    """
+
     session: int
     seq: int
     author: str
@@ -35,90 +46,204 @@ class Turn(NamedTuple):
     text: str
     at: int
     worth: float = 0.0
+    vector: Vector | None = None
 
 
-def _union(kind: str) -> frozenset[str]:
-    return frozenset().union(*(language(name).marks.get(kind, frozenset()) for name in _TELLING))
+class Said(NamedTuple):
+    """What is counted of each turn, as one number a turn.
 
-TIMES = frozenset(t for w in _union("time") for t in terms(w))
-SELF = frozenset(t for w in _union("self") for t in terms(w)) - {"i", "s"} | {"i"}
-YOU = frozenset(t for w in _union("you") for t in terms(w))
-NUMBERS = frozenset(t for w in _union("number") for t in terms(w))
-PAST = frozenset(t for w in _union("past") for t in terms(w))
-_DIGIT = re.compile(r"\d")
-_CAP = re.compile(r"(?<=[a-z,] )[A-Z][a-z]+")
+    `sizes` are terms, `first` is 1 where a session begins, `asks` where something is asked; `self`,
+    `you`, `past`, `times`, `numbers` and `names` count words of that kind.
+    """
+
+    sizes: Vector
+    worths: Vector
+    asks: Vector
+    selves: Vector
+    yous: Vector
+    pasts: Vector
+    times: Vector
+    numbers: Vector
+    names: Vector
+    users: Vector
 
 
 class Index:
-    def __init__(self) -> None:
+    """Turns in the order they were added; a turn's place is its number in that order."""
+
+    def __init__(self, turns: Iterable[Turn] = ()) -> None:
         self.turns: list[Turn] = []
-        self.holding: dict[str, tuple[array[int], array[int]]] = {}
-        self.bigrams: dict[tuple[str, str], array[int]] = {}
-        self.prefixes: dict[str, tuple[array[int], array[int]]] = {}
         self.sessions: dict[int, int] = {}
-        self.speakers: dict[tuple[str, ...], int] = {}
-        self.days: dict[tuple[str, ...], int] = {}
-        self.cols: dict[str, array[float]] = {
-            n: array("f") for n in "size session speaker day worth asks times self you numbers past caps first at place".split()
-        }
-        self.before = -1
-        self._packed: dict[str, Row] = {}
-        self.vectors: Matrix | None = None
+        self.authors: dict[tuple[str, ...], int] = {}
+        self.days: dict[int, int] = {}
+        self._held: dict[str, tuple[array[int], array[int]]] = {}
+        self._begun: dict[str, tuple[array[int], array[int]]] = {}
+        self._pairs: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("i"))
+        self._groups = (array("i"), array("i"), array("i"), array("i"))
+        self._counted = array("f")
+        self._newest: dict[int, int] = {}
+        self._said: Said | None = None
+        self._places: tuple[Places, ...] = ()
+        self._vectors = np.zeros((0, 0), np.float32)
+        self.add(turns)
+
+    def __len__(self) -> int:
+        return len(self.turns)
 
     def add(self, turns: Iterable[Turn]) -> None:
+        """Takes in new turns, those of a session in order."""
         for turn in turns:
             self._add(turn)
-        self._packed = {}
+        self._said, self._places = None, ()
 
     def _add(self, turn: Turn) -> None:
-        n = len(self.turns)
+        place = len(self.turns)
         found = terms(turn.text)
-        for word, count in Counter(found).items():
-            docs, counts = self.holding.setdefault(word, (array("i"), array("i")))
-            docs.append(n)
-            counts.append(count)
-        for pre, count in Counter(w[:5] for w in found if len(w)>=4).items():
-            docs, counts = self.prefixes.setdefault(pre, (array("i"), array("i")))
-            docs.append(n)
-            counts.append(count)
+        _note(self._held, Counter(found), place)
+        _note(self._begun, Counter(beginning(word) for word in found if len(word) >= PREFIX), place)
         for pair in set(zip(found, found[1:], strict=False)):
-            self.bigrams.setdefault(pair, array("i")).append(n)
-        distinct = set(found)
-        c = self.cols
-        sess = self.sessions.setdefault(turn.session, len(self.sessions))
-        same = n > 0 and self.turns[-1].session == turn.session
-        c["place"].append(c["place"][-1]+1 if same else 0)
-        c["first"].append(0.0 if same else 1.0)
-        c["session"].append(sess)
-        c["speaker"].append(self.speakers.setdefault(tuple(terms(turn.author or turn.role)), len(self.speakers)))
-        c["day"].append(self.days.setdefault(tuple(date_terms(turn.at)), len(self.days)))
-        c["size"].append(len(found))
-        c["at"].append(turn.at / 86400e6)
-        c["worth"].append(turn.worth)
-        c["asks"].append(bool(_ASKS.search(turn.text)))
-        c["times"].append(len(distinct & TIMES))
-        c["self"].append(len(distinct & SELF))
-        c["you"].append(len(distinct & YOU))
-        c["past"].append(len(distinct & PAST))
-        c["numbers"].append(len(distinct & NUMBERS)+ len(_DIGIT.findall(turn.text)))
-        c["caps"].append(len(set(_CAP.findall(turn.text))))
+            self._pairs[pair].append(place)
+        session = self.sessions.setdefault(turn.session, len(self.sessions))
+        author = tuple(terms(turn.author))
+        ids = (
+            session,
+            self.authors.setdefault(author, len(self.authors)),
+            self.days.setdefault(turn.at // _DAY, len(self.days)),
+            self._newest.get(session, -1),
+        )
+        for group, number in zip(self._groups, ids, strict=True):
+            group.append(number)
+        self._newest[session] = place
+        self._counted.extend(_counts(turn, found))
         self.turns.append(turn)
 
-    def col(self, name: str) -> Row:
-        if name not in self._packed:
-            self._packed[name] = np.array(self.cols[name], np.float32)
-        return self._packed[name]
+    # -- what is known of every turn --------------------------------------------------------------
 
-    def counts(self, words: Sequence[str], prefixes: bool=False) -> Matrix:
+    @property
+    def said(self) -> Said:
+        if self._said is None:
+            table = np.array(self._counted, np.float32).reshape(-1, len(Said._fields))
+            self._said = Said(*np.ascontiguousarray(table.T))
+        return self._said
+
+    @property
+    def session_of(self) -> Places:
+        return self._packed()[0]
+
+    @property
+    def author_of(self) -> Places:
+        return self._packed()[1]
+
+    @property
+    def day_of(self) -> Places:
+        return self._packed()[2]
+
+    @property
+    def before(self) -> Places:
+        """The place of the turn before in its session; the number of turns where there is none."""
+        return self._packed()[3]
+
+    @property
+    def behind(self) -> Places:
+        """The place of the turn after in its session; the number of turns where there is none."""
+        return self._packed()[4]
+
+    def _packed(self) -> tuple[Places, ...]:
+        if not self._places:
+            *groups, before = (np.array(group, np.intp) for group in self._groups)
+            none = len(self.turns)
+            behind = np.full(none, none, np.intp)
+            led = np.flatnonzero(before >= 0)
+            behind[before[led]] = led
+            self._places = (*groups, np.where(before < 0, none, before), behind)
+        return self._places
+
+    @property
+    def vectors(self) -> Matrix | None:
+        """A row for each turn, zeros where it has none; None when no turn has one."""
+        known = len(self._vectors)
+        new = [turn.vector for turn in self.turns[known:]]
+        width = self._vectors.shape[1] or next((len(one) for one in new if one is not None), 0)
+        if not width:
+            return None
+        if new:
+            none = np.zeros(width, np.float32)
+            rows = np.stack([none if one is None else one for one in new])
+            old = self._vectors if known else np.zeros((0, width), np.float32)
+            self._vectors = np.concatenate([old, rows.astype(np.float32)])
+        return self._vectors
+
+    # -- what a question asks for -----------------------------------------------------------------
+
+    def frequency(self, word: str) -> int:
+        """How many turns hold a term."""
+        held = self._held.get(word)
+        return len(held[0]) if held else 0
+
+    def counts(self, words: Sequence[str]) -> Matrix:
+        """How often each turn has each of these terms."""
+        return self._rows(self._held, words)
+
+    def beginnings(self, words: Sequence[str]) -> Matrix:
+        """How often each turn has terms that begin like this."""
+        return self._rows(self._begun, words)
+
+    def pairs(self, pairs: Iterable[tuple[str, str]]) -> Vector:
+        """Of each turn, how rare the neighbouring terms are that it shares, summed."""
+        total = np.zeros(len(self.turns), np.float32)
+        for pair in pairs:
+            if pair in self._pairs:
+                places = np.array(self._pairs[pair], np.intp)
+                total[places] += np.log(1 + len(self.turns) / len(places))
+        return total
+
+    def _rows(
+        self, held: dict[str, tuple[array[int], array[int]]], words: Sequence[str]
+    ) -> Matrix:
         rows = np.zeros((len(words), len(self.turns)), np.float32)
-        h = self.prefixes if prefixes else self.holding
         for row, word in zip(rows, words, strict=True):
-            held = h.get(word)
-            if held:
-                row[np.frombuffer(held[0], np.int32)] = np.frombuffer(held[1], np.int32)
+            if word in held:
+                places, counts = held[word]
+                row[np.array(places, np.intp)] = counts
         return rows
 
 
-def date_terms(at: int) -> list[str]:
-    when = datetime.fromtimestamp(at / 1e6, UTC)
-    return terms(f"{when.day} {when:%B} {when.year} {when:%A}")
+def _note(held: dict[str, tuple[array[int], array[int]]], found: Counter[str], place: int) -> None:
+    for word, count in found.items():
+        places, counts = held.setdefault(word, (array("i"), array("i")))
+        places.append(place)
+        counts.append(count)
+
+
+def _counts(turn: Turn, found: Sequence[str]) -> Said:
+    distinct = frozenset(found)
+    marked = [len(distinct & MARKED[kind]) for kind in ("self", "you", "past", "time", "number")]
+    selves, yous, pasts, times, numbers = marked
+    return Said(
+        len(found),
+        turn.worth,
+        bool(_ASKS.search(turn.text)),
+        selves,
+        yous,
+        pasts,
+        times,
+        numbers + len(_DIGITS.findall(turn.text)),
+        len(set(_NAME.findall(turn.text))),
+        turn.role == "user",
+    )
+
+
+def day_terms(day: int) -> frozenset[str]:
+    """How a day since the epoch may be named in a question."""
+    when = datetime.fromtimestamp(day * 86_400, UTC)
+    return frozenset(terms(f"{when.day} {when:%B} {when.year} {when:%A}"))
+
+
+def _marked(kind: str) -> frozenset[str]:
+    """The terms of one kind in the languages whose words stand alone."""
+    known = (language(name).marks.get(kind, frozenset()) for name in LANGUAGES)
+    words = [word for marks in known for word in marks]
+    return frozenset(found[0] for word in words if len(found := terms(word)) == 1)
+
+
+MARKED = {kind: _marked(kind) for kind in ("self", "you", "past", "time", "number")}

@@ -1,8 +1,8 @@
 """The terms that turns and questions are compared by: words without case, accents and endings.
 
-Made for any language: an ending is taken off by its letters alone, in whatever language, and scripts
-without blanks come as pairs of characters. A short list puts English verbs that change their stem
-("went") beside their other forms, since a question asks "did go" of what was told as "went".
+An ending is taken off by its letters alone, in whatever language; scripts without blanks come as
+pairs of characters. English verbs that change their stem stand beside their other forms, since a
+question asks "did she go" of what was told as "I went".
 """
 
 from __future__ import annotations
@@ -13,23 +13,26 @@ from memory_app.core.marks import stem
 from memory_app.core.tongues import STOP
 from sessions_app.core import words
 
+PREFIX = 4
+"""Letters of the shortest term that is compared by its beginning."""
+_BEGINNING = 5
+
 _CHANGING = """
-be is are was were been am being's|go went gone goes|do did done does|have has had|say said
-get got gotten|make made|know knew known|think thought|take took taken|see saw seen|come came
-find found|give gave given|tell told|feel felt|leave left|bring brought|begin began begun
-keep kept|hold held|write wrote written writing|stand stood|hear heard|mean meant|meet met
-run ran|pay paid|sit sat|speak spoke spoken|lead led|grow grew grown|lose lost losing|fall fell fallen
-send sent|build built|understand understood|draw drew drawn|break broke broken|spend spent
-rise rose risen|drive drove driven driving|buy bought|wear wore worn|choose chose chosen choosing
-eat ate eaten|win won|teach taught|catch caught|fight fought|fly flew flown flies|forget forgot forgotten
-sell sold|seek sought|sing sang sung|sleep slept|swim swam swum|throw threw thrown|wake woke woken
-ride rode ridden riding|hide hid hidden hiding|drink drank drunk|shoot shot|sink sank sunk|steal stole stolen
-stick stuck|strike struck|swear swore sworn|tear tore torn|bite bit bitten|blow blew blown
-become became|deal dealt|dig dug|feed fed|freeze froze frozen|hang hung|lay laid|lend lent|light lit
-shake shook shaken|shine shone|spin spun|sweep swept|bend bent|bind bound|breed bred|forgive forgave forgiven
-child children|kid kids|man men|woman women|foot feet|tooth teeth|mouse mice|person people|wife wives
-life lives|mom mum mother moms|dad father dads|bike bicycle bikes|photo picture pic photograph photos pictures
-movie film movies films
+be is are was were been am|do does did done|have has had|go went gone goes|get got gotten
+make made|know knew known|think thought|take took taken|see saw seen|come came|find found
+give gave given|say said|tell told|feel felt|leave left|bring brought|begin began begun|keep kept
+hold held|write wrote written writing|stand stood|hear heard|mean meant|meet met|run ran|pay paid
+sit sat|speak spoke spoken|lead led|grow grew grown|lose lost losing|fall fell fallen|send sent
+build built|understand understood|draw drew drawn|break broke broken|spend spent|rise rose risen
+drive drove driven driving|buy bought|wear wore worn|choose chose chosen choosing|eat ate eaten
+win won|teach taught|catch caught|fight fought|fly flew flown|forget forgot forgotten|sell sold
+seek sought|sing sang sung|sleep slept|swim swam swum|throw threw thrown|wake woke woken
+ride rode ridden riding|hide hid hidden hiding|drink drank drunk|shoot shot|sink sank sunk
+steal stole stolen|stick stuck|strike struck|swear swore sworn|tear tore torn|bite bit bitten
+blow blew blown|become became|deal dealt|dig dug|feed fed|freeze froze frozen|hang hung|lay laid
+lend lent|light lit|shake shook shaken|shine shone|spin spun|sweep swept|bend bent|bind bound
+forgive forgave forgiven|child children|man men|woman women|foot feet|tooth teeth|mouse mice
+person people|wife wives|life lives
 """
 _SAME = {
     form: line.split()[0]
@@ -44,6 +47,11 @@ def terms(text: str) -> list[str]:
     return [term(word) for word in words.sequence(text)]
 
 
+def beginning(word: str) -> str:
+    """The first letters of a term: what "adopt" and "adoption" share."""
+    return word[:_BEGINNING]
+
+
 @lru_cache(maxsize=65_536)
 def term(word: str) -> str:
     """What a word, in small letters and without accents, is compared by."""
@@ -52,11 +60,10 @@ def term(word: str) -> str:
     if not word.isalpha():
         return word
     short = stem(word)
-    # "planned", "planning" and "plan".
     if short != word and len(short) > 3 and short[-1] == short[-2]:
-        short = short[:-1]
+        short = short[:-1]  # "planned", "planning" and "plan".
     return _SAME.get(short, short)
 
 
-SILENT = frozenset(term(word) for word in STOP if word.isalpha())
+SILENT = frozenset(found for word in STOP for found in terms(word))
 """Terms that nothing is found by: words of grammar in several languages."""
