@@ -7,13 +7,13 @@ languages the terms are all there is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from memory_app.core import days
 from memory_app.core.days import Span
 from memory_app.core.terms import SILENT, terms
-from memory_app.core.tongues import GERMAN
+from memory_app.core.tongues import DAYS, GERMAN, MONTHS
 
 _SELF = re.compile(
     r"\b(?:i|me|my|mine|we|us|our|ich|mir|mich|mein\w*|wir|unser\w*|mi|mis|nuestr\w+|yo|je|mon|ma|mes"
@@ -38,7 +38,7 @@ _WANTS = {
         r"|qué|qui|où|quel\w*)\b|谁|哪里|哪儿|哪个|誰|どこ|どの",
         re.IGNORECASE,
     ),
-    "many things": re.compile(
+    "several": re.compile(
         r"\b(?:what|which)(?: \w+){0,2} (?!is\b|was\b|does\b|has\b|this\b|his\b)\w{3,}s\b"
         r"|\bhow many\b|\b(?:all|list|every|each|both|various)\b"
         r"|\b(?:welche\w*|alle|qu[eé] \w+s|cu[aá]les|tod[oa]s|quels|quelles|tous|toutes)\b|哪些|全部",
@@ -46,19 +46,21 @@ _WANTS = {
     ),
 }
 _NAME = re.compile(r"(?<=[\w,]\s)[^\W\d_a-z][\w-]*|\b[\w-]*\d[\w-]*")
+_DATED = frozenset(found for word in (*MONTHS, *DAYS) for found in terms(word))
 _OPENING = re.compile(r"^\W*\w+")
 
 
 class Asked(NamedTuple):
     """`terms` are its distinct terms, without those of grammar where it has others; `pairs` its
     neighbouring terms; `wants` the kinds of answer, keys of _WANTS; `spans` the days it speaks of;
-    `names` the terms of what it names: words with a capital or a digit. `self` says that it speaks
-    of who asks."""
+    `dated` the terms that say so; `names` the terms of what it names: words with a capital or a
+    digit. `self` says that it speaks of who asks."""
 
     terms: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     wants: frozenset[str]
     spans: tuple[Span, ...]
+    dated: frozenset[str]
     names: frozenset[str]
     self: bool
 
@@ -68,15 +70,22 @@ def read(text: str, *, now: int) -> Asked:
     said = terms(text)
     distinct = list(dict.fromkeys(said))
     telling = [word for word in distinct if word not in SILENT]
+    spans = tuple(days.spans(text, now=now))
+    dated = frozenset(_DATED.intersection(said) | _numbers(said)) if spans else frozenset()
     pairs = dict.fromkeys(zip(said, said[1:], strict=False))
     return Asked(
         tuple(telling or distinct),
         tuple(pair for pair in pairs if not SILENT.issuperset(pair)),
         frozenset(kind for kind, form in _WANTS.items() if form.search(text)),
-        tuple(days.spans(text, now=now)),
-        frozenset(_names(text)),
+        spans,
+        dated,
+        frozenset(_names(text)) - dated,
         _SELF.search(text) is not None,
     )
+
+
+def _numbers(said: Sequence[str]) -> set[str]:
+    return {word for word in said if word.isdecimal() and len(word) in (1, 2, 4)}
 
 
 def _names(text: str) -> Iterator[str]:

@@ -16,7 +16,7 @@ from memory_app.core import asked, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.days import Span
 from memory_app.core.index import Index, Matrix, Places, Turn, Vector, day_terms
-from memory_app.core.terms import PREFIX, beginning
+from memory_app.core.terms import beginning
 
 K1, B = 1.2, 0.75
 MOST_TERMS = 24
@@ -25,6 +25,9 @@ _FADES = (0.5, 0.25, 0.125)
 """What a word one, two and three turns away is worth."""
 _CLOSE, _AFTERWARDS = 7, 21
 """Days within which a session still speaks of a day, or of a longer time, that is over."""
+
+
+_HALF = 0.5
 
 
 class Scored(NamedTuple):
@@ -41,18 +44,19 @@ class Ranking:
 
     `scores` has a number for each place, `support`, 0..1, how much of the question is borne out by
     the turn that bears out most. `found` is False when that is too little: what was asked for was
-    never said, and nothing should come back.
+    never said, and nothing should come back. `listed` says that it asks for several things.
     """
 
     def __init__(
-        self, index: Index, names: Sequence[str], traits: Matrix, weights: Vector, support: float
+        self, index: Index, names: Sequence[str], traits: Matrix, weights: Vector, found: Traits
     ) -> None:
         self.index = index
         self.names = names
         self.traits = traits
         self.weights = weights
         self.scores: Vector = weights @ traits
-        self.support = support
+        self.support = found.support
+        self.listed = found.listed
 
     @property
     def found(self) -> bool:
@@ -74,39 +78,51 @@ class Ranking:
         return Scored(self.index.turns[place], place, sum(parts.values()), parts)
 
 
-def rank(index: Index, text: str, *, now: int, vector: Vector | None = None) -> Ranking:
+def rank(
+    index: Index,
+    text: str,
+    *,
+    now: int,
+    vector: Vector | None = None,
+    weights: Mapping[str, float] | None = None,
+) -> Ranking:
     """What of `index` a question asks for. `now` is in microseconds since the epoch; `vector`, of
-    length one, is used where the turns have some."""
-    found = traits(index, text, now=now, vector=vector)
-    weights = rank_weights.WITH_VECTORS if "cosine" in found.rows else rank_weights.PLAIN
+    length one, is used where the turns have some; `weights` are by the names of traits."""
+    return weighed(index, traits(index, text, now=now, vector=vector), weights)
+
+
+def weighed(index: Index, found: Traits, weights: Mapping[str, float] | None = None) -> Ranking:
+    """The ranking that these weights make of traits; without any those that fit."""
+    if weights is None:
+        weights = rank_weights.WITH_VECTORS if "cosine" in found.rows else rank_weights.PLAIN
     names = [name for name in weights if name in found.rows]
     chosen = np.array([weights[name] for name in names], np.float32)
     rows = np.array([found.rows[name] for name in names], np.float32)
-    return Ranking(index, names, rows.reshape(len(names), len(index)), chosen, found.support)
+    return Ranking(index, names, rows.reshape(len(names), len(index)), chosen, found)
 
 
 class Traits(NamedTuple):
-    """By name a row of numbers over turns; and how much of the question is borne out at best."""
+    """By name a row of numbers over turns; how much of the question is borne out at best; and
+    whether it asks for several things."""
 
     rows: dict[str, Vector]
     support: float
+    listed: bool
 
 
 def traits(index: Index, text: str, *, now: int, vector: Vector | None = None) -> Traits:
     """Everything that is looked at, whether or not it has a weight."""
     question = asked.read(text, now=now)
     if not len(index):
-        return Traits({}, 0.0)
+        return Traits({}, 0.0, listed=False)
     words = _Words(index, question)
     rows = words.rows()
     rows |= _about(index, question, words.speakers)
     rows |= _days(index, question.spans)
-    close = 0.0
     if vector is not None and index.vectors is not None:
         cosines = index.vectors @ vector.astype(np.float32)
         rows |= _cosines(index, cosines)
-        close = float(cosines.max())
-    return Traits(rows, max(words.support(), _likeness(close)))
+    return Traits(rows, words.support(), "several" in question.wants)
 
 
 class _Words:
@@ -125,16 +141,16 @@ class _Words:
         self.topic = self.rarity * [word not in self.speakers for word in self.terms]
 
     def rows(self) -> dict[str, Vector]:
-        held = self.counts > 0
-        whole = max(float(self.topic.sum()), 1e-6)
+        index = self.index
+        pairs = index.pairs(self.question.pairs)
         return {
             "words": _scaled(_bm25(self.counts, self.sizes, self.topic)),
             "words in context": _scaled(self._wide()),
-            "words around": _scaled(self._around()),
-            "words of the session": _scaled(self._session())[self.index.session_of],
-            "beginnings of words": _scaled(self._beginnings()),
-            "neighbouring words": _scaled(self.index.pairs(self.question.pairs)),
-            "share of the question": (self.topic @ held) / np.float32(whole),
+            "words around": _scaled(self._around(self.counts, self.topic)),
+            "beginnings around": _scaled(self._beginnings()),
+            "words of the session": _scaled(self._session())[index.session_of],
+            "neighbouring words": _scaled(pairs),
+            "neighbouring words before": _scaled(_moved(pairs, index.before)),
         }
 
     def _wide(self) -> Vector:
@@ -146,14 +162,14 @@ class _Words:
         sizes = self.sizes + _moved(self.sizes, index.before) + 5
         return _bm25(counts, sizes, _rarity(counts))
 
-    def _around(self) -> Vector:
-        near = self.counts.copy()
-        before = behind = self.counts
+    def _around(self, counts: Matrix, rarity: Vector) -> Vector:
+        near = counts.copy()
+        before = behind = counts
         for fade in _FADES:
             before = _moved(before, self.index.before)
             behind = _moved(behind, self.index.behind)
             near += fade * (before + behind)
-        return _bm25(near, np.ones(len(self.index), np.float32), self.topic)
+        return _bm25(near, np.ones(len(self.index), np.float32), rarity)
 
     def _session(self) -> Vector:
         """A number for each session."""
@@ -163,25 +179,35 @@ class _Words:
         return _bm25(counts, np.bincount(of, self.sizes, sessions), topic)
 
     def _beginnings(self) -> Vector:
-        long = [word for word in self.terms if len(word) >= PREFIX and word not in self.speakers]
-        counts = self.index.beginnings(list(dict.fromkeys(map(beginning, long))))
-        return _bm25(counts, self.sizes, _rarity(counts))
+        topical = [word for word in self.terms if word not in self.speakers]
+        counts = self.index.beginnings(list(dict.fromkeys(map(beginning, topical))))
+        return self._around(counts, _rarity(counts))
 
     def support(self) -> float:
         """The largest share of the question's words, by rarity, that a turn and its neighbours
-        hold. A name or a number that nobody ever said halves it: what is asked of it was not said
-        either."""
-        rarity = self.topic if self.topic.any() else self.rarity
-        whole = float(rarity.sum())
-        if not whole:
-            return 0.0
-        near = self.counts + _moved(self.counts, self.index.before)
-        best = float((rarity @ (near > 0)).max()) / whole
-        unheard = any(
-            not self.index.frequency(word) and word not in self.speakers
-            for word in self.question.names
-        )
-        return best / 2 if unheard else best
+        hold, as they stand or by their beginnings.
+
+        Someone who speaks here and a day on which something was said count as half a word. A name
+        or a number that nobody ever said halves all: what is asked of it was not said either.
+        """
+        index, question = self.index, self.question
+        told = [word not in question.dated and word not in self.speakers for word in self.terms]
+        rarity = self.rarity * np.array(told, np.float32)
+        begun = index.beginnings([beginning(word) for word in self.terms])
+        near = self.counts + begun
+        near = near + _moved(near, index.before) + _moved(near, index.behind)
+        known = self._known() * _HALF * float(rarity.sum()) / max(1, sum(told)) or float(not any(told))
+        best = float((rarity @ (near > 0)).max())
+        heard = {word for word, held in zip(self.terms, begun.any(axis=1), strict=True) if held}
+        heard |= {word for word in question.names if index.frequency(word)} | self.speakers
+        share = (best + known) / max(float(rarity.sum()) + known, 1e-6)
+        return share if question.names <= heard else share / 2
+
+    def _known(self) -> int:
+        """How many of the people asked about speak here, and whether a day asked about is known."""
+        people = len(self.speakers.intersection(self.terms))
+        spans = self.question.spans
+        return people + any(span.first <= day <= span.last for span in spans for day in self.index.days)
 
 
 def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str, Vector]:
@@ -203,7 +229,6 @@ def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str,
         "answers a question": _moved(said.asks, index.before),
         "worth keeping": said.worths,
         "length": np.log1p(said.sizes) / 5,
-        "past": _upto(said.pasts, 3),
         "begins a session": (index.before == len(index)).astype(np.float32),
         "tells when": kinds["when"] * _upto(said.times, 1),
         "tells how many": kinds["many"] * _upto(said.numbers, 1),
@@ -235,12 +260,6 @@ def _cosines(index: Index, cosines: Vector) -> dict[str, Vector]:
         "cosine of the neighbours": np.maximum(near, 0) / most,
         "cosine of the session": _scaled(np.maximum(means, 0))[of],
     }
-
-
-def _likeness(cosine: float) -> float:
-    """A cosine as a share of a question: sentences that have nothing to do with each other reach
-    0.3, and what is asked for 0.7."""
-    return min(1.0, max(0.0, (cosine - 0.3) / 0.4))
 
 
 # -- rows ------------------------------------------------------------------------------------------

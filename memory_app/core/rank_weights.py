@@ -1,3 +1,43 @@
-PLAIN: dict[str,float] = {}
-WITH_VECTORS: dict[str,float] = {}
-FLOOR = 0.4
+PLAIN = {
+    "words in context": 1.61,
+    "words around": 1.26,
+    "beginnings around": 2.01,
+    "words of the session": 2.02,
+    "neighbouring words": 0.96,
+    "neighbouring words before": 1.32,
+    "by who is asked about": 0.62,
+    "by them of themselves": 0.63,
+    "told to who is asked about": -0.98,
+    "a question": -0.29,
+    "answers a question": 0.63,
+    "worth keeping": 1.69,
+    "length": -1.1,
+    "begins a session": 0.69,
+    "tells when": 1.17,
+    "tells how many": 1.09,
+    "tells who or where": 2.26,
+    "day": 5.01,
+}
+WITH_VECTORS = {
+    "words in context": 1.11,
+    "words around": 0.67,
+    "beginnings around": 1.9,
+    "words of the session": 1.89,
+    "neighbouring words": 0.77,
+    "neighbouring words before": 1.23,
+    "by who is asked about": 0.65,
+    "by them of themselves": 0.6,
+    "told to who is asked about": -1.12,
+    "a question": -0.25,
+    "answers a question": 0.6,
+    "worth keeping": 1.61,
+    "length": -0.46,
+    "begins a session": 0.63,
+    "tells when": 1.19,
+    "tells how many": 1.16,
+    "tells who or where": 1.96,
+    "day": 4.97,
+    "cosine": 2.75,
+    "cosine of the neighbours": 1.78,
+}
+FLOOR = 0.3
