@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from memory_app.core import days
 from memory_app.core.days import Span
-from memory_app.core.terms import SILENT, terms
+from memory_app.core.terms import telling, terms
 from memory_app.core.tongues import DAYS, GERMAN, MONTHS
 
 _SELF = re.compile(
@@ -68,14 +68,13 @@ class Asked(NamedTuple):
 def read(text: str, *, now: int) -> Asked:
     """The question in `text`; `now`, in microseconds, is what "last week" is counted from."""
     said = terms(text)
-    distinct = list(dict.fromkeys(said))
-    telling = [word for word in distinct if word not in SILENT]
+    content = telling(text)
     spans = tuple(days.spans(text, now=now))
     dated = frozenset(_DATED.intersection(said) | _numbers(said)) if spans else frozenset()
     pairs = dict.fromkeys(zip(said, said[1:], strict=False))
     return Asked(
-        tuple(telling or distinct),
-        tuple(pair for pair in pairs if not SILENT.issuperset(pair)),
+        tuple(content or dict.fromkeys(said)),
+        tuple(pair for pair in pairs if not set(content).isdisjoint(pair)),
         frozenset(kind for kind, form in _WANTS.items() if form.search(text)),
         spans,
         dated,
@@ -94,4 +93,4 @@ def _names(text: str) -> Iterator[str]:
     german = len(GERMAN & set(text.lower().split())) > 1
     for found in _NAME.findall(behind):
         if not german or any(map(str.isdigit, found)):
-            yield from (word for word in terms(found) if word not in SILENT)
+            yield from telling(found)

@@ -148,6 +148,11 @@ class Index:
         """The place of the turn after in its session; the number of turns where there is none."""
         return self._packed()[4]
 
+    @property
+    def answered(self) -> Places:
+        """`before` where somebody else speaks there; the number of turns where not."""
+        return self._packed()[5]
+
     def _packed(self) -> tuple[Places, ...]:
         if not self._places:
             *groups, before = (np.array(group, np.intp) for group in self._groups)
@@ -155,7 +160,10 @@ class Index:
             behind = np.full(none, none, np.intp)
             led = np.flatnonzero(before >= 0)
             behind[before[led]] = led
-            self._places = (*groups, np.where(before < 0, none, before), behind)
+            speaker = 2 * groups[1] + (self.said.users > 0)
+            other = (before >= 0) & (speaker[before] != speaker)
+            before = np.where(before < 0, none, before)
+            self._places = (*groups, before, behind, np.where(other, before, none))
         return self._places
 
     @property

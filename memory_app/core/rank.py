@@ -150,16 +150,16 @@ class _Words:
             "beginnings around": _scaled(self._beginnings()),
             "words of the session": _scaled(self._session())[index.session_of],
             "neighbouring words": _scaled(pairs),
-            "neighbouring words before": _scaled(_moved(pairs, index.before)),
+            "answers these neighbouring words": _scaled(_moved(pairs * index.said.asks, index.answered)),
         }
 
     def _wide(self) -> Vector:
         index = self.index
         authors = _holds(self.terms, [frozenset(author) for author in index.authors])
         days = _holds(self.terms, [day_terms(day) for day in index.days])
-        counts = self.counts + _moved(self.counts, index.before)
+        counts = self.counts + _moved(self.counts, index.answered)
         counts += authors[:, index.author_of] + days[:, index.day_of]
-        sizes = self.sizes + _moved(self.sizes, index.before) + 5
+        sizes = self.sizes + _moved(self.sizes, index.answered) + 5
         return _bm25(counts, sizes, _rarity(counts))
 
     def _around(self, counts: Matrix, rarity: Vector) -> Vector:
@@ -226,7 +226,7 @@ def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str,
         "by them of themselves": speaker * selves,
         "told to who is asked about": (told - speaker) * yous,
         "a question": said.asks,
-        "answers a question": _moved(said.asks, index.before),
+        "answers a question": _moved(said.asks, index.answered),
         "worth keeping": said.worths,
         "length": np.log1p(said.sizes) / 5,
         "begins a session": (index.before == len(index)).astype(np.float32),

@@ -47,6 +47,12 @@ def terms(text: str) -> list[str]:
     return [term(word) for word in words.sequence(text)]
 
 
+def telling(text: str) -> list[str]:
+    """The distinct terms of a text without those of grammar."""
+    said = words.sequence(text)
+    return list(dict.fromkeys(term(word) for word in said if word not in SILENT))
+
+
 def beginning(word: str) -> str:
     """The first letters of a term: what "adopt" and "adoption" share."""
     return word[:_BEGINNING]
@@ -65,5 +71,5 @@ def term(word: str) -> str:
     return _SAME.get(short, short)
 
 
-SILENT = frozenset(found for word in STOP for found in terms(word))
-"""Terms that nothing is found by: words of grammar in several languages."""
+SILENT = frozenset(found for word in STOP for found in words.sequence(word))
+"""Words of grammar in several languages, as they are before an ending is taken off."""
