@@ -253,12 +253,9 @@ def _agreement(span: Span, day: int) -> float:
 def _cosines(index: Index, cosines: Vector) -> dict[str, Vector]:
     most = max(float(cosines.max()), 1e-6)
     near = np.maximum(_moved(cosines, index.before), _moved(cosines, index.behind))
-    sessions, of = len(index.sessions), index.session_of
-    means = np.bincount(of, cosines, sessions) / np.bincount(of, minlength=sessions)
     return {
         "cosine": np.maximum(cosines, 0) / most,
         "cosine of the neighbours": np.maximum(near, 0) / most,
-        "cosine of the session": _scaled(np.maximum(means, 0))[of],
     }
 
 
