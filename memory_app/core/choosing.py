@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 NEWEST = 0.1
 """Share of the room for the newest turns."""
-SESSION = 0.25
+SESSION = 0.35
 """Share of the room that one session may take first where a question asks for a list."""
 NEAR_MISSES = 3
 _TRIES = 4

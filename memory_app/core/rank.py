@@ -27,9 +27,6 @@ _CLOSE, _AFTERWARDS = 7, 21
 """Days within which a session still speaks of a day, or of a longer time, that is over."""
 
 
-_HALF = 0.5
-
-
 class Scored(NamedTuple):
     """A turn and its score, which is the sum of its `parts` by name."""
 
@@ -187,8 +184,10 @@ class _Words:
         """The largest share of the question's words, by rarity, that a turn and its neighbours
         hold, as they stand or by their beginnings.
 
-        Someone who speaks here and a day on which something was said count as half a word. A name
-        or a number that nobody ever said halves all: what is asked of it was not said either.
+        Someone who speaks here counts as a word that is held, and so does a day on which something
+        was said. A name or a number that nobody ever said leaves a third, since what is asked of it was
+        not said either; unless it is asked of someone who speaks here, of whom much may be told
+        without it ("would she like Vivaldi?").
         """
         index, question = self.index, self.question
         told = [word not in question.dated and word not in self.speakers for word in self.terms]
@@ -196,18 +195,17 @@ class _Words:
         begun = index.beginnings([beginning(word) for word in self.terms])
         near = self.counts + begun
         near = near + _moved(near, index.before) + _moved(near, index.behind)
-        known = self._known() * _HALF * float(rarity.sum()) / max(1, sum(told)) or float(not any(told))
-        best = float((rarity @ (near > 0)).max())
-        heard = {word for word, held in zip(self.terms, begun.any(axis=1), strict=True) if held}
-        heard |= {word for word in question.names if index.frequency(word)} | self.speakers
-        share = (best + known) / max(float(rarity.sum()) + known, 1e-6)
-        return share if question.names <= heard else share / 2
-
-    def _known(self) -> int:
-        """How many of the people asked about speak here, and whether a day asked about is known."""
         people = len(self.speakers.intersection(self.terms))
+        known = (people + self._is_known_day()) * float(rarity.sum()) / max(1, sum(told))
+        share = float((rarity @ (near > 0)).max()) + known
+        share = share / (float(rarity.sum()) + known) if any(told) else float(bool(people or self._is_known_day()))
+        heard = {word for word, held in zip(self.terms, begun.any(axis=1), strict=True) if held}
+        heard |= {word for word in question.names if index.frequency(word)}
+        return share if people or question.names <= heard else share / 3
+
+    def _is_known_day(self) -> bool:
         spans = self.question.spans
-        return people + any(span.first <= day <= span.last for span in spans for day in self.index.days)
+        return any(span.first <= day <= span.last for span in spans for day in self.index.days)
 
 
 def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str, Vector]:

@@ -42,4 +42,4 @@ WITH_VECTORS = {
     "cosine": 2.64,
     "cosine of the neighbours": 1.86,
 }
-FLOOR = 0.3
+FLOOR = 0.25
