@@ -7,7 +7,7 @@ them, not just before its twin; a question about what was never said must bring 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
@@ -45,12 +45,17 @@ class Written(NamedTuple):
 def measure() -> Iterator[Row]:
     """Two rows without vectors, and two with where the model is installed."""
     written = read()
-    yield from _rows(written, "", lambda texts: [None] * len(texts))
+    yield from _rows(written, "", without)
     if minilm.available():
         yield from _rows(written, ", MiniLM", lambda texts: list(minilm.embed(texts)))
 
 
-Embed = Callable[[list[str]], "list[Vector | None] | list[Vector]"]
+Embed = Callable[[list[str]], Sequence[Vector | None]]
+
+
+def without(texts: list[str]) -> list[None]:
+    """No vectors."""
+    return [None] * len(texts)
 
 
 def _rows(written: Written, name: str, embed: Embed) -> Iterator[Row]:
@@ -67,27 +72,24 @@ def outcomes(written: Written, embed: Embed) -> tuple[list[bool], list[bool], li
     places = {turn.text: place for place, turn in enumerate(index.turns)}
     first, twin = [], []
     pairs = [pair for found in written.sessions.values() for pair in found]
-    for pair, ranking in _asked(index, [pair.question for pair in pairs], embed, pairs):
+    rankings = _asked(index, [pair.question for pair in pairs], embed)
+    for pair, ranking in zip(pairs, rankings, strict=True):
         best = ranking.best(1)
         first.append(bool(best) and best[0].turn.text == pair.asked)
         scores = ranking.scores
         twin.append(bool(scores[places[pair.asked]] > scores[places[pair.other]]))
-    never = _asked(index, written.never, embed, written.never)
-    return first, twin, [not ranking.best(1) for _, ranking in never]
+    never = _asked(index, written.never, embed)
+    return first, twin, [not ranking.best(1) for ranking in never]
 
 
-def _asked[T](
-    index: Index, questions: list[str], embed: Embed, known: list[T]
-) -> Iterator[tuple[T, Ranking]]:
-    for one, text, vector in zip(known, questions, embed(questions), strict=True):
-        yield one, rank(index, text, now=NOW, vector=vector)
+def _asked(index: Index, questions: list[str], embed: Embed) -> Iterator[Ranking]:
+    for text, vector in zip(questions, embed(questions), strict=True):
+        yield rank(index, text, now=NOW, vector=vector)
 
 
 def history(written: Written, embed: Embed) -> Index:
     """All statements as turns of one user."""
-    passages = [
-        Passage(seq, "user", text) for seq, (_, text) in enumerate(written.statements, 1)
-    ]
+    passages = [Passage(seq, "user", text) for seq, (_, text) in enumerate(written.statements, 1)]
     worths = worth.scores(passages, read_all(passages))
     names = list(written.sessions)
     vectors = embed([text for _, text in written.statements])
@@ -113,7 +115,9 @@ def read() -> Written:
             one, other, question = (part.strip() for part in line.split(" | "))
             written.statements.extend([(session, one), (session, other)])
             swapped = question.endswith(_OTHER)
-            pair = Pair(other, one, question[:-1].strip()) if swapped else Pair(one, other, question)
+            pair = (
+                Pair(other, one, question[:-1].strip()) if swapped else Pair(one, other, question)
+            )
             written.sessions.setdefault(session, []).append(pair)
     return written
 

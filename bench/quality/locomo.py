@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -36,8 +36,8 @@ class Conversation(NamedTuple):
     name: str
     passages: list[Passage]
     evidence: Counter[int]
-    sessions: list[int]
-    questions: list[Question]
+    sessions: Sequence[int] = ()
+    questions: Sequence[Question] = ()
 
 
 def conversations(*, assistant: bool = True) -> list[Conversation]:

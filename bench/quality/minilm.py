@@ -25,7 +25,7 @@ LONGEST = 256
 """Word pieces of a text that are looked at, as the model was trained."""
 BATCH = 64
 
-Matrix = np.ndarray[Any, np.dtype[np.float32]]
+Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
 
 def embed(texts: Sequence[str]) -> Matrix:
@@ -166,8 +166,7 @@ def _erf(x: Matrix) -> Matrix:
     """Within 1.5e-7 (Abramowitz and Stegun, 7.1.26): numpy has none."""
     t = 1 / (1 + np.float32(0.3275911) * np.abs(x))
     series = t * (
-        0.254829592
-        + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
+        0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))
     )
     found: Matrix = np.sign(x) * (1 - series * np.exp(-x * x))
     return found

@@ -29,7 +29,7 @@ class Known(NamedTuple):
     """A conversation as an index, and the traits of its turns for each of its questions."""
 
     talk: Conversation
-    index: Index
+    held: Index
     traits: list[Traits]
 
     @property

@@ -88,7 +88,7 @@ def depth(talk: Conversation, order: Order, count: int) -> float:
 
 def _rows(held: Sequence[Known], name: str, targets: Mapping[int, float | None]) -> Iterator[Row]:
     ours = [Fitted(one, left_out(held, place)) for place, one in enumerate(held)]
-    others = [Words(one.index) for one in held]
+    others = [Words(one.held) for one in held]
     for budget, target in targets.items():
         figures = [survival(one.known.talk, one.way, budget) for one in ours]
         whole = [survival(one.known.talk, one.with_newest, budget) for one in ours]
@@ -102,18 +102,20 @@ def _rows(held: Sequence[Known], name: str, targets: Mapping[int, float | None])
     figures = [survival(one.known.talk, one.way, 2_000, MULTI_HOP) for one in ours]
     last = mean(survival(one.talk, newest, 2_000, MULTI_HOP) for one in held)
     ranked = _bm25(held, others, partial(survival, budget=2_000, category=MULTI_HOP))
-    beside = (("last-N", last), ("BM25", ranked))
-    yield Row(GATE, f"multi-hop ev@2,000{name}", mean(figures), _error(figures), HOPS, beside)
+    others_ = (("last-N", last), ("BM25", ranked))
+    yield Row(GATE, f"multi-hop ev@2,000{name}", mean(figures), _error(figures), HOPS, others_)
     for count, least in DEPTHS.items():
         figures = [depth(one.known.talk, one.order, count) for one in ours]
-        ranked = mean(depth(one.talk, by.order, count) for one, by in zip(held, others, strict=True))
+        ranked = mean(
+            depth(one.talk, by.order, count) for one, by in zip(held, others, strict=True)
+        )
         yield Row(
             GATE, f"R@{count}{name}", mean(figures), _error(figures), least, (("BM25", ranked),)
         )
 
 
 def _bm25(held: Sequence[Known], others: Sequence[Words], figure: Callable[..., float]) -> float:
-    return mean(figure(one.talk, by.way) for one, by in zip(held, others, strict=True))
+    return float(mean(figure(one.talk, by.way) for one, by in zip(held, others, strict=True)))
 
 
 def _error(figures: Sequence[float]) -> float:
@@ -122,16 +124,14 @@ def _error(figures: Sequence[float]) -> float:
 
 def _speed(held: Sequence[Known]) -> Iterator[Row]:
     """The time of ranking so many turns, without vectors."""
-    turns = [turn for one in held for turn in one.index.turns][:TURNS]
+    turns = [turn for one in held for turn in one.held.turns][:TURNS]
     index = Index(turns)
     spent = []
     for question in held[0].talk.questions[:100]:
         began = time.perf_counter()
         rank.rank(index, question.text, now=held[0].now).best(50)
         spent.append(1_000 * (time.perf_counter() - began))
-    yield Row(
-        GATE, f"milliseconds to rank {TURNS} turns, p50 (at most {FAST:g})", median(spent)
-    )
+    yield Row(GATE, f"milliseconds to rank {TURNS} turns, p50 (at most {FAST:g})", median(spent))
 
 
 # -- the ways --------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ class Fitted:
     def __init__(self, known: Known, weights: Mapping[str, float] | None = None) -> None:
         self.known = known
         self.rankings = {
-            question: rank.weighed(known.index, traits, weights)
+            question: rank.weighed(known.held, traits, weights)
             for question, traits in zip(known.talk.questions, known.traits, strict=True)
         }
 
@@ -184,9 +184,7 @@ def chosen(
         for one, score, session in zip(talk.passages, scores, talk.sessions, strict=True)
         if one.seq not in without
     ]
-    found = choose(
-        candidates, room=room, header=HEADER, newest=newest, listed=ranking.listed
-    )
+    found = choose(candidates, room=room, header=HEADER, newest=newest, listed=ranking.listed)
     return set(found.places)
 
 

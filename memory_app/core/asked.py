@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from memory_app.core import days
 from memory_app.core.days import Span
 from memory_app.core.terms import telling, terms
-from memory_app.core.tongues import DAYS, GERMAN, MONTHS
+from memory_app.core.tongues import GERMAN, MONTHS, NEAR, RELATIVE, SPANS
 
 _SELF = re.compile(
     r"\b(?:i|me|my|mine|we|us|our|ich|mir|mich|mein\w*|wir|unser\w*|mi|mis|nuestr\w+|yo|je|mon|ma|mes"
@@ -22,14 +23,15 @@ _SELF = re.compile(
 )
 _WANTS = {
     "when": re.compile(
-        r"\b(?:when|what (?:date|day|month|year|time|week)|(?:which|what) (?:month|year|day|date|week)"
+        r"\b(?:when|(?:which|what) (?:date|day|month|year|time|week)"
         r"|deadline|due|wann|bis wann|cu[aá]ndo|quand|когда|quando)\b"
         r"|什么时候|何时|几点|哪天|いつ|何時|何日|언제",
         re.IGNORECASE,
     ),
     "many": re.compile(
         r"\bhow (?:many|much|long|often|old|big|high|tall|far)\b"
-        r"|\b(?:wie ?(?:viele?|lange|oft|alt|hoch|gro(?:ß|ss))|cu[aá]nt[oa]s?|combien|quant[oa]s?)\b"
+        r"|\bwie ?(?:viele?|lange|oft|alt|hoch|gro(?:ß|ss))\b"
+        r"|\b(?:cu[aá]nt[oa]s?|combien|quant[oa]s?)\b"
         r"|多少|几个|几次|多久|いくつ|いくら|何回|何人|얼마|몇",
         re.IGNORECASE,
     ),
@@ -41,12 +43,15 @@ _WANTS = {
     "several": re.compile(
         r"\b(?:what|which)(?: \w+){0,2} (?!is\b|was\b|does\b|has\b|this\b|his\b)\w{3,}s\b"
         r"|\bhow many\b|\b(?:all|list|every|each|both|various)\b"
-        r"|\b(?:welche\w*|alle|qu[eé] \w+s|cu[aá]les|tod[oa]s|quels|quelles|tous|toutes)\b|哪些|全部",
+        r"|\b(?:welche\w*|alle|qu[eé] \w+s|cu[aá]les|tod[oa]s|quels|quelles|tous|toutes)\b"
+        r"|哪些|全部",
         re.IGNORECASE,
     ),
 }
 _NAME = re.compile(r"(?<=[\w,]\s)[^\W\d_a-z][\w-]*|\b[\w-]*\d[\w-]*")
-_DATED = frozenset(found for word in (*MONTHS, *DAYS) for found in terms(word))
+_DATED = frozenset(
+    found for word in (*MONTHS, *RELATIVE, *NEAR, *SPANS, "days", "ago") for found in terms(word)
+)
 _OPENING = re.compile(r"^\W*\w+")
 
 
@@ -70,8 +75,8 @@ def read(text: str, *, now: int) -> Asked:
     said = terms(text)
     content = telling(text)
     spans = tuple(days.spans(text, now=now))
-    dated = frozenset(_DATED.intersection(said) | _numbers(said)) if spans else frozenset()
-    pairs = dict.fromkeys(zip(said, said[1:], strict=False))
+    dated = frozenset(_dated(text, said)) if spans else frozenset()
+    pairs = dict.fromkeys(pairwise(said))
     return Asked(
         tuple(content or dict.fromkeys(said)),
         tuple(pair for pair in pairs if not set(content).isdisjoint(pair)),
@@ -83,8 +88,11 @@ def read(text: str, *, now: int) -> Asked:
     )
 
 
-def _numbers(said: Sequence[str]) -> set[str]:
-    return {word for word in said if word.isdecimal() and len(word) in (1, 2, 4)}
+def _dated(text: str, said: Sequence[str]) -> Iterator[str]:
+    yield from _DATED.intersection(said)
+    yield from (word for word in said if word.isdecimal() and len(word) in (1, 2, 4))
+    for word in days.words(text):
+        yield from terms(word)
 
 
 def _names(text: str) -> Iterator[str]:

@@ -23,9 +23,10 @@ _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _HAN = re.compile(r"(?:(\d{4})年)?(\d{1,2})月(?:(\d{1,2})[日号號])?")
 _UNSPACED = re.compile("|".join(sorted(UNSPACED_DATES, key=len, reverse=True)))
 _YEAR = re.compile(r"(?:19|20)\d\d")
-_ORDINAL = frozenset("st nd rd th of de".split())
-_LAST = frozenset("last past previous letzte letzten letzter letztes vorige voriger".split())
-_AFTER = frozenset("pasada pasado dernier dernière".split())
+_ORDINAL = frozenset(("st", "nd", "rd", "th", "of", "de"))
+_LAST = frozenset(("last", "past", "previous", "letzte", "letzten", "letzter", "letztes"))
+_AFTER = frozenset(("pasada", "pasado", "dernier", "dernière"))
+"""What stands before and behind a week, a month or a year that is over."""
 _UNITS = {
     "day": 1, "days": 1, "tag": 1, "tage": 1, "tagen": 1, "día": 1, "días": 1, "jour": 1,
     "jours": 1, "week": 7, "weeks": 7, "weekend": 7, "woche": 7, "wochen": 7, "semana": 7,
@@ -63,6 +64,12 @@ def spans(text: str, *, now: int) -> Iterator[Span]:
         yield from _dated(int(year or 0), int(month), int(day or 0), today)
     for found_ in _UNSPACED.findall(text):
         yield from _relative(UNSPACED_DATES[found_], today)
+
+
+def words(text: str) -> Iterator[str]:
+    """What in a text of scripts without blanks speaks of days."""
+    for form in (_HAN, _UNSPACED):
+        yield from (found[0] for found in form.finditer(text))
 
 
 def _span(words: list[str], at: int, word: str, today: date) -> Span | None:

@@ -11,6 +11,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,13 +19,13 @@ import numpy as np
 from memory_app.core.cues import LANGUAGES, language
 from memory_app.core.terms import PREFIX, beginning, terms
 
-Vector = np.ndarray[Any, np.dtype[np.float32]]
+Vector = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """A number for each turn, or for each dimension."""
-Matrix = np.ndarray[Any, np.dtype[np.float32]]
+Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """A row for each term of a question, a column for each turn."""
 Places = np.ndarray[Any, np.dtype[np.intp]]
 
-_ASKS = re.compile(r"[?\uff1f\u061f;\u037e]\s*(?=\s|$)|[?\uff1f\u061f]")
+_ASKS = re.compile(r"[?\uff1f\u061f\u037e]")
 _DIGITS = re.compile(r"\d+")
 _NAME = re.compile(r"(?<=[^\W\d_]\s)[^\W\d_a-z]\w+")
 _DAY = 86_400_000_000
@@ -52,8 +53,9 @@ class Turn(NamedTuple):
 class Said(NamedTuple):
     """What is counted of each turn, as one number a turn.
 
-    `sizes` are terms, `first` is 1 where a session begins, `asks` where something is asked; `self`,
-    `you`, `past`, `times`, `numbers` and `names` count words of that kind.
+    `sizes` are terms, `asks` is 1 where something is asked, `users` where the role is user;
+    `selves`, `yous`, `times` and `numbers` count different words of that kind, `names` those with
+    a capital within a sentence.
     """
 
     sizes: Vector
@@ -61,7 +63,6 @@ class Said(NamedTuple):
     asks: Vector
     selves: Vector
     yous: Vector
-    pasts: Vector
     times: Vector
     numbers: Vector
     names: Vector
@@ -101,7 +102,7 @@ class Index:
         found = terms(turn.text)
         _note(self._held, Counter(found), place)
         _note(self._begun, Counter(beginning(word) for word in found if len(word) >= PREFIX), place)
-        for pair in set(zip(found, found[1:], strict=False)):
+        for pair in set(pairwise(found)):
             self._pairs[pair].append(place)
         session = self.sessions.setdefault(turn.session, len(self.sessions))
         author = tuple(terms(turn.author))
@@ -205,9 +206,7 @@ class Index:
                 total[places] += np.log(1 + len(self.turns) / len(places))
         return total
 
-    def _rows(
-        self, held: dict[str, tuple[array[int], array[int]]], words: Sequence[str]
-    ) -> Matrix:
+    def _rows(self, held: dict[str, tuple[array[int], array[int]]], words: Sequence[str]) -> Matrix:
         rows = np.zeros((len(words), len(self.turns)), np.float32)
         for row, word in zip(rows, words, strict=True):
             if word in held:
@@ -223,17 +222,16 @@ def _note(held: dict[str, tuple[array[int], array[int]]], found: Counter[str], p
         counts.append(count)
 
 
-def _counts(turn: Turn, found: Sequence[str]) -> Said:
+def _counts(turn: Turn, found: Sequence[str]) -> tuple[float, ...]:
+    """The numbers of one turn, in the order of Said."""
     distinct = frozenset(found)
-    marked = [len(distinct & MARKED[kind]) for kind in ("self", "you", "past", "time", "number")]
-    selves, yous, pasts, times, numbers = marked
-    return Said(
+    selves, yous, times, numbers = (len(distinct & MARKED[kind]) for kind in _KINDS)
+    return (
         len(found),
         turn.worth,
-        bool(_ASKS.search(turn.text)),
+        _ASKS.search(turn.text) is not None,
         selves,
         yous,
-        pasts,
         times,
         numbers + len(_DIGITS.findall(turn.text)),
         len(set(_NAME.findall(turn.text))),
@@ -254,4 +252,5 @@ def _marked(kind: str) -> frozenset[str]:
     return frozenset(found[0] for word in words if len(found := terms(word)) == 1)
 
 
-MARKED = {kind: _marked(kind) for kind in ("self", "you", "past", "time", "number")}
+_KINDS = ("self", "you", "time", "number")
+MARKED = {kind: _marked(kind) for kind in _KINDS}

@@ -27,6 +27,10 @@ _CLOSE, _AFTERWARDS = 7, 21
 """Days within which a session still speaks of a day, or of a longer time, that is over."""
 
 
+_UNLIKE = 0.65
+"""A cosine up to which a turn says nothing of whether it was said: what was never said reaches it."""
+
+
 class Scored(NamedTuple):
     """A turn and its score, which is the sum of its `parts` by name."""
 
@@ -116,10 +120,13 @@ def traits(index: Index, text: str, *, now: int, vector: Vector | None = None) -
     rows = words.rows()
     rows |= _about(index, question, words.speakers)
     rows |= _days(index, question.spans)
+    like = 0.0
     if vector is not None and index.vectors is not None:
         cosines = index.vectors @ vector.astype(np.float32)
         rows |= _cosines(index, cosines)
-    return Traits(rows, words.support(), "several" in question.wants)
+        like = (float(cosines.max()) - _UNLIKE) / (1 - _UNLIKE)
+    support = words.support(like)
+    return Traits(rows, support, "several" in question.wants)
 
 
 class _Words:
@@ -147,7 +154,9 @@ class _Words:
             "beginnings around": _scaled(self._beginnings()),
             "words of the session": _scaled(self._session())[index.session_of],
             "neighbouring words": _scaled(pairs),
-            "answers these neighbouring words": _scaled(_moved(pairs * index.said.asks, index.answered)),
+            "answers these neighbouring words": _scaled(
+                _moved(pairs * index.said.asks, index.answered)
+            ),
         }
 
     def _wide(self) -> Vector:
@@ -171,7 +180,9 @@ class _Words:
     def _session(self) -> Vector:
         """A number for each session."""
         sessions, of = len(self.index.sessions), self.index.session_of
-        counts = np.stack([np.bincount(of, row, sessions) for row in self.counts])
+        counts = np.zeros((len(self.terms), sessions))
+        for row, words in zip(counts, self.counts, strict=True):
+            row[:] = np.bincount(of, words, sessions)
         topic = _rarity(counts) * (self.topic > 0)
         return _bm25(counts, np.bincount(of, self.sizes, sessions), topic)
 
@@ -180,13 +191,13 @@ class _Words:
         counts = self.index.beginnings(list(dict.fromkeys(map(beginning, topical))))
         return self._around(counts, _rarity(counts))
 
-    def support(self) -> float:
+    def support(self, like: float) -> float:
         """The largest share of the question's words, by rarity, that a turn and its neighbours
-        hold, as they stand or by their beginnings.
+        hold, as they stand or by their beginnings; or the share that their vectors are `like`.
 
         Someone who speaks here counts as a word that is held, and so does a day on which something
-        was said. A name or a number that nobody ever said leaves a third, since what is asked of it was
-        not said either; unless it is asked of someone who speaks here, of whom much may be told
+        was said. A name or a number that nobody ever said leaves a third, since what is asked of it
+        was not said either; unless it is asked of someone who speaks here, of whom much may be told
         without it ("would she like Vivaldi?").
         """
         index, question = self.index, self.question
@@ -198,7 +209,12 @@ class _Words:
         people = len(self.speakers.intersection(self.terms))
         known = (people + self._is_known_day()) * float(rarity.sum()) / max(1, sum(told))
         share = float((rarity @ (near > 0)).max()) + known
-        share = share / (float(rarity.sum()) + known) if any(told) else float(bool(people or self._is_known_day()))
+        share = (
+            share / (float(rarity.sum()) + known)
+            if any(told)
+            else float(bool(people or self._is_known_day()))
+        )
+        share = max(share, like)
         heard = {word for word, held in zip(self.terms, begun.any(axis=1), strict=True) if held}
         heard |= {word for word in question.names if index.frequency(word)}
         return share if people or question.names <= heard else share / 3

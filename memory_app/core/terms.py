@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from memory_app.core.marks import stem
-from memory_app.core.tongues import STOP
+from memory_app.core.marks import stem, unspaced
+from memory_app.core.tongues import PARTICLES, STOP, UNSPACED_STOP
 from sessions_app.core import words
 
 PREFIX = 4
@@ -50,7 +50,14 @@ def terms(text: str) -> list[str]:
 def telling(text: str) -> list[str]:
     """The distinct terms of a text without those of grammar."""
     said = words.sequence(text)
-    return list(dict.fromkeys(term(word) for word in said if word not in SILENT))
+    found = dict.fromkeys(term(word) for word in said if word not in SILENT)
+    return [word for word in found if not _is_grammar(word)]
+
+
+def _is_grammar(word: str) -> bool:
+    """Whether a pair of a script without blanks has a character of grammar in it, or is the lone
+    end of a run, which the pair before holds too."""
+    return unspaced(word) and (len(word) < 2 or any(char in _SILENT_CHARS for char in word))
 
 
 def beginning(word: str) -> str:
@@ -71,5 +78,6 @@ def term(word: str) -> str:
     return _SAME.get(short, short)
 
 
+_SILENT_CHARS = UNSPACED_STOP | PARTICLES | frozenset("哪什么谁誰几幾怎何")
 SILENT = frozenset(found for word in STOP for found in words.sequence(word))
 """Words of grammar in several languages, as they are before an ending is taken off."""
