@@ -10,6 +10,7 @@ A way of choosing is a function, so that the whole product can be measured by th
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from functools import partial
@@ -45,12 +46,17 @@ Order = Callable[[Conversation, Question], Sequence[int]]
 
 def measure() -> Iterator[Row]:
     """Rows without vectors, and with those of MiniLM where it is installed. Raises NoData."""
-    plain = rank_fit.known(conversations(assistant=False), vectors=False)
-    yield from _rows(plain, "", PLAIN)
-    yield from _speed(plain)
+    yield from plain()
     if minilm.available():
         held = rank_fit.known(conversations(assistant=False), vectors=True)
         yield from _rows(held, ", MiniLM", VECTORS)
+
+
+def plain() -> Iterator[Row]:
+    """Rows without vectors. Raises NoData."""
+    held = rank_fit.known(conversations(assistant=False), vectors=False)
+    yield from _rows(held, "", PLAIN)
+    yield from _speed(held)
 
 
 def survival(talk: Conversation, way: Way, budget: int, category: int | None = None) -> float:
@@ -115,11 +121,12 @@ def _rows(held: Sequence[Known], name: str, targets: Mapping[int, float | None])
 
 
 def _bm25(held: Sequence[Known], others: Sequence[Words], figure: Callable[..., float]) -> float:
-    return float(mean(figure(one.talk, by.way) for one, by in zip(held, others, strict=True)))
+    figures: list[float] = [figure(one.talk, by.way) for one, by in zip(held, others, strict=True)]
+    return mean(figures)
 
 
 def _error(figures: Sequence[float]) -> float:
-    return stdev(figures) / len(figures) ** 0.5
+    return stdev(figures) / math.sqrt(len(figures))
 
 
 def _speed(held: Sequence[Known]) -> Iterator[Row]:
@@ -215,10 +222,8 @@ class Words:
         self.index = index
 
     def order(self, talk: Conversation, question: Question) -> Sequence[int]:
-        counts = self.index.counts(list(dict.fromkeys(terms(question.text))))
+        _, counts, rarity = self.index.matches(list(dict.fromkeys(terms(question.text))))
         sizes = self.index.said.sizes
-        held = (counts > 0).sum(1)
-        rarity = np.log(1 + (len(self.index) - held + 0.5) / (held + 0.5))
         damped = counts + 1.2 * (0.25 + 0.75 * sizes / sizes.mean())
         found: list[int] = np.argsort(-(rarity @ (counts * 2.2 / damped)), kind="stable").tolist()
         return found

@@ -49,6 +49,7 @@ _WANTS = {
     ),
 }
 _NAME = re.compile(r"(?<=[\w,]\s)[^\W\d_a-z][\w-]*|\b[\w-]*\d[\w-]*")
+"""A word that may begin with a capital, or one with a digit."""
 _DATED = frozenset(
     found for word in (*MONTHS, *RELATIVE, *NEAR, *SPANS, "days", "ago") for found in terms(word)
 )
@@ -100,5 +101,5 @@ def _names(text: str) -> Iterator[str]:
     behind = _OPENING.sub("", text)
     german = len(GERMAN & set(text.lower().split())) > 1
     for found in _NAME.findall(behind):
-        if not german or any(map(str.isdigit, found)):
+        if (found[0].isupper() and not german) or any(map(str.isdigit, found)):
             yield from telling(found)

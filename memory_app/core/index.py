@@ -69,6 +69,14 @@ class Said(NamedTuple):
     users: Vector
 
 
+class Matches(NamedTuple):
+    """How often each turn has each of some terms, and how rare these are."""
+
+    terms: list[str]
+    counts: Matrix
+    rarity: Vector
+
+
 class Index:
     """Turns in the order they were added; a turn's place is its number in that order."""
 
@@ -76,6 +84,7 @@ class Index:
         self.turns: list[Turn] = []
         self.sessions: dict[int, int] = {}
         self.authors: dict[tuple[str, ...], int] = {}
+        self.speakers: set[str] = set()
         self.days: dict[int, int] = {}
         self._held: dict[str, tuple[array[int], array[int]]] = {}
         self._begun: dict[str, tuple[array[int], array[int]]] = {}
@@ -106,6 +115,7 @@ class Index:
             self._pairs[pair].append(place)
         session = self.sessions.setdefault(turn.session, len(self.sessions))
         author = tuple(terms(turn.author))
+        self.speakers.update(author)
         ids = (
             session,
             self.authors.setdefault(author, len(self.authors)),
@@ -189,13 +199,16 @@ class Index:
         held = self._held.get(word)
         return len(held[0]) if held else 0
 
-    def counts(self, words: Sequence[str]) -> Matrix:
-        """How often each turn has each of these terms."""
-        return self._rows(self._held, words)
+    def matches(self, words: Sequence[str]) -> Matches:
+        """Where these terms stand."""
+        counts = self._rows(self._held, words)
+        return Matches(list(words), counts, rarity(counts))
 
-    def beginnings(self, words: Sequence[str]) -> Matrix:
-        """How often each turn has terms that begin like this."""
-        return self._rows(self._begun, words)
+    def beginnings(self, words: Sequence[str]) -> Matches:
+        """Where terms stand that begin like these, by their beginnings."""
+        begun = [beginning(word) for word in words]
+        counts = self._rows(self._begun, begun)
+        return Matches(begun, counts, rarity(counts))
 
     def pairs(self, pairs: Iterable[tuple[str, str]]) -> Vector:
         """Of each turn, how rare the neighbouring terms are that it shares, summed."""
@@ -234,9 +247,23 @@ def _counts(turn: Turn, found: Sequence[str]) -> tuple[float, ...]:
         yous,
         times,
         numbers + len(_DIGITS.findall(turn.text)),
-        len(set(_NAME.findall(turn.text))),
+        len({name for name in _NAME.findall(turn.text) if name[0].isupper()}),
         turn.role == "user",
     )
+
+
+def rarity(counts: Matrix) -> Vector:
+    """The inverse document frequency of each row's term."""
+    documents = counts.shape[1]
+    held = np.count_nonzero(counts, axis=1)
+    return np.asarray(np.log(1 + (documents - held + 0.5) / (held + 0.5)), np.float32)
+
+
+def moved(rows: Matrix, places: Places) -> Matrix:
+    """The columns of other turns; zeros where there is no such turn."""
+    none = np.zeros((*rows.shape[:-1], 1), rows.dtype)
+    found: Matrix = np.concatenate([rows, none], axis=-1).take(places, axis=-1)
+    return found
 
 
 def day_terms(day: int) -> frozenset[str]:

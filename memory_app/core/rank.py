@@ -15,7 +15,8 @@ import numpy as np
 from memory_app.core import asked, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.days import Span
-from memory_app.core.index import Index, Matrix, Places, Turn, Vector, day_terms
+from memory_app.core.index import Index, Matrix, Places, Turn, Vector, day_terms, moved, rarity
+from memory_app.core.support import support
 from memory_app.core.terms import beginning
 
 K1, B = 1.2, 0.75
@@ -25,10 +26,6 @@ _FADES = (0.5, 0.25, 0.125)
 """What a word one, two and three turns away is worth."""
 _CLOSE, _AFTERWARDS = 7, 21
 """Days within which a session still speaks of a day, or of a longer time, that is over."""
-
-
-_UNLIKE = 0.65
-"""A cosine up to which a turn says nothing of whether it was said: what was never said reaches it."""
 
 
 class Scored(NamedTuple):
@@ -124,9 +121,9 @@ def traits(index: Index, text: str, *, now: int, vector: Vector | None = None) -
     if vector is not None and index.vectors is not None:
         cosines = index.vectors @ vector.astype(np.float32)
         rows |= _cosines(index, cosines)
-        like = (float(cosines.max()) - _UNLIKE) / (1 - _UNLIKE)
-    support = words.support(like)
-    return Traits(rows, support, "several" in question.wants)
+        like = float(cosines.max())
+    share = support(index, question, words.matches, like=like)
+    return Traits(rows, share, "several" in question.wants)
 
 
 class _Words:
@@ -135,12 +132,12 @@ class _Words:
     def __init__(self, index: Index, question: Asked) -> None:
         self.index = index
         self.question = question
-        self.speakers = frozenset(word for author in index.authors for word in author)
+        self.speakers = index.speakers
         rarest = sorted(question.terms, key=index.frequency)[:MOST_TERMS]
         self.terms = [word for word in question.terms if word in rarest]
-        self.counts = index.counts(self.terms)
+        self.matches = index.matches(self.terms)
+        self.counts, self.rarity = self.matches.counts, self.matches.rarity
         self.sizes = index.said.sizes
-        self.rarity = _rarity(self.counts)
         # A name in nearly every turn says who, not what.
         self.topic = self.rarity * [word not in self.speakers for word in self.terms]
 
@@ -155,7 +152,7 @@ class _Words:
             "words of the session": _scaled(self._session())[index.session_of],
             "neighbouring words": _scaled(pairs),
             "answers these neighbouring words": _scaled(
-                _moved(pairs * index.said.asks, index.answered)
+                moved(pairs * index.said.asks, index.answered)
             ),
         }
 
@@ -163,19 +160,19 @@ class _Words:
         index = self.index
         authors = _holds(self.terms, [frozenset(author) for author in index.authors])
         days = _holds(self.terms, [day_terms(day) for day in index.days])
-        counts = self.counts + _moved(self.counts, index.answered)
+        counts = self.counts + moved(self.counts, index.answered)
         counts += authors[:, index.author_of] + days[:, index.day_of]
-        sizes = self.sizes + _moved(self.sizes, index.answered) + 5
-        return _bm25(counts, sizes, _rarity(counts))
+        sizes = self.sizes + moved(self.sizes, index.answered) + 5
+        return _bm25(counts, sizes, rarity(counts))
 
-    def _around(self, counts: Matrix, rarity: Vector) -> Vector:
+    def _around(self, counts: Matrix, rare: Vector) -> Vector:
         near = counts.copy()
         before = behind = counts
         for fade in _FADES:
-            before = _moved(before, self.index.before)
-            behind = _moved(behind, self.index.behind)
+            before = moved(before, self.index.before)
+            behind = moved(behind, self.index.behind)
             near += fade * (before + behind)
-        return _bm25(near, np.ones(len(self.index), np.float32), rarity)
+        return _bm25(near, np.ones(len(self.index), np.float32), rare)
 
     def _session(self) -> Vector:
         """A number for each session."""
@@ -183,48 +180,16 @@ class _Words:
         counts = np.zeros((len(self.terms), sessions))
         for row, words in zip(counts, self.counts, strict=True):
             row[:] = np.bincount(of, words, sessions)
-        topic = _rarity(counts) * (self.topic > 0)
+        topic = rarity(counts) * (self.topic > 0)
         return _bm25(counts, np.bincount(of, self.sizes, sessions), topic)
 
     def _beginnings(self) -> Vector:
         topical = [word for word in self.terms if word not in self.speakers]
-        counts = self.index.beginnings(list(dict.fromkeys(map(beginning, topical))))
-        return self._around(counts, _rarity(counts))
-
-    def support(self, like: float) -> float:
-        """The largest share of the question's words, by rarity, that a turn and its neighbours
-        hold, as they stand or by their beginnings; or the share that their vectors are `like`.
-
-        Someone who speaks here counts as a word that is held, and so does a day on which something
-        was said. A name or a number that nobody ever said leaves a third, since what is asked of it
-        was not said either; unless it is asked of someone who speaks here, of whom much may be told
-        without it ("would she like Vivaldi?").
-        """
-        index, question = self.index, self.question
-        told = [word not in question.dated and word not in self.speakers for word in self.terms]
-        rarity = self.rarity * np.array(told, np.float32)
-        begun = index.beginnings([beginning(word) for word in self.terms])
-        near = self.counts + begun
-        near = near + _moved(near, index.before) + _moved(near, index.behind)
-        people = len(self.speakers.intersection(self.terms))
-        known = (people + self._is_known_day()) * float(rarity.sum()) / max(1, sum(told))
-        share = float((rarity @ (near > 0)).max()) + known
-        share = (
-            share / (float(rarity.sum()) + known)
-            if any(told)
-            else float(bool(people or self._is_known_day()))
-        )
-        share = max(share, like)
-        heard = {word for word, held in zip(self.terms, begun.any(axis=1), strict=True) if held}
-        heard |= {word for word in question.names if index.frequency(word)}
-        return share if people or question.names <= heard else share / 3
-
-    def _is_known_day(self) -> bool:
-        spans = self.question.spans
-        return any(span.first <= day <= span.last for span in spans for day in self.index.days)
+        begun = self.index.beginnings(list({beginning(word): word for word in topical}.values()))
+        return self._around(begun.counts, begun.rarity)
 
 
-def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str, Vector]:
+def _about(index: Index, question: Asked, speakers: set[str]) -> dict[str, Vector]:
     """Who says it, in what kind of sentence, and whether that is the kind that is asked for."""
     said = index.said
     named = frozenset(question.terms) & speakers
@@ -240,7 +205,7 @@ def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str,
         "by them of themselves": speaker * selves,
         "told to who is asked about": (told - speaker) * yous,
         "a question": said.asks,
-        "answers a question": _moved(said.asks, index.answered),
+        "answers a question": moved(said.asks, index.answered),
         "worth keeping": said.worths,
         "length": np.log1p(said.sizes) / 5,
         "begins a session": (index.before == len(index)).astype(np.float32),
@@ -266,7 +231,7 @@ def _agreement(span: Span, day: int) -> float:
 
 def _cosines(index: Index, cosines: Vector) -> dict[str, Vector]:
     most = max(float(cosines.max()), 1e-6)
-    near = np.maximum(_moved(cosines, index.before), _moved(cosines, index.behind))
+    near = np.maximum(moved(cosines, index.before), moved(cosines, index.behind))
     return {
         "cosine": np.maximum(cosines, 0) / most,
         "cosine of the neighbours": np.maximum(near, 0) / most,
@@ -276,16 +241,9 @@ def _cosines(index: Index, cosines: Vector) -> dict[str, Vector]:
 # -- rows ------------------------------------------------------------------------------------------
 
 
-def _rarity(counts: Matrix) -> Vector:
-    """The inverse document frequency of each row's term."""
-    documents = counts.shape[1]
-    held = np.count_nonzero(counts, axis=1)
-    return np.asarray(np.log(1 + (documents - held + 0.5) / (held + 0.5)), np.float32)
-
-
-def _bm25(counts: Matrix, sizes: Vector, rarity: Vector) -> Vector:
+def _bm25(counts: Matrix, sizes: Vector, rare: Vector) -> Vector:
     damped = counts + K1 * (1 - B + B * sizes / max(float(sizes.mean()), 1.0))
-    return np.asarray(rarity @ (counts * (K1 + 1) / damped), np.float32)
+    return np.asarray(rare @ (counts * (K1 + 1) / damped), np.float32)
 
 
 def _scaled(row: Vector) -> Vector:
@@ -295,13 +253,6 @@ def _scaled(row: Vector) -> Vector:
 
 def _upto(row: Vector, most: int) -> Vector:
     return np.minimum(row, most) / np.float32(most)
-
-
-def _moved(rows: Matrix, places: Places) -> Matrix:
-    """The columns of other turns; zeros where there is no such turn."""
-    none = np.zeros((*rows.shape[:-1], 1), rows.dtype)
-    found: Matrix = np.concatenate([rows, none], axis=-1).take(places, axis=-1)
-    return found
 
 
 def _holds(terms: Sequence[str], groups: Sequence[frozenset[str]]) -> Matrix:

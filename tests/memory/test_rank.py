@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.quality import confusable
+from bench.quality import confusable, recall
+from bench.quality.rows import NoData
 from memory_app.core import rank_weights
 from memory_app.core.index import Index, Turn
 from memory_app.core.rank import rank, traits
@@ -228,3 +229,17 @@ def test_ten_thousand_turns_are_ranked_within_a_frame() -> None:
             spent.append(time.perf_counter() - began)
     # Measured at 4 ms; a machine that is busy with other tests is given more.
     assert median(spent) < 0.1
+
+
+def test_gate_1_the_evidence_of_questions_survives_in_small_contexts() -> None:
+    try:
+        rows = list(recall.plain())
+    except NoData as error:
+        pytest.skip(str(error))
+    assert [row.name for row in rows if row.target is not None]
+    for row in rows:
+        if row.target is not None:
+            assert row.figure + (row.error or 0.0) >= row.target, row
+            assert all(
+                row.figure > other for name, other in row.beside if name in ("BM25", "last-N")
+            ), row
