@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from memory_app.core.cues import LANGUAGES, language
+from memory_app.core.speakers import Speakers
 from memory_app.core.terms import PREFIX, beginning, terms
 
 Vector = np.ndarray[Any, np.dtype[np.floating[Any]]]
@@ -69,6 +70,19 @@ class Said(NamedTuple):
     users: Vector
 
 
+class _Places(NamedTuple):
+    """Of each turn the numbers of its session, its day and its speaker, and the places of turns
+    near it; the names of speakers by number."""
+
+    session: Places
+    day: Places
+    speaker: Places
+    names: list[frozenset[str]]
+    before: Places
+    behind: Places
+    answered: Places
+
+
 class Matches(NamedTuple):
     """How often each turn has each of some terms, and how rare these are."""
 
@@ -83,17 +97,16 @@ class Index:
     def __init__(self, turns: Iterable[Turn] = ()) -> None:
         self.turns: list[Turn] = []
         self.sessions: dict[int, int] = {}
-        self.authors: dict[tuple[str, ...], int] = {}
-        self.speakers: set[str] = set()
         self.days: dict[int, int] = {}
         self._held: dict[str, tuple[array[int], array[int]]] = {}
         self._begun: dict[str, tuple[array[int], array[int]]] = {}
         self._pairs: defaultdict[tuple[str, str], array[int]] = defaultdict(lambda: array("i"))
-        self._groups = (array("i"), array("i"), array("i"), array("i"))
+        self._speakers = Speakers()
+        self._groups = (array("i"), array("i"), array("i"))
         self._counted = array("f")
         self._newest: dict[int, int] = {}
         self._said: Said | None = None
-        self._places: tuple[Places, ...] = ()
+        self._places: _Places | None = None
         self._vectors = np.zeros((0, 0), np.float32)
         self.add(turns)
 
@@ -104,7 +117,7 @@ class Index:
         """Takes in new turns, those of a session in order."""
         for turn in turns:
             self._add(turn)
-        self._said, self._places = None, ()
+        self._said, self._places = None, None
 
     def _add(self, turn: Turn) -> None:
         place = len(self.turns)
@@ -114,11 +127,9 @@ class Index:
         for pair in set(pairwise(found)):
             self._pairs[pair].append(place)
         session = self.sessions.setdefault(turn.session, len(self.sessions))
-        author = tuple(terms(turn.author))
-        self.speakers.update(author)
+        self._speakers.add(turn.author, turn.role, turn.text)
         ids = (
             session,
-            self.authors.setdefault(author, len(self.authors)),
             self.days.setdefault(turn.at // _DAY, len(self.days)),
             self._newest.get(session, -1),
         )
@@ -139,42 +150,53 @@ class Index:
 
     @property
     def session_of(self) -> Places:
-        return self._packed()[0]
-
-    @property
-    def author_of(self) -> Places:
-        return self._packed()[1]
+        return self._packed().session
 
     @property
     def day_of(self) -> Places:
-        return self._packed()[2]
+        return self._packed().day
+
+    @property
+    def speaker_of(self) -> Places:
+        return self._packed().speaker
+
+    @property
+    def names(self) -> list[frozenset[str]]:
+        """The terms that each speaker is called by; none for one without a name."""
+        return self._packed().names
+
+    @property
+    def speakers(self) -> frozenset[str]:
+        """The terms that any speaker is called by."""
+        return frozenset().union(*self.names)
 
     @property
     def before(self) -> Places:
         """The place of the turn before in its session; the number of turns where there is none."""
-        return self._packed()[3]
+        return self._packed().before
 
     @property
     def behind(self) -> Places:
         """The place of the turn after in its session; the number of turns where there is none."""
-        return self._packed()[4]
+        return self._packed().behind
 
     @property
     def answered(self) -> Places:
         """`before` where somebody else speaks there; the number of turns where not."""
-        return self._packed()[5]
+        return self._packed().answered
 
-    def _packed(self) -> tuple[Places, ...]:
-        if not self._places:
-            *groups, before = (np.array(group, np.intp) for group in self._groups)
+    def _packed(self) -> _Places:
+        if self._places is None:
+            session, day, before = (np.array(group, np.intp) for group in self._groups)
+            speaker, names = self._speakers.found()
             none = len(self.turns)
             behind = np.full(none, none, np.intp)
             led = np.flatnonzero(before >= 0)
             behind[before[led]] = led
-            speaker = 2 * groups[1] + (self.said.users > 0)
             other = (before >= 0) & (speaker[before] != speaker)
             before = np.where(before < 0, none, before)
-            self._places = (*groups, before, behind, np.where(other, before, none))
+            answered = np.where(other, before, none)
+            self._places = _Places(session, day, speaker, names, before, behind, answered)
         return self._places
 
     @property

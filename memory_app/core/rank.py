@@ -158,10 +158,10 @@ class _Words:
 
     def _wide(self) -> Vector:
         index = self.index
-        authors = _holds(self.terms, [frozenset(author) for author in index.authors])
+        authors = _holds(self.terms, index.names)
         days = _holds(self.terms, [day_terms(day) for day in index.days])
         counts = self.counts + moved(self.counts, index.answered)
-        counts += authors[:, index.author_of] + days[:, index.day_of]
+        counts += authors[:, index.speaker_of] + days[:, index.day_of]
         sizes = self.sizes + moved(self.sizes, index.answered) + 5
         return _bm25(counts, sizes, rarity(counts))
 
@@ -189,12 +189,12 @@ class _Words:
         return self._around(begun.counts, begun.rarity)
 
 
-def _about(index: Index, question: Asked, speakers: set[str]) -> dict[str, Vector]:
+def _about(index: Index, question: Asked, speakers: frozenset[str]) -> dict[str, Vector]:
     """Who says it, in what kind of sentence, and whether that is the kind that is asked for."""
     said = index.said
     named = frozenset(question.terms) & speakers
-    authors = np.array([not named.isdisjoint(author) for author in index.authors], np.float32)
-    speaker = authors[index.author_of] if authors.sum() == 1 else np.zeros(len(index), np.float32)
+    authors = np.array([not named.isdisjoint(names) for names in index.names], np.float32)
+    speaker = authors[index.speaker_of] if authors.sum() == 1 else np.zeros(len(index), np.float32)
     if question.self and not named:
         speaker = said.users
     told = float(speaker.any())

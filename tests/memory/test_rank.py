@@ -100,6 +100,34 @@ def test_who_is_asked_about_is_preferred() -> None:
     assert best(turns, "What did Ann adopt?") == "I adopted a cat."
 
 
+def test_a_speaker_is_known_by_a_label_that_comes_again() -> None:
+    said = [("Ann", "I adopted a cat."), ("Bob", "I adopted a dog.")] * 3
+    turns = history(*[f"{name}: {text}" for name, text in said])
+    index = Index(turns)
+    assert {name for names in index.names for name in names} == {"ann", "bob"}
+    assert index.before.tolist()[1:] == index.answered.tolist()[1:]
+    assert "adopted a dog" in (best(turns, "What did Bob adopt?") or "")
+
+
+def test_a_label_that_comes_once_is_no_speaker() -> None:
+    index = Index(history("Note: the door is open.", "Note: the key is lost.", "It rains."))
+    assert index.speakers == frozenset()
+    assert index.answered.tolist() == [3, 3, 3]
+
+
+def test_who_is_called_by_name_is_who_is_spoken_to() -> None:
+    turns = [
+        turn("I adopted a cat.", seq=1),
+        turn("Great, and I adopted a dog.", seq=2, role="assistant"),
+    ]
+    for seq in range(3, 9, 2):
+        turns.append(turn(f"Thanks, Bob! It is day {seq}.", seq=seq))
+        turns.append(turn("You are welcome, Ann!", seq=seq + 1, role="assistant"))
+    assert Index(turns).names == [frozenset({"ann"}), frozenset({"bob"})]
+    assert best(turns, "What did Bob adopt?") == turns[1].text
+    assert best(turns, "What did Ann adopt?") == turns[0].text
+
+
 @pytest.mark.parametrize(
     ("question", "day"),
     [
