@@ -59,14 +59,14 @@ _OPENING = re.compile(r"^\W*\w+")
 class Asked(NamedTuple):
     """`terms` are its distinct terms, without those of grammar where it has others; `pairs` its
     neighbouring terms; `wants` the kinds of answer, keys of _WANTS; `spans` the days it speaks of;
-    `dated` the terms that say so; `names` the terms of what it names: words with a capital or a
-    digit. `self` says that it speaks of who asks."""
+    `apart` the terms that say so or what kind of answer is wanted; `names` the terms of what it
+    names: words with a capital or a digit. `self` says that it speaks of who asks."""
 
     terms: tuple[str, ...]
     pairs: tuple[tuple[str, str], ...]
     wants: frozenset[str]
     spans: tuple[Span, ...]
-    dated: frozenset[str]
+    apart: frozenset[str]
     names: frozenset[str]
     self: bool
 
@@ -76,14 +76,18 @@ def read(text: str, *, now: int) -> Asked:
     said = terms(text)
     content = telling(text)
     spans = tuple(days.spans(text, now=now))
+    wants = {kind: found for kind, form in _WANTS.items() if (found := form.search(text))}
     dated = frozenset(_dated(text, said)) if spans else frozenset()
+    kinds = {
+        word for kind in ("when", "many", "who") if kind in wants for word in terms(wants[kind][0])
+    }
     pairs = dict.fromkeys(pairwise(said))
     return Asked(
         tuple(content or dict.fromkeys(said)),
         tuple(pair for pair in pairs if not set(content).isdisjoint(pair)),
-        frozenset(kind for kind, form in _WANTS.items() if form.search(text)),
+        frozenset(wants),
         spans,
-        dated,
+        dated | kinds,
         frozenset(_names(text)) - dated,
         _SELF.search(text) is not None,
     )

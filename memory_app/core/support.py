@@ -13,6 +13,8 @@ from memory_app.core.index import Index, Matches, Matrix, moved
 
 UNLIKE = 0.65
 """A cosine up to which a turn bears out nothing: for what was never said it is as high."""
+PERSON = 2
+"""Words that someone who speaks here counts for."""
 UNHEARD = 1 / 3
 """What is left where a question names something that nobody ever said."""
 
@@ -27,7 +29,7 @@ def support(index: Index, question: Asked, matches: Matches, *, like: float = 0.
     """
     begun = index.beginnings(matches.terms).counts
     people = len(index.speakers.intersection(matches.terms))
-    known = people + _is_known_day(index, question)
+    known = people * PERSON + _is_known_day(index, question)
     share = max(_share(index, question, matches, begun, known), (like - UNLIKE) / (1 - UNLIKE))
     heard = {word for word, held in zip(matches.terms, begun.any(axis=1), strict=True) if held}
     heard |= {word for word in question.names if index.frequency(word)}
@@ -36,7 +38,7 @@ def support(index: Index, question: Asked, matches: Matches, *, like: float = 0.
 
 def _share(index: Index, question: Asked, matches: Matches, begun: Matrix, known: int) -> float:
     """The share of the question's words; `known` are so many more, of middling rarity."""
-    silent = index.speakers | question.dated
+    silent = index.speakers | question.apart
     told = [word not in silent for word in matches.terms]
     if not any(told):
         return float(bool(known))

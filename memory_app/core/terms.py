@@ -16,6 +16,7 @@ from sessions_app.core import words
 PREFIX = 4
 """Letters of the shortest term that is compared by its beginning."""
 _BEGINNING = 5
+_BARE = 4
 
 _CHANGING = """
 be is are was were been am|do does did done|have has had|go went gone goes|get got gotten
@@ -32,7 +33,7 @@ steal stole stolen|stick stuck|strike struck|swear swore sworn|tear tore torn|bi
 blow blew blown|become became|deal dealt|dig dug|feed fed|freeze froze frozen|hang hung|lay laid
 lend lent|light lit|shake shook shaken|shine shone|spin spun|sweep swept|bend bent|bind bound
 forgive forgave forgiven|child children|man men|woman women|foot feet|tooth teeth|mouse mice
-person people|wife wives|life lives
+person people|wife wives|use used using uses
 """
 _SAME = {
     form: line.split()[0]
@@ -73,6 +74,8 @@ def term(word: str) -> str:
     if not word.isalpha():
         return word
     short = stem(word)
+    if len(short) == _BARE and short[-1] == "e":
+        short = short[:-1]  # "bake" and "baking"; longer words lose it with their ending.
     if short != word and len(short) > 3 and short[-1] == short[-2]:
         short = short[:-1]  # "planned", "planning" and "plan".
     return _SAME.get(short, short)
