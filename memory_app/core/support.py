@@ -13,7 +13,7 @@ from memory_app.core.index import Index, Matches, Matrix, moved
 
 UNLIKE = 0.65
 """A cosine up to which a turn bears out nothing: for what was never said it is as high."""
-PERSON = 2
+PERSON = 3
 """Words that someone who speaks here counts for."""
 UNHEARD = 1 / 3
 """What is left where a question names something that nobody ever said."""
