@@ -16,6 +16,9 @@ from memory_app.core.days import Span
 from memory_app.core.terms import telling, terms
 from memory_app.core.tongues import GERMAN, MONTHS, NEAR, RELATIVE, SPANS
 
+SEEN = 20_000
+"""Characters of a question that are looked at."""
+
 _SELF = re.compile(
     r"\b(?:i|me|my|mine|we|us|our|ich|mir|mich|mein\w*|wir|unser\w*|mi|mis|nuestr\w+|yo|je|mon|ma|mes"
     r"|notre|nos)\b|我|私|僕|俺",
@@ -48,7 +51,7 @@ _WANTS = {
         re.IGNORECASE,
     ),
 }
-_NAME = re.compile(r"(?<=[\w,]\s)[^\W\d_a-z][\w-]*|\b[\w-]*\d[\w-]*")
+_NAME = re.compile(r"(?<=[\w,]\s)[^\W\d_a-z][\w-]*|\b[\w-]{0,40}\d[\w-]{0,40}")
 """A word that may begin with a capital, or one with a digit."""
 _DATED = frozenset(
     found for word in (*MONTHS, *RELATIVE, *NEAR, *SPANS, "days", "ago") for found in terms(word)
@@ -73,6 +76,7 @@ class Asked(NamedTuple):
 
 def read(text: str, *, now: int) -> Asked:
     """The question in `text`; `now`, in microseconds, is what "last week" is counted from."""
+    text = text[:SEEN]
     said = terms(text)
     content = telling(text)
     spans = tuple(days.spans(text, now=now))

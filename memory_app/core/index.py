@@ -26,6 +26,9 @@ Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 """A row for each term of a question, a column for each turn."""
 Places = np.ndarray[Any, np.dtype[np.intp]]
 
+SEEN = 20_000
+"""Characters of a turn that it is found by."""
+
 _ASKS = re.compile(r"[?\uff1f\u061f\u037e]")
 _DIGITS = re.compile(r"\d+")
 _NAME = re.compile(r"(?<=[^\W\d_]\s)[^\W\d_a-z]\w+")
@@ -121,13 +124,13 @@ class Index:
 
     def _add(self, turn: Turn) -> None:
         place = len(self.turns)
-        found = terms(turn.text)
+        found = terms(turn.text[:SEEN])
         _note(self._held, Counter(found), place)
         _note(self._begun, Counter(beginning(word) for word in found if len(word) >= PREFIX), place)
         for pair in set(pairwise(found)):
             self._pairs[pair].append(place)
         session = self.sessions.setdefault(turn.session, len(self.sessions))
-        self._speakers.add(turn.author, turn.role, turn.text)
+        self._speakers.add(turn.author, turn.role, turn.text[:SEEN])
         ids = (
             session,
             self.days.setdefault(turn.at // _DAY, len(self.days)),
@@ -264,12 +267,12 @@ def _counts(turn: Turn, found: Sequence[str]) -> tuple[float, ...]:
     return (
         len(found),
         turn.worth,
-        _ASKS.search(turn.text) is not None,
+        _ASKS.search(turn.text[:SEEN]) is not None,
         selves,
         yous,
         times,
-        numbers + len(_DIGITS.findall(turn.text)),
-        len({name for name in _NAME.findall(turn.text) if name[0].isupper()}),
+        numbers + len(_DIGITS.findall(turn.text[:SEEN])),
+        len({name for name in _NAME.findall(turn.text[:SEEN]) if name[0].isupper()}),
         turn.role == "user",
     )
 
