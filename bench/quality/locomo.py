@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -16,12 +17,27 @@ _DIALOGUE_ID = re.compile(r"D\d+:\d+")
 _WHEN = "%I:%M %p on %d %B, %Y"
 
 
+MULTI_HOP = 1
+"""The category of questions whose answer lies in several turns."""
+
+
+class Question(NamedTuple):
+    """A question of a conversation, its category and the seqs of its gold evidence turns."""
+
+    text: str
+    category: int
+    evidence: tuple[int, ...]
+
+
 class Conversation(NamedTuple):
-    """`evidence` counts how often questions name a turn as gold evidence, by its seq."""
+    """`evidence` counts how often questions name a turn as gold evidence, by its seq. `sessions`
+    has the number of the session of each passage; `questions` are those that have evidence."""
 
     name: str
     passages: list[Passage]
     evidence: Counter[int]
+    sessions: Sequence[int] = ()
+    questions: Sequence[Question] = ()
 
 
 def conversations(*, assistant: bool = True) -> list[Conversation]:
@@ -34,11 +50,11 @@ def _conversation(sample: dict[str, Any], assistant: bool) -> Conversation:
     said = sample["conversation"]
     second = said["speaker_b"]
     passages: list[Passage] = []
+    sessions: list[int] = []
     seqs: dict[str, int] = {}
-    for session in sorted(
-        (key for key in said if re.fullmatch(r"session_\d+", key)),
-        key=lambda key: int(key.rpartition("_")[2]),
-    ):
+    numbers = sorted(int(key[8:]) for key in said if re.fullmatch(r"session_\d+", key))
+    for number in numbers:
+        session = f"session_{number}"
         begun = datetime.strptime(said[f"{session}_date_time"].title(), _WHEN).replace(tzinfo=UTC)
         for turn in said[session]:
             seq = len(passages) + 1
@@ -48,14 +64,23 @@ def _conversation(sample: dict[str, Any], assistant: bool) -> Conversation:
             size = tokens.FRAMING + tokens.count_text(text, ENCODER)
             at = int(begun.timestamp() * 1_000_000)
             passages.append(Passage(seq, role, text, turn["speaker"], tokens=size, at=at))
-    named = Counter(
-        seqs[found]
-        for question in sample["qa"]
-        for cited in question["evidence"]
-        for found in _DIALOGUE_ID.findall(cited)
-        if found in seqs
-    )
-    return Conversation(f"{said['speaker_a']}, {second}", passages, named)
+            sessions.append(number)
+    asked = [(one, _cited(one, seqs)) for one in sample["qa"]]
+    named = Counter(seq for one, _ in asked for seq in _named(one, seqs))
+    questions = [
+        Question(str(one["question"]), int(one["category"]), cited) for one, cited in asked if cited
+    ]
+    name = f"{said['speaker_a']}, {second}"
+    return Conversation(name, passages, named, sessions, questions)
+
+
+def _cited(question: dict[str, Any], seqs: dict[str, int]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(_named(question, seqs)))
+
+
+def _named(question: dict[str, Any], seqs: dict[str, int]) -> Iterator[int]:
+    for cited in question["evidence"]:
+        yield from (seqs[found] for found in _DIALOGUE_ID.findall(cited) if found in seqs)
 
 
 def words(turn: dict[str, Any]) -> str:

@@ -81,6 +81,14 @@ def words(text: str) -> list[str]:
     return list(found) if len(plain) * 8 <= MOST_BYTES else list(_bounded(found))
 
 
+def sequence(text: str) -> list[str]:
+    """Every word of `text` in the order they come, as often as they do."""
+    plain = folded(text)
+    if plain.isascii():
+        return _ASCII_WORD.findall(plain)
+    return list(_words(plain)) if _ONE_PAIRED.search(plain) else _WORD.findall(plain)
+
+
 def _words(text: str) -> Iterator[str]:
     for run in _RUN.finditer(text):
         if run["paired"]:

@@ -1,0 +1,131 @@
+"""Which earlier turns are shown again within a budget of tokens.
+
+Whole units only, the best per token first. A score is the logarithm of how likely a unit holds the
+answer, so score - log(tokens) is that of the answers per token. A part goes to the newest turns:
+what a question leaves unsaid is mostly there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from math import log
+from typing import NamedTuple
+
+NEWEST = 0.1
+"""Share of the room for the newest turns."""
+SESSION = 0.35
+"""Share of the room that one session may take first where a question asks for a list."""
+NEAR_MISSES = 3
+_TRIES = 4
+
+
+class Candidate(NamedTuple):
+    """A unit that may be shown: the place of its newest turn, the score of its best turn, its
+    tokens, and the group whose header it stands under (a session's day)."""
+
+    place: int
+    score: float
+    tokens: int
+    group: Hashable
+
+
+class Miss(NamedTuple):
+    """A unit that is not shown, and how many tokens more of room would let it in."""
+
+    place: int
+    tokens: int
+    short_by: int
+
+
+class Choice(NamedTuple):
+    """The places that are shown, in order; the tokens they take with their headers; the best of
+    the others."""
+
+    places: tuple[int, ...]
+    used: int
+    near_misses: tuple[Miss, ...]
+
+
+def choose(
+    candidates: Sequence[Candidate],
+    *,
+    room: int,
+    header: int = 0,
+    newest: float = NEWEST,
+    listed: bool = False,
+) -> Choice:
+    """What is shown of `candidates` within `room` tokens. `header` is what the first unit of a
+    group costs beside itself; `newest` the share of the room for the newest units; `listed` says
+    that the question asks for several things, which mostly lie in several sessions."""
+    order = sorted(candidates, key=lambda one: (log(max(1, one.tokens)) - one.score, -one.place))
+    recent = sorted(candidates, key=lambda one: -one.place) if newest else []
+    how = _How(order, recent, header, newest, listed)
+    filled = how.filled(room)
+    taken = filled.taken
+    missed = [one for one in order if one.place not in taken][:NEAR_MISSES]
+    near = [miss for one in missed if (miss := how.miss(one, room, filled)) is not None]
+    return Choice(tuple(sorted(taken)), room - filled.left, tuple(near))
+
+
+class _Filled:
+    """Room that is being filled."""
+
+    def __init__(self, room: int, header: int) -> None:
+        self.left = room
+        self.header = header
+        self.taken: set[int] = set()
+        self.spent: dict[Hashable, int] = {}
+
+    def cost(self, one: Candidate) -> int:
+        return one.tokens + (0 if one.group in self.spent else self.header)
+
+    def take(self, one: Candidate) -> None:
+        cost = self.cost(one)
+        self.left -= cost
+        self.taken.add(one.place)
+        self.spent[one.group] = self.spent.get(one.group, 0) + cost
+
+    def take_what_fits(self, order: Iterable[Candidate], least: int, most: float) -> None:
+        """Takes all that fit, in this order, as long as their group takes at most `most`."""
+        for one in order:
+            if self.left < least:
+                return
+            if one.place in self.taken:
+                continue
+            cost = self.cost(one)
+            if cost <= self.left and self.spent.get(one.group, 0) + cost <= most:
+                self.take(one)
+
+
+class _How(NamedTuple):
+    """The candidates in the two orders in which they are taken, and how."""
+
+    order: Sequence[Candidate]
+    recent: Sequence[Candidate]
+    header: int
+    newest: float
+    listed: bool
+
+    def filled(self, room: int) -> _Filled:
+        found = _Filled(room, self.header)
+        least = min((one.tokens for one in self.order), default=0)
+        share = room - int(room * self.newest)
+        for one in self.recent:
+            if found.left - found.cost(one) < share:
+                break
+            found.take(one)
+        if self.listed:
+            found.take_what_fits(self.order, least, room * SESSION)
+        found.take_what_fits(self.order, least, room)
+        return found
+
+    def miss(self, one: Candidate, room: int, filled: _Filled) -> Miss | None:
+        """How much more room lets a unit in; None when a little more does not, since it would go
+        to others first."""
+        more = max(1, filled.cost(one) - filled.left)
+        for _ in range(_TRIES):
+            tried = self.filled(room + more)
+            if one.place in tried.taken:
+                return Miss(one.place, one.tokens, more)
+            more += max(1, tried.cost(one) - tried.left)
+        return None
