@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import asking, compressions, context, fates, policies, tracing
+from memory_app import asking, compressions, context, fates, policies, recall, tracing
 from memory_app.context import Ask
 from memory_app.core import policy as rules
 from sessions_app import answers, auth, bodies, paging, parameters, preparing
@@ -40,6 +40,7 @@ compression = Router(tags=["compression"])
 kept_policies = Router(tags=["policies"])
 
 LARGEST_BUDGET = 2**53
+HITS = 10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 ASKED: Mapping[str, Parameter] = {
@@ -157,6 +158,24 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "Compressions": thing(
         {"data": listed({"$ref": "#/components/schemas/Compression"}), "next": maybe(TEXT)}
     ),
+    "Recalled": thing(
+        {
+            "data": listed(
+                thing(
+                    {
+                        "kind": TEXT,
+                        "text": TEXT,
+                        "role": TEXT,
+                        "author": maybe(TEXT),
+                        "said_at": INSTANT,
+                        "score": NUMBER,
+                        "parts": ANY_OBJECT,
+                        "sources": listed(thing({"session": ID, "seq": WHOLE, "quote": TEXT})),
+                    }
+                )
+            )
+        }
+    ),
     "Fates": thing(
         {"version": WHOLE, "messages": WHOLE, "runs": listed(ANY_OBJECT), "counts": ANY_OBJECT}
     ),
@@ -242,6 +261,27 @@ def _ask(given: Mapping[str, Any]) -> Ask:
         at=given.get("at"),
         policy=given.get("policy"),
     )
+
+
+RECALLED: Fields = {
+    "query": fields.needed(fields.text(SEARCH, least=1)),
+    "limit": fields.integer(1, 50),
+}
+
+
+@route(
+    contexts,
+    "POST",
+    "/sessions/{session}/recall",
+    takes=Takes(fields=RECALLED),
+    gives=Gives({200: "Recalled"}, errors=OF_A_SESSION),
+)
+def recall_turns(call: Call, session: str) -> HttpResponse:
+    """Find what was said earlier that answers a question, in the session and in the others of its
+    user: the best turns with the parts of their scores. Nothing where it was never said."""
+    found = store().get(call.project, session_id(session))
+    asked, limit = call.body["query"], call.body.get("limit", HITS)
+    return json_response(200, {"data": recall.hits(store(), found, asked, limit)})
 
 
 # ── Compression ─────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, front, recalling
+from memory_app import account, front, recall, recalling
 from memory_app.core import policy as rules
 from memory_app.statements import FACT, RUN, SUMMARY, names
 from sessions_app import ids
@@ -166,7 +166,7 @@ def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates and messages."""
-    for module in (account, front, recalling):
+    for module in (account, front, recall, recalling):
         module.forget()
 
 

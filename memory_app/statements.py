@@ -34,6 +34,15 @@ RETAINED = """
     SELECT first, last, rule, score FROM holdfast_fate_run
     WHERE session_id = ? AND since <= ? AND until > ? AND fate = 1
 """
+SESSIONS_OF_USER = """
+    SELECT number, id, messages, overlay_version FROM holdfast_session
+    WHERE end_user_id = ? AND status <> 'deleted' AND messages > 0
+    ORDER BY active_hour DESC, number DESC LIMIT ?
+"""
+SAID = """
+    SELECT seq, role, form, body, tokens, created_us FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND role IN ('user', 'assistant') ORDER BY seq
+"""
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """
     SELECT 1 FROM holdfast_compression

@@ -38,8 +38,11 @@ def support(index: Index, question: Asked, matches: Matches, *, like: float = 0.
 
 def _share(index: Index, question: Asked, matches: Matches, begun: Matrix, known: int) -> float:
     """The share of the question's words; `known` are so many more, of middling rarity."""
-    silent = index.speakers | question.apart
-    told = [word not in silent for word in matches.terms]
+    told = [word not in index.speakers for word in matches.terms]
+    # "deadline" says what kind of answer is wanted, unless it is all that is asked for.
+    apart = [word not in question.apart for word in matches.terms]
+    if any(one and other for one, other in zip(told, apart, strict=True)):
+        told = [one and other for one, other in zip(told, apart, strict=True)]
     if not any(told):
         return float(bool(known))
     rarity = matches.rarity * np.array(told, np.float32)

@@ -246,6 +246,10 @@ class Reader:
             return State()
         return _overlay(self, session.number, session.overlay_version)
 
+    def overlaid(self, number: int, version: int) -> State:
+        """The same of the session `number` whose row has this overlay version."""
+        return _overlay(self, number, version) if version else State()
+
     def fold(self, session: Snapshot) -> State:
         """What is folded now; costs nothing for a session that was never compressed."""
         if not session.fold_version:

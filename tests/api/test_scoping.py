@@ -21,6 +21,7 @@ BODIES: dict[str, Any] = {
     "pin_message": {"seq": 1},
     "fork_session": {"at": 1},
     "compress": {"instructions": "x"},
+    "recall_turns": {"query": "x"},
     "edit_session": {"title": "x"},
     "put_policy": {"window": 1_000, "reserve": 10},
 }
