@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, front, policies, recalling, shortening
+from memory_app import account, front, policies, recall, recalling, retelling, shortening
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
@@ -23,6 +23,7 @@ from memory_app.core.steps import Unit
 from memory_app.front import Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.policies import Stored
+from memory_app.retelling import Candidates, Retold
 from sessions_app import ids
 from sessions_app.core import errors, forms
 from sessions_app.core.replay import State
@@ -154,11 +155,14 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_values(reader, frame, reading)
+    candidates = _candidates(reader, frame, ask)
+    frame = _with_turns(frame, reading, candidates)
     chosen = _chosen(reader, frame, reading)
-    told = _tells(reader, frame, ask, chosen.selection)
+    told = _tells(reader, frame, ask, chosen.selection, candidates)
     selection, rendered, _ = _with_tells(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
     runs = {name: account.runs(reader, getattr(selection, name)) for name in PARTS}
+    runs["recalled"] = account.stretches(reader, told.turns.seqs) if told.turns else []
     shown = [run for part in runs.values() for run in part]
     used = selection.used + told.tokens
     return Context(
@@ -174,7 +178,7 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
         limit=frame.budget.limit,
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
-        near_misses=selection.near_misses,
+        near_misses=(*selection.near_misses, *(told.turns.near_misses if told.turns else ())),
         notices=(*frame.notices, *_notices(reader, frame, selection, reading)),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
@@ -329,6 +333,8 @@ def _with_tells(reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Te
     at = len(said) - sum(len(unit.items) for unit in newest)
     first = [frame.summary] if frame.summary else []
     last = [told.recalled] if told.recalled else []
+    if told.turns is not None:
+        last.append(told.turns.told)
     if told.facts is not None:
         (last if frame.queried else first).append(told.facts)
     blocks_ = [block.said() for block in last]
@@ -396,8 +402,30 @@ def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Fra
     if not recalling.is_wanted(reader, history.units, frame.end):
         return frame
     free = 0 if fits else front.free(frame.budget, history)
-    reserved = min(free, int(rules.recalled * frame.budget.limit), recalling.MOST)
-    return replace(frame, values=True, reserved=reserved)
+    most = int(rules.recalled * frame.budget.limit)
+    return replace(frame, values=True, reserved=min(free, most, recalling.MOST))
+
+
+def _candidates(reader: HistoryReader, frame: _Frame, ask: Ask) -> Candidates | None:
+    """The earlier turns that may answer the question; None where nothing is asked. As of an earlier
+    version they are of this session alone: what the others said since is not known apart."""
+    if not ask.query or not frame.policy.rules.folds:
+        return None
+    session = frame.session
+    now, alone = session.last_activity_us, ask.at is not None
+    found = recall.recall(reader.store, session, ask.query, now=now, alone=alone)
+    return Candidates(found, session.number, frame.end)
+
+
+def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) -> _Frame:
+    """The frame with room reserved for earlier turns beside the newest ones."""
+    if candidates is None or not candidates.turns:
+        return frame
+    history, budget = reading.history, frame.budget
+    free = front.free(budget, history) - frame.reserved
+    most = int(frame.policy.rules.recalled * budget.limit) - frame.reserved
+    room = retelling.reserved(candidates, budget, history, free=free, most=most)
+    return replace(frame, reserved=frame.reserved + room)
 
 
 def _fits(budget: Budget, history: History) -> bool:
@@ -410,17 +438,25 @@ def _fits(budget: Budget, history: History) -> bool:
 
 
 class _Tells(NamedTuple):
-    """The blocks beside messages: facts, and values of earlier results."""
+    """The blocks beside messages: facts, values of earlier results, earlier turns."""
 
     facts: Told | None = None
     recalled: Told | None = None
+    turns: Retold | None = None
 
     @property
     def tokens(self) -> int:
-        return sum(told.tokens for told in self if told is not None)
+        blocks_ = (self.facts, self.recalled, self.turns.told if self.turns else None)
+        return sum([told.tokens for told in blocks_ if told is not None])
 
 
-def _tells(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection) -> _Tells:
+def _tells(
+    reader: HistoryReader,
+    frame: _Frame,
+    ask: Ask,
+    selection: Selection,
+    candidates: Candidates | None,
+) -> _Tells:
     """What fits beside the messages. The room of facts moves in quarters of their share, so that a
     session that fills up changes them seldom."""
     rules = frame.policy.rules
@@ -431,11 +467,18 @@ def _tells(reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection)
     if frame.values:
         # Where messages were cut, what these left is better spent on values than on nothing.
         most = free if selection.cut is not None else rules.summary_tokens
+        if candidates is not None and candidates.turns:
+            most = min(most, free // 2)
         recalled = recalling.recalled(
             reader, selection, frame.end, room=min(free, most), query=ask.query
         )
         free -= recalled.tokens if recalled else 0
-    return _Tells(_facts(reader, frame, ask, free), recalled)
+    turns = None
+    if candidates is not None:
+        seqs = {item.seq for unit in selection.units() for item in unit.items}
+        turns = retelling.retold(candidates, seqs, room=free)
+        free -= turns.told.tokens if turns else 0
+    return _Tells(_facts(reader, frame, ask, free), recalled, turns)
 
 
 def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:
@@ -476,14 +519,17 @@ def _parts(
     named = {"system": Part("system", budget.system), "tools": Part("tools", budget.tools)}
     if summary is not None:
         named[summary.name] = Part(summary.name, summary.tokens, summary=frame.state.summary)
-    named |= {name: _part(name, getattr(selection, name), found) for name, found in runs.items()}
+    named |= {name: _part(name, getattr(selection, name), runs[name]) for name in PARTS}
     lead = selection.used - sum([part.tokens for part in named.values()])
     if lead:
         named["recent"] = named["recent"]._replace(tokens=named["recent"].tokens + lead)
     if told.facts is not None:
         named["facts"] = Part("facts", told.facts.tokens, facts=told.facts.facts)
-    if told.recalled is not None:
-        named["recalled"] = Part("recalled", told.recalled.tokens)
+    recalled = [told.recalled, told.turns.told if told.turns else None]
+    tokens = sum([block.tokens for block in recalled if block is not None])
+    if tokens:
+        spans = tuple([(run.first, run.last) for run in runs["recalled"]])
+        named["recalled"] = Part("recalled", tokens, spans)
     order = ASKED_ORDER if frame.queried else ORDER
     found = [named[name] for name in order if name in named]
     return tuple([part for part in found if part.tokens or part.messages])

@@ -50,9 +50,11 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Held:
-    """The turns of one owner as far as they were read: by session the last seq."""
+    """The turns of one owner as far as they were `read`: by session the last seq. `tokens` are
+    those of their messages."""
 
     index: Index = field(default_factory=Index)
+    tokens: list[int] = field(default_factory=list)
     read: dict[int, int] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
 
@@ -65,9 +67,11 @@ _guard = Lock()
 
 
 class Found(NamedTuple):
-    """A question's view of an owner's turns; `sources` are the sessions these may come from."""
+    """A question's view of an owner's turns, whose messages have these `tokens`; `sources` are the
+    sessions they may come from."""
 
     ranking: Ranking
+    tokens: Sequence[int]
     sources: dict[int, Source]
 
     @property
@@ -93,17 +97,17 @@ class Found(NamedTuple):
         return found
 
 
-def recall(store: Reader, session: Snapshot, query: str, *, now: int) -> Found:
-    """The turns of the session's user, or of the session, as `query` sees them; `now` in
-    microseconds says what "last week" is."""
-    user = _user(store, session)
+def recall(store: Reader, session: Snapshot, query: str, *, now: int, alone: bool = False) -> Found:
+    """The turns of the session's user, or of the session where it has none or is taken `alone`, as
+    `query` sees them; `now` in microseconds says what "last week" is."""
+    user = None if alone else _user(store, session)
     rows = _sessions(store, session, user)
     sources = {int(row[0]): Source(UUID(str(row[1])), _retracted(store, row)) for row in rows}
     held = _of(store, session, user)
     # An index is not made for two threads: the ranking reads what a new turn would change.
     with held.lock:
         _catch_up(store, held, rows)
-        return Found(rank.rank(held.index, query, now=now), sources)
+        return Found(rank.rank(held.index, query, now=now), held.tokens, sources)
 
 
 def forget() -> None:
@@ -154,7 +158,7 @@ def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
     """Adds what was said since; the oldest sessions first."""
     missing = sum(max(0, messages - held.read.get(number, 0)) for number, _, messages, _ in rows)
     if len(held.index) + missing > MOST_TURNS and len(held.index):
-        held.index, held.read = Index(), {}
+        held.index, held.tokens, held.read = Index(), [], {}
     room = MOST_TURNS - len(held.index)
     behind = []
     for number, _, messages, _ in rows:
@@ -166,7 +170,9 @@ def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
         found = list(_said(store, number, max(0, read - AROUND)))
         new = [passage for passage in found if passage.seq > read]
         before = [passage for passage in found if passage.seq <= read]
-        held.index.add(_turns(number, new, before))
+        turns = list(_turns(number, new, before))
+        held.index.add([turn for turn, _ in turns])
+        held.tokens += [tokens for _, tokens in turns]
         held.read[number] = max([read, *(passage.seq for passage in new)])
 
 
@@ -181,19 +187,15 @@ def _said(store: Reader, number: int, after: int) -> Iterator[Passage]:
             )
 
 
-def _turns(number: int, new: Sequence[Passage], before: Sequence[Passage]) -> Iterator[Turn]:
+def _turns(
+    number: int, new: Sequence[Passage], before: Sequence[Passage]
+) -> Iterator[tuple[Turn, int]]:
+    """The turns with the tokens of their messages."""
     verdicts = retention.judge(new, before=before)
     for passage, verdict in zip(new, verdicts, strict=True):
         if passage.role in SPOKEN and passage.text.strip():
-            yield Turn(
-                number,
-                passage.seq,
-                passage.author,
-                passage.role,
-                passage.text,
-                passage.at,
-                verdict.score,
-            )
+            said = (passage.author, passage.role, passage.text, passage.at)
+            yield Turn(number, passage.seq, *said, verdict.score), passage.tokens
 
 
 # -- as hits ---------------------------------------------------------------------------------------

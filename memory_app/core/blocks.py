@@ -19,12 +19,18 @@ _INTRODUCED = {
     "facts": "Facts from what was said before, quoted:",
     "recalled": "Values from earlier tool results and messages:",
 }
+_QUOTED = {"recalled": "What was said earlier, word for word:"}
 
 
 def block(name: str, lines: Iterable[str], span: tuple[int, int] | None = None) -> str:
     """The text of a block; `span` are the first and last message it tells of."""
     of = f' of="messages {span[0]} to {span[1]}"' if span else ""
     return "\n".join([f"<{name}{of}>", _INTRODUCED[name], *map(_line, lines), f"</{name}>"])
+
+
+def quoted(name: str, lines: Iterable[str]) -> str:
+    """The text of a block whose lines stand as they are."""
+    return "\n".join([f"<{name}>", _QUOTED[name], *map(escaped, lines), f"</{name}>"])
 
 
 def _line(text: str) -> str:

@@ -34,8 +34,9 @@ class Policy:
 
     `summary` is the size of a summary in tokens or, where that is more, `summary_share` of the
     window; `retained` the share of a context that messages kept word for word may take, `facts`
-    that of facts, and `recalled` that of values from earlier tool results, where not everything
-    fits. A summary is refused when less than `floor` of what it folds is carried by it,
+    that of facts, and `recalled` that of values from earlier tool results and of earlier turns that
+    answer a question, where not everything fits. A summary is refused when less than `floor` of
+    what it folds is carried by it,
     by facts or by retained messages. A session that nothing happened in for `idle` seconds is
     folded while it rests; one that goes on after `resume` seconds begins with a note of what was.
     """
@@ -49,7 +50,7 @@ class Policy:
     summary_share: float = 0.03
     retained: float = 0.15
     facts: float = 0.1
-    recalled: float = 0.6
+    recalled: float = 0.75
     floor: float = 0.9
     idle: int = 3_600
     resume: int = 7 * 86_400

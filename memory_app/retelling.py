@@ -1,0 +1,159 @@
+"""Earlier turns in a context: what a question needs is shown again word for word, with its day.
+
+They come from the session's folded or cut part and from the other sessions of its user. A context
+with a question keeps room for them beside the newest turns, as much as turns that may answer it
+take, and no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+from datetime import UTC, datetime
+from itertools import groupby
+from math import log
+from typing import NamedTuple
+
+from memory_app import keeping
+from memory_app.core import blocks
+from memory_app.core.assembly import Budget, History, NearMiss
+from memory_app.core.choosing import Candidate, choose
+from memory_app.core.index import Turn
+from memory_app.front import Told
+from memory_app.recall import Found
+
+MOST = 400
+"""Turns that compete, the best ones."""
+DEMAND = log(200)
+"""A turn that is so many times less likely to hold the answer than the best keeps no room."""
+WHOLE_TURNS = 3
+"""The newest turns are shown whole beside what is recalled."""
+LABEL = 4
+"""Tokens of a line beside the words: the sign before it and who says it."""
+
+
+class Retold(NamedTuple):
+    """The block, which messages of this session stand in it, and which nearly did."""
+
+    told: Told
+    seqs: tuple[int, ...]
+    near_misses: tuple[NearMiss, ...]
+
+
+class Candidates:
+    """The turns that may be told again, the best first: not those that are shown anyway."""
+
+    def __init__(self, found: Found, number: int, end: int) -> None:
+        self.found = found
+        self.number = number
+        self.turns: list[tuple[float, Turn, int]] = []
+        if not found.ranking.found:
+            return
+        ranking = found.ranking
+        for place in ranking.order()[: 2 * MOST].tolist():
+            turn = ranking.index.turns[place]
+            later = turn.session == number and turn.seq > end
+            if not later and found.may_show(turn):
+                self.turns.append((float(ranking.scores[place]), turn, place))
+            if len(self.turns) == MOST:
+                break
+
+    def without(self, shown: Container[int]) -> list[tuple[float, Turn, int]]:
+        """Those that a context does not show with these messages of the session."""
+        return [
+            one for one in self.turns if one[1].session != self.number or one[1].seq not in shown
+        ]
+
+    def cost(self, place: int) -> int:
+        """About the tokens of a turn's line."""
+        return self.found.tokens[place] + LABEL
+
+    def demand(self, shown: Container[int]) -> int:
+        """The tokens of those that may well hold the answer."""
+        turns = self.without(shown)
+        least = turns[0][0] - DEMAND if turns else 0.0
+        likely = [(turn, place) for score, turn, place in turns if score >= least]
+        days = {_group(turn) for turn, _ in likely}
+        return sum(self.cost(place) for _, place in likely) + len(days) * _header_tokens()
+
+
+def reserved(
+    candidates: Candidates, budget: Budget, history: History, *, free: int, most: int
+) -> int:
+    """The room that is kept for earlier turns: beside the newest ones, which stay whole."""
+    whole = [
+        unit
+        for unit in history.units
+        if unit.broken is None and unit.items[-1].turn > history.turns - WHOLE_TURNS
+    ]
+    shown = {item.seq for unit in whole for item in unit.items}
+    room = free - sum([unit.tokens for unit in whole])
+    return max(0, min(most, room, candidates.demand(shown)))
+
+
+def retold(candidates: Candidates, shown: Container[int], *, room: int) -> Retold | None:
+    """What of the candidates fits `room` tokens beside the messages that are shown."""
+    turns = candidates.without(shown)
+    size = room - keeping.block_tokens(blocks.block("recalled", [])) - 2
+    if not turns or size <= 0:
+        return None
+    by_place = {place: turn for _, turn, place in turns}
+    choice = choose(
+        [
+            Candidate(place, score, candidates.cost(place), _group(turn))
+            for score, turn, place in turns
+        ],
+        room=size,
+        header=_header_tokens(),
+        newest=0.0,
+        listed=candidates.found.listed,
+    )
+    scores = {place: score for score, _, place in turns}
+    places = sorted(choice.places, key=lambda place: -scores[place])
+    while places:
+        told = _told([by_place[place] for place in places])
+        if told.tokens <= room:
+            break
+        places.pop()
+    else:
+        return None
+    own = [by_place[place].seq for place in places if by_place[place].session == candidates.number]
+    near = [
+        NearMiss(turn.seq, miss.tokens, miss.short_by, "budget")
+        for miss in choice.near_misses
+        if (turn := by_place[miss.place]).session == candidates.number
+    ]
+    return Retold(told, tuple(sorted(own)), tuple(near))
+
+
+def _told(turns: Sequence[Turn]) -> Told:
+    lines: list[str] = []
+    for (_, day), said in groupby(sorted(turns, key=_in_time), key=_group):
+        lines.append(_header(day))
+        lines += map(_line, said)
+    text = blocks.quoted("recalled", lines)
+    return Told("recalled", text, keeping.block_tokens(text))
+
+
+def _in_time(turn: Turn) -> tuple[int, int, int]:
+    return turn.at // _DAY, turn.session, turn.seq
+
+
+_DAY = 86_400_000_000
+
+
+def _group(turn: Turn) -> tuple[int, int]:
+    """The session and the day of a turn, under whose header it stands."""
+    return turn.session, turn.at // _DAY
+
+
+def _header(day: int) -> str:
+    when = datetime.fromtimestamp(day * 86_400, UTC)
+    return f"{when:%A}, {when.day} {when:%B} {when.year}"
+
+
+def _header_tokens() -> int:
+    return keeping.block_tokens(_header(0))
+
+
+def _line(turn: Turn) -> str:
+    return f"- {turn.author or turn.role}: {turn.text}"
