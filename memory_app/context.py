@@ -411,9 +411,11 @@ def _candidates(reader: HistoryReader, frame: _Frame, ask: Ask) -> Candidates | 
     version they are of this session alone: what the others said since is not known apart."""
     if not ask.query or not frame.policy.rules.folds:
         return None
-    session = frame.session
-    now, alone = session.last_activity_us, ask.at is not None
-    found = recall.recall(reader.store, session, ask.query, now=now, alone=alone)
+    session, store = frame.session, reader.store
+    if ask.at is None:
+        found = recall.recall(store, session, ask.query)
+    else:
+        found = recall.recall_at(store, session, ask.query, frame.end, frame.state)
     return Candidates(found, session.number, frame.end)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -25,7 +24,7 @@ from memory_app.core.rank import Ranking, Scored
 from sessions_app import clock
 from sessions_app.core import instants
 from sessions_app.core.entries import FORM_NAMES
-from sessions_app.core.replay import in_ranges
+from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -37,8 +36,9 @@ MOST_HELD = 32
 """Indexes that a process keeps, the last used ones."""
 QUOTE = 500
 """Characters of a turn that a source quotes."""
-AROUND = 8
-"""Messages before new ones that say what these answer."""
+BLOCK, AROUND = 32, 8
+"""What a turn is worth is judged within its block of messages, with so many before it. Blocks begin
+at fixed seqs, so the same log gives the same worth however it was read."""
 
 
 class Source(NamedTuple):
@@ -48,15 +48,49 @@ class Source(NamedTuple):
     retracted: tuple[tuple[int, int], ...]
 
 
-@dataclass(slots=True)
 class Held:
     """The turns of one owner as far as they were `read`: by session the last seq. `tokens` are
     those of their messages."""
 
-    index: Index = field(default_factory=Index)
-    tokens: list[int] = field(default_factory=list)
-    read: dict[int, int] = field(default_factory=dict)
-    lock: Lock = field(default_factory=Lock)
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.clear()
+
+    def clear(self) -> None:
+        """Begins anew."""
+        self.index = Index()
+        self.tokens: list[int] = []
+        self.read: dict[int, int] = {}
+        self._places: dict[tuple[int, int], int] = {}
+
+    def newest(self, number: int) -> int | None:
+        """The place of a session's newest turn."""
+        for place in range(len(self.index) - 1, -1, -1):
+            if self.index.turns[place].session == number:
+                return place
+        return None
+
+    def take(self, number: int, said: Sequence[Passage], read: int) -> None:
+        """Adds the messages of a session after `read`; `said` begins a little before the block that
+        this seq lies in."""
+        new = [one for one in said if one.seq > read and one.role in SPOKEN and one.text.strip()]
+        for place, one in enumerate(new, len(self.index)):
+            self._places[number, one.seq] = place
+        self.index.add(Turn(number, one.seq, one.author, one.role, one.text, one.at) for one in new)
+        self.tokens += [one.tokens for one in new]
+        first = read - read % BLOCK
+        while first < said[-1].seq if said else False:
+            before = [one for one in said if first - AROUND < one.seq <= first]
+            block = [one for one in said if first < one.seq <= first + BLOCK]
+            verdicts = retention.judge(block, before=before)
+            self.index.value(
+                {
+                    self._places[number, verdict.seq]: verdict.score
+                    for verdict in verdicts
+                    if (number, verdict.seq) in self._places
+                }
+            )
+            first += BLOCK
 
 
 Owner = tuple[str, int, int, bool]
@@ -97,17 +131,40 @@ class Found(NamedTuple):
         return found
 
 
-def recall(store: Reader, session: Snapshot, query: str, *, now: int, alone: bool = False) -> Found:
-    """The turns of the session's user, or of the session where it has none or is taken `alone`, as
-    `query` sees them; `now` in microseconds says what "last week" is."""
-    user = None if alone else _user(store, session)
+def recall(store: Reader, session: Snapshot, query: str, *, now: int | None = None) -> Found:
+    """The turns of the session's user, or of the session where it has none, as `query` sees them.
+    `now`, in microseconds, says what "last week" is; without it the session's newest turn does."""
+    user = _user(store, session)
     rows = _sessions(store, session, user)
     sources = {int(row[0]): Source(UUID(str(row[1])), _retracted(store, row)) for row in rows}
     held = _of(store, session, user)
     # An index is not made for two threads: the ranking reads what a new turn would change.
     with held.lock:
         _catch_up(store, held, rows)
-        return Found(rank.rank(held.index, query, now=now), held.tokens, sources)
+        return _ranked(held, session, query, sources, now=now)
+
+
+def recall_at(store: Reader, session: Snapshot, query: str, end: int, state: State) -> Found:
+    """The same as of an earlier version, at which the session had the messages 1..`end`: of this
+    session alone, since what the others said by then is not known."""
+    held = Held()
+    _catch_up(store, held, [(session.number, session.id.hex, end, 0)])
+    sources = {session.number: Source(session.id, state.retracted)}
+    return _ranked(held, session, query, sources)
+
+
+def _ranked(
+    held: Held,
+    session: Snapshot,
+    query: str,
+    sources: dict[int, Source],
+    *,
+    now: int | None = None,
+) -> Found:
+    if now is None:
+        place = held.newest(session.number)
+        now = session.created_us if place is None else held.index.turns[place].at
+    return Found(rank.rank(held.index, query, now=now), held.tokens, sources)
 
 
 def forget() -> None:
@@ -158,44 +215,29 @@ def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
     """Adds what was said since; the oldest sessions first."""
     missing = sum(max(0, messages - held.read.get(number, 0)) for number, _, messages, _ in rows)
     if len(held.index) + missing > MOST_TURNS and len(held.index):
-        held.index, held.tokens, held.read = Index(), [], {}
+        held.clear()
     room = MOST_TURNS - len(held.index)
     behind = []
     for number, _, messages, _ in rows:
         read = max(held.read.get(number, 0), messages - room)
         if read < messages and room > 0:
-            behind.append((number, read))
+            behind.append((number, read, messages))
             room -= messages - read
-    for number, read in sorted(behind):
-        found = list(_said(store, number, max(0, read - AROUND)))
-        new = [passage for passage in found if passage.seq > read]
-        before = [passage for passage in found if passage.seq <= read]
-        turns = list(_turns(number, new, before))
-        held.index.add([turn for turn, _ in turns])
-        held.tokens += [tokens for _, tokens in turns]
-        held.read[number] = max([read, *(passage.seq for passage in new)])
+    for number, read, end in sorted(behind):
+        held.take(number, list(_said(store, number, read - read % BLOCK - AROUND, end)), read)
+        held.read[number] = end
 
 
-def _said(store: Reader, number: int, after: int) -> Iterator[Passage]:
-    """The messages of a session after a seq that say something; not what tools gave."""
+def _said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
+    """The messages of a session after a seq and up to another that say something; not what tools
+    gave."""
     with store.db.reading():
-        rows = store.db.rows(sql.SAID, (number, after))
+        rows = store.db.rows(sql.SAID, (number, max(0, after), end))
     for seq, role, form, body, tokens, created_us in rows:
         if body:
             yield passages.passage(
                 seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us
             )
-
-
-def _turns(
-    number: int, new: Sequence[Passage], before: Sequence[Passage]
-) -> Iterator[tuple[Turn, int]]:
-    """The turns with the tokens of their messages."""
-    verdicts = retention.judge(new, before=before)
-    for passage, verdict in zip(new, verdicts, strict=True):
-        if passage.role in SPOKEN and passage.text.strip():
-            said = (passage.author, passage.role, passage.text, passage.at)
-            yield Turn(number, passage.seq, *said, verdict.score), passage.tokens
 
 
 # -- as hits ---------------------------------------------------------------------------------------

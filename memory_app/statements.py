@@ -41,7 +41,7 @@ SESSIONS_OF_USER = """
 """
 SAID = """
     SELECT seq, role, form, body, tokens, created_us FROM holdfast_message
-    WHERE session_id = ? AND seq > ? AND role IN ('user', 'assistant') ORDER BY seq
+    WHERE session_id = ? AND seq > ? AND seq <= ? AND role IN ('user', 'assistant') ORDER BY seq
 """
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """

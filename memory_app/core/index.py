@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -71,6 +71,9 @@ class Said(NamedTuple):
     numbers: Vector
     names: Vector
     users: Vector
+
+
+_WORTH = Said._fields.index("worths")
 
 
 class _Places(NamedTuple):
@@ -141,6 +144,12 @@ class Index:
         self._newest[session] = place
         self._counted.extend(_counts(turn, found))
         self.turns.append(turn)
+
+    def value(self, worths: Mapping[int, float]) -> None:
+        """Gives turns, by their places, another worth: what is said next may change it."""
+        for place, worth in worths.items():
+            self._counted[place * len(Said._fields) + _WORTH] = worth
+        self._said = None
 
     # -- what is known of every turn --------------------------------------------------------------
 
