@@ -155,7 +155,7 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_values(reader, frame, reading)
-    candidates = _candidates(reader, frame, ask)
+    candidates = _candidates(reader, frame, ask, reading)
     frame = _with_turns(frame, reading, candidates)
     chosen = _chosen(reader, frame, reading)
     told = _tells(reader, frame, ask, chosen.selection, candidates)
@@ -406,7 +406,9 @@ def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Fra
     return replace(frame, values=True, reserved=min(free, most, recalling.MOST))
 
 
-def _candidates(reader: HistoryReader, frame: _Frame, ask: Ask) -> Candidates | None:
+def _candidates(
+    reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading
+) -> Candidates | None:
     """The earlier turns that may answer the question; None where nothing is asked. As of an earlier
     version they are of this session alone: what the others said since is not known apart."""
     if not ask.query or not frame.policy.rules.folds:
@@ -416,7 +418,11 @@ def _candidates(reader: HistoryReader, frame: _Frame, ask: Ask) -> Candidates | 
         found = recall.recall(store, session, ask.query)
     else:
         found = recall.recall_at(store, session, ask.query, frame.end, frame.state)
-    return Candidates(found, session.number, frame.end)
+    # A step without its results is named as left out, and stays so.
+    broken = {
+        item.seq for unit in reading.history.units if unit.broken is not None for item in unit.items
+    }
+    return Candidates(found, session.number, frame.end, broken)
 
 
 def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) -> _Frame:

@@ -40,9 +40,10 @@ class Retold(NamedTuple):
 
 
 class Candidates:
-    """The turns that may be told again, the best first: not those that are shown anyway."""
+    """The turns that may be told again, the best first: of the session `number` those up to `end`
+    that are not `hidden`, and those of others."""
 
-    def __init__(self, found: Found, number: int, end: int) -> None:
+    def __init__(self, found: Found, number: int, end: int, hidden: Container[int] = ()) -> None:
         self.found = found
         self.number = number
         self.turns: list[tuple[float, Turn, int]] = []
@@ -51,8 +52,8 @@ class Candidates:
         ranking = found.ranking
         for place in ranking.order()[: 2 * MOST].tolist():
             turn = ranking.index.turns[place]
-            later = turn.session == number and turn.seq > end
-            if not later and found.may_show(turn):
+            own = turn.session == number
+            if not (own and (turn.seq > end or turn.seq in hidden)) and found.may_show(turn):
                 self.turns.append((float(ranking.scores[place]), turn, place))
             if len(self.turns) == MOST:
                 break

@@ -13,7 +13,7 @@ from django.db.models import F
 NEVER = 2**62
 RULES = (
     '{"window":128000,"reserve":8000,"strategy":"%s","turns":12,"marks":[0.6,0.8,0.9],'
-    '"summary":250,"summary_share":0.03,"retained":%s,"facts":0.1,"recalled":0.6,"floor":0.9,'
+    '"summary":250,"summary_share":0.03,"retained":%s,"facts":0.1,"recalled":0.75,"floor":0.9,'
     '"idle":3600,"resume":604800}'
 )
 FOLDING = {"due_tokens": 72_000, "notice_tokens": 108_000, "resume_us": 604_800 * 1_000_000}

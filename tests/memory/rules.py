@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from memory_app.context import LEAD, Context
+from memory_app.context import LEAD, Context, Part
 from memory_app.core.steps import NO_ANSWER, NO_CALL, NO_RESULT, WAITING
 from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import State, in_ranges
@@ -63,7 +63,8 @@ def check_partition(context: Context, log: Sequence[StoredMessage]) -> None:
         if part.name in OF_THE_LOG:
             assert part.tokens - said in (0, lead) or _shortened(context, part.messages), part
         else:
-            assert not part.messages, part
+            # Turns that are told again stand there as text.
+            assert not part.messages or part.name == "recalled", part
 
 
 def _shortened(context: Context, spans: Sequence[tuple[int, int]]) -> bool:
@@ -83,9 +84,16 @@ def check_musts(context: Context, log: Sequence[StoredMessage], state: State) ->
     assert not any(in_ranges(seq, state.retracted) for seq in within), "a retracted message"
     turn_of = {row.seq: row.turn_start for row in log}
     kept = {seq for seq in within if seq <= state.folded and seq not in state.pinned}
+    kept |= {seq for part in context.parts if part.name == "recalled" for seq in spread(part)}
     for seq in within - kept:
         start = turn_of[seq]
         assert start in (0, *within) or in_ranges(start, state.retracted), f"{seq}: no question"
+
+
+def spread(part: Part) -> Iterator[int]:
+    """Every message of a part."""
+    for first, last in part.messages:
+        yield from range(first, last + 1)
 
 
 def check_order(context: Context) -> None:
