@@ -431,7 +431,10 @@ def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) 
         return frame
     history, budget = reading.history, frame.budget
     free = front.free(budget, history) - frame.reserved
-    most = int(frame.policy.rules.recalled * budget.limit) - frame.reserved
+    rules = frame.policy.rules
+    kept = sum([unit.tokens for unit in history.kept])
+    # What retained messages leave of their share goes to earlier turns too.
+    most = int((rules.recalled + rules.retained) * budget.limit) - kept - frame.reserved
     room = retelling.reserved(candidates, budget, history, free=free, most=most)
     return replace(frame, reserved=frame.reserved + room)
 

@@ -23,12 +23,12 @@ from memory_app.recall import Found
 
 MOST = 400
 """Turns that compete, the best ones."""
-DEMAND = log(200)
+DEMAND = log(5000)
 """A turn that is so many times less likely to hold the answer than the best keeps no room."""
 WHOLE_TURNS = 3
 """The newest turns are shown whole beside what is recalled."""
-LABEL = 4
-"""Tokens of a line beside the words: the sign before it and who says it."""
+LABEL = 1
+"""Tokens of a line beyond those of its message, whose framing pays for most of who says it."""
 
 
 class Retold(NamedTuple):

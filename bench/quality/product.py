@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import count, groupby
 from statistics import mean, stdev
 from typing import Any
 from uuid import UUID
@@ -16,14 +16,14 @@ from uuid import UUID
 import orjson
 
 from bench.ground import SQLITE, Place, ground
-from bench.quality import locomo, tool_values
+from bench.quality import locomo, recall, tool_values
 from bench.quality.rows import Row, load
 from memory_app import fates, gathering, policies
 from memory_app.core import audit
-from memory_app.core.passages import passage
+from memory_app.core.passages import Passage, passage
 from memory_app.models import Fact, FateRun, Summary
 from memory_app.pipeline import Pipeline
-from sessions_app.core import tokens
+from sessions_app.core import instants, tokens
 from sessions_app.core.forms import FORMS
 from sessions_app.store.base import Snapshot
 
@@ -39,10 +39,59 @@ def measure() -> Iterator[Row]:
     """Rows of every gate that compression decides. Raises NoData."""
     with ground() as here:
         place = here.place(SQLITE)
+        yield from evidence(place)
         yield from values(place)
         yield from query_free(place)
         yield from honesty(place)
         yield from prefix(place)
+
+
+# -- what a question needs, in contexts of the default policy -------------------------------------
+
+
+def evidence(place: Place) -> Iterator[Row]:
+    """Of the turns that a question about many sessions of a user needs, how many stand word for
+    word in a context of the last session. The ranker's weights are fitted to these conversations,
+    so `recall` says how it does on others."""
+    found: dict[int, list[float]] = {budget: [] for budget in recall.PLAIN}
+    for talk in locomo.conversations(assistant=False):
+        session = _spoken(place, talk)
+        for budget, shares in found.items():
+            shown = (
+                (question, _text(session.context(tokens=budget, query=question.text).messages))
+                for question in talk.questions
+            )
+            held = [
+                mean(talk.passages[seq - 1].text in text for seq in question.evidence)
+                for question, text in shown
+            ]
+            shares.append(100 * mean(held))
+    for budget, shares in found.items():
+        error = stdev(shares) / len(shares) ** 0.5
+        name = f"evidence in a context of {budget:,} tokens"
+        yield Row("recall", name, mean(shares), error, recall.PLAIN[budget])
+
+
+def _spoken(place: Place, talk: locomo.Conversation) -> Any:
+    """The last of the sessions of one user that a conversation comes to."""
+    import holdfast
+
+    user = next(_names)
+    session = None
+    for number, said in groupby(talk.passages, key=lambda one: talk.sessions[one.seq - 1]):
+        key = f"{user}, {number}"
+        session = holdfast.open(key, database=place.address, user=user)
+        session.append([_body(one, talk.passages[0].author) for one in said])
+    return session
+
+
+def _body(said: Passage, first: str) -> dict[str, Any]:
+    return {
+        "role": "user" if said.author == first else "assistant",
+        "content": said.text,
+        "author": said.author,
+        "created_at": instants.render(said.at),
+    }
 
 
 # -- values of tool results in contexts of the default policy --------------------------------------
