@@ -30,10 +30,11 @@ from sessions_app.store.reading import Reader
 
 MOST_SESSIONS = 500
 """Sessions of a user that are looked through, the latest ones."""
-MOST_TURNS = 50_000
+MOST_TURNS = 20_000
 """Turns of one index; one that would get larger is begun anew with the latest sessions."""
-MOST_HELD = 32
-"""Indexes that a process keeps, the last used ones."""
+MOST_HELD, MOST_IN_ALL = 32, 60_000
+"""Indexes that a process keeps, the last used ones, and the turns of all of them: about 1.5 kB
+each."""
 QUOTE = 500
 """Characters of a turn that a source quotes."""
 BLOCK, AROUND = 32, 8
@@ -190,9 +191,13 @@ def _of(store: Reader, session: Snapshot, user: int | None) -> Held:
     with _guard:
         held = _held.setdefault(owner, Held())
         _held.move_to_end(owner)
-        while len(_held) > MOST_HELD:
+        while len(_held) > 1 and (len(_held) > MOST_HELD or _in_all() > MOST_IN_ALL):
             _held.popitem(last=False)
     return held
+
+
+def _in_all() -> int:
+    return sum([len(held.index) for held in _held.values()])
 
 
 Row = tuple[int, str, int, int]
