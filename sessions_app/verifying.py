@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -22,6 +22,7 @@ from sessions_app.store import kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import inspected
 from sessions_app.store.reading import Reader
 
 PAGE = 500
@@ -189,10 +190,12 @@ def _version(proof: Proof) -> int:
 
 def _messages(db: Database, number: int, version: int) -> Iterator[Proof]:
     seq = BEFORE_ALL
-    while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE)):
+    while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE), inspected):
         for row in rows:
             salt, digest = bytes(row[9]), bytes(row[10])
-            yield MessageProof._make((*row[:7], bool(row[7]), row[8], salt, digest, row[11]))
+            damage, text = row[11:]
+            place = (*row[:7], bool(row[7]), row[8])
+            yield MessageProof._make((*place, salt, digest, text, damage))
         seq = rows[-1][0]
         del rows, row
 
@@ -266,9 +269,14 @@ def _problem(session: UUID, finding: Finding) -> Problem:
     return Problem(session, finding.kind, finding.text, finding.version, finding.seq)
 
 
-def _page(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:
+def _page(
+    db: Database,
+    statement: str,
+    params: tuple[Any, ...],
+    read: Callable[[Row], Row] = tuple,
+) -> list[Row]:
     with db.reading():
-        return db.rows_within(PAGE_OCTETS, statement, params)
+        return db.rows_within(PAGE_OCTETS, statement, params, read)
 
 
 def _rows(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:

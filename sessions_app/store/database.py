@@ -95,23 +95,32 @@ class Database:
         with connection.wrap_database_errors:
             return _executed(connection, sql, params)
 
-    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+    def rows(
+        self, sql: str, params: Sequence[Any] = (), read: Callable[[Row], Row] | None = None
+    ) -> list[Row]:
+        """All rows, each as `read` makes it."""
         connection = self.connection
         with connection.wrap_database_errors:
             found: list[Row] = _executed(connection, sql, params).fetchall()
-        return found
+        return found if read is None else list(map(read, found))
 
-    def rows_within(self, octets: int, sql: str, params: Sequence[Any]) -> list[Row]:
-        """The first rows of a page whose last column is a text: up to the one with which the texts
-        reach `octets` bytes, and one more. No other row is read into memory."""
+    def rows_within(
+        self,
+        octets: int,
+        sql: str,
+        params: Sequence[Any],
+        read: Callable[[Row], Row] = tuple,
+    ) -> list[Row]:
+        """The first rows of a page, which as `read` makes them end in a text: up to the one with
+        which the texts reach `octets` bytes, and one more. No other row is read into memory."""
         connection = self.connection
         if connection.vendor != "sqlite":
             # The driver takes a whole answer before it gives the first row, so the server counts.
             found = self.rows(within(sql), (*params, octets))
-            return [row[:-1] for row in found]
+            return [read(row[:-1]) for row in found]
         with connection.wrap_database_errors:
             cursor = _executed(connection, sql, params)
-            rows = _until(octets, cursor)
+            rows = _until(octets, map(read, cursor))
             cursor.close()
         return rows
 

@@ -28,6 +28,7 @@ from sessions_app.core.messages import Message
 from sessions_app.core.words import Query
 from sessions_app.store import statements as sql
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import whole_of_session, whole_or_nothing
 
 SEQ_BITS = 24
 SESSIONS = 200
@@ -163,7 +164,7 @@ def _bodies(db: Database, number: int, after: int, last: int) -> list[Row]:
     if after >= last:
         return []
     with db.reading():
-        return db.rows(sql.INDEX_BODIES, (number, after, last, PORTION))
+        return db.rows(sql.INDEX_BODIES, (number, after, last, PORTION), whole_or_nothing)
 
 
 def _documents(number: int, rows: Iterable[Row]) -> list[Document]:
@@ -255,7 +256,8 @@ def remove_messages(db: Database, number: int, seqs: Sequence[int]) -> None:
     for first in range(0, len(seqs), PORTION):
         some = seqs[first : first + PORTION]
         marks = ", ".join("?" * len(some))
-        rows = db.rows(sql.INDEX_BODIES_IN.format(marks=marks), (number, *some))
+        statement = sql.INDEX_BODIES_IN.format(marks=marks)
+        rows = db.rows(statement, (number, *some), whole_or_nothing)
         _write(db, _documents(number, rows), [])
 
 
@@ -383,7 +385,9 @@ def said(db: Database, places: Sequence[tuple[int, int]]) -> list[Row]:
     marks = ", ".join("(?, ?)" for _ in places)
     with db.reading():
         return db.rows(
-            sql.INDEX_SAID.format(marks=marks), [value for pair in places for value in pair]
+            sql.INDEX_SAID.format(marks=marks),
+            [value for pair in places for value in pair],
+            whole_of_session,
         )
 
 

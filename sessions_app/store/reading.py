@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import whole
 
 NO_END = 2**62
 ALL = 2**31
@@ -100,19 +101,25 @@ class Reader:
     def _from(
         self, number: int, after: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets)
+        rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets, whole)
         return list(map(StoredMessage._make, rows))
 
     def _back(
         self, number: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
+        rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets, whole)
         return list(map(StoredMessage._make, rows))
 
-    def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
+    def _page(
+        self,
+        statement: str,
+        params: tuple[int, ...],
+        octets: int | None,
+        read: Callable[[Row], Row] = tuple,
+    ) -> list[Row]:
         if octets is None:
-            return self.db.rows(statement, params)
-        return self.db.rows_within(octets, statement, params)
+            return self.db.rows(statement, params, read)
+        return self.db.rows_within(octets, statement, params, read)
 
     def _around(self, number: int, window: Window, end: int) -> list[StoredMessage]:
         anchor = window.around or 0
@@ -129,12 +136,12 @@ class Reader:
         """(seq, role, turn, turn_start, tokens, tokens_total, form, body) of the newest `limit`
         messages with seq < `end`, newest first: what a context needs of them."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_BACK, (number, end, limit))
+            return self.db.rows(sql.LINES_BACK, (number, end, limit), whole)
 
     def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
         """The same of the first `limit` messages with after < seq <= end, oldest first."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_FROM, (number, after, end, limit))
+            return self.db.rows(sql.LINES_FROM, (number, after, end, limit), whole)
 
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
@@ -143,7 +150,7 @@ class Reader:
             for at in range(0, len(seqs), MOST_MARKS):
                 some = seqs[at : at + MOST_MARKS]
                 marks = ", ".join("?" * len(some))
-                found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
+                found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some), whole)
         return found
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
@@ -157,7 +164,7 @@ class Reader:
             return []
         marks = ", ".join("?" * len(seqs))
         with self.db.reading():
-            rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
+            rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs), whole)
         return list(map(StoredMessage._make, rows))
 
     def containing(
@@ -171,13 +178,13 @@ class Reader:
         newest_first: bool = False,
     ) -> list[StoredMessage]:
         """Messages with after < seq < before whose stored JSON may hold `text` literally, ignoring
-        case; field names count too, so callers look again at the words. Fewer than `limit` where
-        their bodies reach PAGE_OCTETS."""
+        case; field names count too and any packed message may, so callers look again at the words.
+        Fewer than `limit` where their bodies reach PAGE_OCTETS."""
         pattern = f"%{_any_case(like_escaped(orjson.dumps(text).decode()[1:-1]))}%"
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
             params = (session.number, after, before, pattern, limit)
-            rows = self.db.rows_within(PAGE_OCTETS, statement, params)
+            rows = self.db.rows_within(PAGE_OCTETS, statement, params, whole)
         return list(map(StoredMessage._make, rows))
 
     def events(
@@ -310,7 +317,7 @@ class Reader:
         while seq < session.messages:
             with self.db.reading():
                 params = (session.number, seq, session.version, page)
-                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params)
+                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params, whole)
             if not rows:
                 raise errors.NotFound("The session was purged meanwhile.")
             yield from map(_log_message, rows)

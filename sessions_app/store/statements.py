@@ -91,8 +91,9 @@ TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         tokens_estimated, batch_end, created_us, salt, digest, body, octets,
+         packed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_EVENT = """
     INSERT INTO holdfast_event
@@ -156,7 +157,7 @@ DELETE_OLD_REQUEST_KEYS = "DELETE FROM holdfast_request_key WHERE created_us < ?
 
 MESSAGE_COLUMNS = """
     seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated, created_us,
-    body
+    body, octets, packed
 """
 MESSAGES_FROM = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
@@ -168,18 +169,22 @@ MESSAGES_BACK = f"""
 """
 _CONTAINING = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
-    WHERE session_id = ? AND seq > ? AND seq < ? AND LOWER(body) LIKE LOWER(?) ESCAPE '\\'
+    WHERE session_id = ? AND seq > ? AND seq < ?
+        AND (octets IS NOT NULL OR LOWER(body) LIKE LOWER(?) ESCAPE '\\')
 """
 LINES_BACK = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
+    FROM holdfast_message
     WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
 LINES_FROM = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
+    FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
 LINES_IN = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
+    FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
 TOOL_BETWEEN = """
@@ -249,14 +254,15 @@ EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND ver
 
 @cache
 def within(statement: str) -> str:
-    """The first rows of a page by the text in its last column, as many bytes of it as asked for;
+    """The first rows of a page by the text at its end, as many bytes of it as asked for;
     for PostgreSQL, which knows how long a text is without reading it. See Database.rows_within."""
-    text = statement.partition("FROM")[0].split()[-1]
+    last = statement.partition("FROM")[0].split()[-1]
+    octets = "COALESCE(octets, OCTET_LENGTH(body))" if last == "packed" else f"OCTET_LENGTH({last})"
     order = statement.rpartition("ORDER BY")[2].partition("LIMIT")[0].strip()
     frame = f"ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING"
     return f"""
         SELECT * FROM (
-            SELECT page.*, SUM(OCTET_LENGTH({text})) OVER ({frame}) AS octets_before
+            SELECT page.*, SUM({octets}) OVER ({frame}) AS octets_before
             FROM ({statement}) AS page
         ) AS counted
         WHERE COALESCE(octets_before, 0) < ? ORDER BY {order}
@@ -265,7 +271,7 @@ def within(statement: str) -> str:
 
 LOG_MESSAGES = """
     SELECT seq, version, role, form, tokens, tokens_estimated, batch_end, created_us, salt, digest,
-         body
+         body, octets, packed
     FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
 """
 LOG_EVENTS = """
@@ -289,9 +295,10 @@ LINKS = """
 COPY_MESSAGES = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body)
+         tokens_estimated, batch_end, created_us, salt, digest, body, octets, packed)
     SELECT ?, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
-         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body
+         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body, octets,
+         packed
     FROM holdfast_message WHERE session_id = ? AND seq <= ?
 """
 COPY_EVENTS = """
@@ -332,7 +339,7 @@ VERIFY_SESSION = """
 """
 VERIFY_MESSAGES = """
     SELECT seq, version, turn, turn_start, role, tokens, tokens_total, batch_end, created_us, salt,
-        digest, body
+        digest, body, octets, packed
     FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
 """
 VERIFY_EVENTS = """
@@ -370,11 +377,12 @@ INDEX_MOVE = """
     WHERE number = ? AND indexed_messages = ? AND indexed_words = ?
 """
 INDEX_BODIES = """
-    SELECT seq, role, form, body FROM holdfast_message
+    SELECT seq, role, form, body, octets, packed FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
 INDEX_BODIES_IN = """
-    SELECT seq, role, form, body FROM holdfast_message WHERE session_id = ? AND seq IN ({marks})
+    SELECT seq, role, form, body, octets, packed FROM holdfast_message
+    WHERE session_id = ? AND seq IN ({marks})
 """
 # Only its owner may sort an index; where that is another role, inserts do it when the list is full.
 SORT_INDEX = """
@@ -384,7 +392,7 @@ SORT_INDEX = """
 # A cross join, because SQLite keeps its order: else it reads the whole table.
 INDEX_SAID = """
     WITH wanted(number, place) AS (VALUES {marks})
-    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body
+    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body, m.octets, m.packed
     FROM wanted CROSS JOIN holdfast_message m
     WHERE m.session_id = wanted.number AND m.seq = wanted.place
 """

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sessions_app.core.packing import ACT, WORDS
 from sessions_app.store import statements as sql
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
-
-WORDS, ACT = 1_200, 4_000
 
 
 class Beginning(NamedTuple):
