@@ -25,7 +25,7 @@ from sessions_app.store import fulltext
 from sessions_app.store.base import PAGE_OCTETS, Snapshot
 from sessions_app.store.database import Database, Row, octets_of
 from sessions_app.store.durable import DurableStore
-from sessions_app.store.reading import like_escaped
+from sessions_app.store.reading import Reader, like_escaped
 from sessions_app.store.statements import INDEX_BY_ID, INDEX_BY_NAME
 
 log = logging.getLogger("holdfast.search")
@@ -195,7 +195,7 @@ def _literal_hit(row: StoredMessage, text: str) -> Hit:
 
 
 def forward(
-    store: DurableStore,
+    store: Reader,
     session: Snapshot,
     text: str,
     *,
@@ -215,7 +215,7 @@ def forward(
 
 
 def backward(
-    store: DurableStore,
+    store: Reader,
     session: Snapshot,
     text: str,
     *,

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import zstandard
 
-LEAST = 8 * 1024
+LEAST = 4 * 1024
 """Bytes of text from which on a body is packed. See docs/design.md for the measurement."""
 MOST = 64 * 1024 * 1024
 """Bytes of text up to which a body is packed, so no stored size makes a reader take more."""
