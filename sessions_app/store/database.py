@@ -95,14 +95,11 @@ class Database:
         with connection.wrap_database_errors:
             return _executed(connection, sql, params)
 
-    def rows(
-        self, sql: str, params: Sequence[Any] = (), read: Callable[[Row], Row] | None = None
-    ) -> list[Row]:
-        """All rows, each as `read` makes it."""
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         connection = self.connection
         with connection.wrap_database_errors:
             found: list[Row] = _executed(connection, sql, params).fetchall()
-        return found if read is None else list(map(read, found))
+        return found
 
     def rows_within(
         self,

@@ -164,7 +164,8 @@ def _bodies(db: Database, number: int, after: int, last: int) -> list[Row]:
     if after >= last:
         return []
     with db.reading():
-        return db.rows(sql.INDEX_BODIES, (number, after, last, PORTION), whole_or_nothing)
+        rows = db.rows(sql.INDEX_BODIES, (number, after, last, PORTION))
+    return list(map(whole_or_nothing, rows))
 
 
 def _documents(number: int, rows: Iterable[Row]) -> list[Document]:
@@ -257,7 +258,7 @@ def remove_messages(db: Database, number: int, seqs: Sequence[int]) -> None:
         some = seqs[first : first + PORTION]
         marks = ", ".join("?" * len(some))
         statement = sql.INDEX_BODIES_IN.format(marks=marks)
-        rows = db.rows(statement, (number, *some), whole_or_nothing)
+        rows = map(whole_or_nothing, db.rows(statement, (number, *some)))
         _write(db, _documents(number, rows), [])
 
 
@@ -384,11 +385,10 @@ def said(db: Database, places: Sequence[tuple[int, int]]) -> list[Row]:
         return []
     marks = ", ".join("(?, ?)" for _ in places)
     with db.reading():
-        return db.rows(
-            sql.INDEX_SAID.format(marks=marks),
-            [value for pair in places for value in pair],
-            whole_of_session,
+        rows = db.rows(
+            sql.INDEX_SAID.format(marks=marks), [value for pair in places for value in pair]
         )
+    return list(map(whole_of_session, rows))
 
 
 def behind(db: Database, project: int | None) -> int:

@@ -7,6 +7,8 @@ ends in the text alone.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 from sessions_app.core import errors, packing
 from sessions_app.store.database import Row
@@ -14,6 +16,17 @@ from sessions_app.store.database import Row
 log = logging.getLogger("holdfast.store")
 
 LAST = 3
+
+
+_PLAIN = itemgetter(slice(0, -2))
+_OCTETS, _PACKED = itemgetter(-2), itemgetter(-1)
+
+
+def whole_rows(rows: Sequence[Row]) -> Iterable[Row]:
+    """`whole` of many rows, which costs next to nothing where none is packed."""
+    if any(map(_OCTETS, rows)) or any(map(_PACKED, rows)):
+        return map(whole, rows)
+    return map(_PLAIN, rows)
 
 
 def whole(row: Row) -> Row:

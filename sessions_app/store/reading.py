@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import lru_cache, partial
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -18,11 +18,14 @@ from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.database import Database, Row
-from sessions_app.store.packed import whole
+from sessions_app.store.packed import whole, whole_rows
 
 NO_END = 2**62
 ALL = 2**31
 MOST_MARKS = 500
+
+# As StoredMessage._make, which shows in a read of a few rows.
+_stored = cast("Callable[[Row], StoredMessage]", partial(tuple.__new__, StoredMessage))
 
 
 def _version(entry: LogEntry) -> int:
@@ -101,25 +104,27 @@ class Reader:
     def _from(
         self, number: int, after: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets, whole)
-        return list(map(StoredMessage._make, rows))
+        return self._said(sql.MESSAGES_FROM, (number, after, end, limit), octets)
 
     def _back(
         self, number: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets, whole)
-        return list(map(StoredMessage._make, rows))
+        return self._said(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
 
-    def _page(
-        self,
-        statement: str,
-        params: tuple[int, ...],
-        octets: int | None,
-        read: Callable[[Row], Row] = tuple,
-    ) -> list[Row]:
+    def _said(
+        self, statement: str, params: tuple[int, ...], octets: int | None
+    ) -> list[StoredMessage]:
+        rows: Iterable[Row]
         if octets is None:
-            return self.db.rows(statement, params, read)
-        return self.db.rows_within(octets, statement, params, read)
+            rows = whole_rows(self.db.rows(statement, params))
+        else:
+            rows = self.db.rows_within(octets, statement, params, whole)
+        return list(map(_stored, rows))
+
+    def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
+        if octets is None:
+            return self.db.rows(statement, params)
+        return self.db.rows_within(octets, statement, params)
 
     def _around(self, number: int, window: Window, end: int) -> list[StoredMessage]:
         anchor = window.around or 0
@@ -136,12 +141,12 @@ class Reader:
         """(seq, role, turn, turn_start, tokens, tokens_total, form, body) of the newest `limit`
         messages with seq < `end`, newest first: what a context needs of them."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_BACK, (number, end, limit), whole)
+            return list(whole_rows(self.db.rows(sql.LINES_BACK, (number, end, limit))))
 
     def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
         """The same of the first `limit` messages with after < seq <= end, oldest first."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_FROM, (number, after, end, limit), whole)
+            return list(whole_rows(self.db.rows(sql.LINES_FROM, (number, after, end, limit))))
 
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
@@ -150,7 +155,8 @@ class Reader:
             for at in range(0, len(seqs), MOST_MARKS):
                 some = seqs[at : at + MOST_MARKS]
                 marks = ", ".join("?" * len(some))
-                found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some), whole)
+                statement = sql.LINES_IN.format(marks=marks)
+                found += whole_rows(self.db.rows(statement, (number, *some)))
         return found
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
@@ -164,8 +170,8 @@ class Reader:
             return []
         marks = ", ".join("?" * len(seqs))
         with self.db.reading():
-            rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs), whole)
-        return list(map(StoredMessage._make, rows))
+            rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
+        return list(map(_stored, whole_rows(rows)))
 
     def containing(
         self,
@@ -185,7 +191,7 @@ class Reader:
         with self.db.reading():
             params = (session.number, after, before, pattern, limit)
             rows = self.db.rows_within(PAGE_OCTETS, statement, params, whole)
-        return list(map(StoredMessage._make, rows))
+        return list(map(_stored, rows))
 
     def events(
         self,
