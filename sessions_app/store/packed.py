@@ -23,7 +23,7 @@ _OCTETS, _PACKED = itemgetter(-2), itemgetter(-1)
 
 
 def whole_rows(rows: Sequence[Row]) -> Iterable[Row]:
-    """`whole` of many rows, which costs next to nothing where none is packed."""
+    """`whole` of many rows; where none is packed, without a call for each."""
     if any(map(_OCTETS, rows)) or any(map(_PACKED, rows)):
         return map(whole, rows)
     return map(_PLAIN, rows)
