@@ -72,14 +72,14 @@ ASKED_AND_SAID: Fields = {
     "query": fields.text(SEARCH),
     "format": fields.choice(*context.FORMS),
     "at": fields.integer(1, LARGEST),
-    "policy": fields.text(64),
+    "policy": bodies.POLICY,
     "record": fields.boolean(),
 }
 
 COMPRESSED: Fields = {
     "trigger": fields.choice("manual"),
     "dry_run": fields.boolean(),
-    "policy": fields.text(64),
+    "policy": bodies.POLICY,
     "instructions": fields.text(4_000),
 }
 
@@ -258,7 +258,8 @@ def compress(call: Call, session: str) -> HttpResponse:
     """Fold what is older than the kept turns, at any level.
 
     202 when it is not done within five seconds: ask for the compression again then. `dry_run`
-    answers what would be done and stores nothing.
+    answers what would be done and stores nothing; where a model takes too long or fails, what the
+    embedded engine would do.
     """
     asked = asking.Asked(
         trigger=call.body.get("trigger") or "manual",

@@ -9,10 +9,9 @@ from uuid import UUID
 
 from django.db import connections
 
-from memory_app import compressions, pipeline
-from memory_app.core.work import EngineFailed
+from memory_app import compressions, pipeline, trying
 from memory_app.models import Compression
-from memory_app.pipeline import Pipeline, Refused, Step
+from memory_app.pipeline import Pipeline, Step
 from sessions_app.core import errors
 from sessions_app.store import folding
 from sessions_app.store.base import UNGUARDED, Guard, Snapshot
@@ -20,6 +19,8 @@ from sessions_app.store.durable import DurableStore
 
 WAIT_SECONDS = 5.0
 LOOK_SECONDS = 0.05
+DRY_SECONDS = 4.0
+"""What a dry run waits for a model, so that the embedded engine can still answer in time."""
 
 
 class Asked(NamedTuple):
@@ -48,8 +49,8 @@ def compress(
         policy=asked.policy,
         instructions=asked.instructions,
     )
-    if asked.dry_run and step is not None:
-        return _dry(worker, step)
+    if asked.dry_run:
+        return _dry(worker, found, step, asked, guard)
     if step is None and guard.request is None:
         return _nothing(store, found, asked, guard)
     return _asked(worker, found, step, asked, guard)
@@ -70,9 +71,7 @@ def _asked(
         ).id
 
     try:
-        row, new = folding.ask(
-            store, found.project, found.id, asked.trigger, queue=queue, guard=guard
-        )
+        row, new = folding.ask(store, found.project, found.id, queue=queue, guard=guard)
     except _NothingToFold:
         return _nothing(store, found, asked, guard)
     if new:
@@ -92,15 +91,14 @@ def _told(store: DurableStore, found: Snapshot, row: UUID, asked: Asked) -> dict
         return _nothing(store, store.get(found.project, found.id), asked, UNGUARDED)
 
 
-def _dry(worker: Pipeline, step: Step) -> dict[str, Any]:
-    try:
-        return pipeline.would_be(worker, step)
-    except (Refused, EngineFailed) as failure:
-        row = compressions.row_of(step)
-        row.outcome = Compression.REFUSED if isinstance(failure, Refused) else Compression.FAILED
-        row.error, row.engine = str(failure), worker.engine.name
-        shown = compressions.shown(step.session.id, row, summary=None, facts=[])
-        return {**shown, "id": None, "dry_run": True}
+def _dry(
+    worker: Pipeline, found: Snapshot, step: Step | None, asked: Asked, guard: Guard
+) -> dict[str, Any]:
+    """What would be done now. Nothing is stored, so there is no key to look at."""
+    _check_version(worker.store, found, guard)
+    if step is None:
+        return _nothing(worker.store, found, asked, guard)
+    return trying.would_be(worker, step, time.monotonic() + DRY_SECONDS)
 
 
 def _run(worker: Pipeline, found: Snapshot, row: UUID) -> None:
@@ -152,8 +150,7 @@ def one(store: DurableStore, project: int, compression: UUID) -> dict[str, Any]:
 
 def _nothing(store: DurableStore, found: Snapshot, asked: Asked, guard: Guard) -> dict[str, Any]:
     """The answer when there is nothing to fold: no row, no change."""
-    if guard.expected not in (None, found.version):
-        raise store.stale(found, guard.expected or 0)
+    _check_version(store, found, guard)
     return {
         "id": None,
         "session": str(found.id),
@@ -169,3 +166,8 @@ def _nothing(store: DurableStore, found: Snapshot, asked: Asked, guard: Guard) -
         "outcome": "nothing",
         "error": None,
     }
+
+
+def _check_version(store: DurableStore, found: Snapshot, guard: Guard) -> None:
+    if guard.expected not in (None, found.version):
+        raise store.stale(found, guard.expected or 0)

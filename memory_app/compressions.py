@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from memory_app.pipeline import Step
 
 MOST_TRIED = 20
+INTERRUPTED = "interrupted"
+"""What became of a try whose worker died."""
 DECISION = ("seq", "fate", "class", "rule", "score", "reason")
 
 
@@ -99,20 +101,29 @@ def failed(
     row = step.row or row_of(step)
     row.first, row.last = step.folding.first, step.folding.last
     row.started_us = step.started_us
-    row.engine, row.error = engine, str(failure)[:500]
-    tried = orjson.loads(row.tried)
-    tried.append({"engine": engine, "reason": row.error, "at": instants.render(clock.now_us())})
-    row.tried = orjson.dumps(tried[-MOST_TRIED:]).decode()
+    account(row, engine, failure)
     row.attempts = max(1, row.attempts)
     _book(store, claim, row)
     return row
 
 
+def account(row: Compression, engine: str, failure: Exception) -> None:
+    """Writes down a failed try with its reason; the row is not stored."""
+    row.engine, row.error = engine, str(failure)[:500]
+    tried = orjson.loads(row.tried)
+    tried.append({"engine": engine, "reason": row.error, "at": instants.render(clock.now_us())})
+    row.tried = orjson.dumps(tried[-MOST_TRIED:]).decode()
+
+
+def outcome_of(failure: Exception) -> str:
+    """How a compression ends that no engine could do, by what was wrong with the last try."""
+    return Compression.FAILED if isinstance(failure, EngineFailed) else Compression.REFUSED
+
+
 def ended(store: DurableStore, claim: Claim, step: Step, engine: str, failure: Exception) -> None:
     """Books the last failed attempt: nobody will try again before the session has grown."""
     row = step.row or row_of(step)
-    refused = not isinstance(failure, EngineFailed)
-    row.outcome = Compression.REFUSED if refused else Compression.FAILED
+    row.outcome = outcome_of(failure)
     row.finished_us = clock.now_us()
     failed(store, claim, replace(step, row=row), engine, failure)
 
@@ -142,8 +153,14 @@ _CHANGING = [
 ]  # fmt: skip
 
 
-def forget(store: DurableStore, claim: Claim, row: Compression) -> None:
-    """Removes a row that was asked for and has nothing to fold."""
+def close(store: DurableStore, claim: Claim, row: Compression) -> None:
+    """Ends a row that has nothing to fold. One that nobody tried leaves no trace; one that was
+    tried failed, and keeps the account of its tries."""
+    if row.attempts:
+        row.outcome, row.finished_us = Compression.FAILED, clock.now_us()
+        row.error = row.error or INTERRUPTED
+        _book(store, claim, row)
+        return
     with store.db.transaction():
         folding.check_held(store, claim)
         Compression.everything.using(store.db.alias).filter(pk=row.pk).delete()

@@ -32,8 +32,10 @@ from sessions_app.store.reading import Reader
 FORMS = ("openai", "anthropic", "responses")
 PARTS = ("retained", "recent", "new")
 ORDER = (
-    "system", "tools", "summary", "resume", "retained", "recent", "facts", "recalled", "new",
+    "system", "tools", "summary", "resume", "facts", "retained", "recent", "recalled", "new",
 )  # fmt: skip
+"""Parts in the order in which they are sent; facts that were asked for come later."""
+ASKED_ORDER = (*(name for name in ORDER[:-1] if name != "facts"), "facts", "new")
 VOLATILE = ("recalled", "new")
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
@@ -482,7 +484,8 @@ def _parts(
         named["facts"] = Part("facts", told.facts.tokens, facts=told.facts.facts)
     if told.recalled is not None:
         named["recalled"] = Part("recalled", told.recalled.tokens)
-    found = [named[name] for name in ORDER if name in named]
+    order = ASKED_ORDER if frame.queried else ORDER
+    found = [named[name] for name in order if name in named]
     return tuple([part for part in found if part.tokens or part.messages])
 
 

@@ -12,15 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from memory_app import keeping
+from memory_app import gathering, keeping
 from memory_app.core import assembly, blocks
 from memory_app.core.assembly import Budget, History
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
-from memory_app.gathering import read_points
 from memory_app.history import HistoryReader, Said
-from memory_app.models import Fact, FateRun, Summary
+from memory_app.models import Fact, Summary
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
@@ -55,11 +54,12 @@ class Front(NamedTuple):
 
 
 class Written(NamedTuple):
-    """A summary as it was stored."""
+    """A summary as it was stored; `text` is its whole block."""
 
     name: str
     points: tuple[Point, ...]
     span: tuple[int, int]
+    text: str
     tokens: int
 
 
@@ -109,12 +109,21 @@ def _read(alias: str, number: int, version: int) -> Written | None:
     if row is None:
         return None
     name = "resume" if row.style == "resume" else "summary"
-    return Written(name, read_points(row.points), (row.first, row.last), row.tokens)
+    points, span = gathering.read_points(row.points), (row.first, row.last)
+    text = blocks.block(name, [point.text for point in points], span)
+    return Written(name, points, span, text, row.tokens)
+
+
+@lru_cache(maxsize=256)
+def _scores(alias: str, number: int, version: int) -> dict[int, float]:
+    kept = gathering.kept_scores(Reader(alias), number, version)
+    return {seq: score for seq, (_, score) in kept.items()}
 
 
 def forget() -> None:
     """Empties this process's memory of summaries: what was purged must not live on there."""
     _read.cache_clear()
+    _scores.cache_clear()
 
 
 def _standing(written: Written | None, state: State) -> Written | None:
@@ -128,13 +137,14 @@ def _standing(written: Written | None, state: State) -> Written | None:
     )
     if len(points) == len(written.points):
         return written
-    return written._replace(points=points, tokens=_told(written, points).tokens)
+    told = _told(written, points)
+    return written._replace(points=points, text=told.text, tokens=told.tokens)
 
 
 def _fitting(written: Written, room: int) -> Told | None:
     """The summary, without its least points where it is too long for the room."""
     if written.tokens <= room:
-        return _told(written, written.points, whole=True)
+        return Told(written.name, written.text, written.tokens)
     low, high = 0, len(written.points) - 1
     while low < high:
         middle = (low + high + 1) // 2
@@ -143,9 +153,9 @@ def _fitting(written: Written, room: int) -> Told | None:
     return _told(written, blocks.shortened(written.points, low)) if low else None
 
 
-def _told(written: Written, points: Sequence[Point], *, whole: bool = False) -> Told:
+def _told(written: Written, points: Sequence[Point]) -> Told:
     text = blocks.block(written.name, [point.text for point in points], written.span)
-    return Told(written.name, text, keeping.block_tokens(text), whole)
+    return Told(written.name, text, keeping.block_tokens(text), whole=False)
 
 
 def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
@@ -166,17 +176,12 @@ def _kept(reader: HistoryReader, state: State, history: History, room: int) -> t
 
 
 def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
-    rows = FateRun.objects.using(reader.store.db.alias).at(
-        reader.session.number, state.fold_version
-    )
-    scores = {
-        seq: run.score
-        for run in rows.filter(fate=FateRun.RETAINED)
-        for seq in range(run.first, run.last + 1)
-    }
+    db = reader.store.db
+    read = _scores.__wrapped__ if db.nested else _scores
+    scores = read(db.alias, reader.session.number, state.fold_version)
 
     def worth(unit: Unit) -> float:
-        return max(scores.get(item.seq, 0.0) for item in unit.items) / max(1, unit.tokens)
+        return max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
 
     return worth
 

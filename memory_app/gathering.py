@@ -85,13 +85,14 @@ def read_points(text: str) -> tuple[Point, ...]:
     return tuple(Point(said, tuple(seqs), score) for said, seqs, score in orjson.loads(text))
 
 
-def kept_scores(store: Reader, session: Snapshot, state: State) -> dict[int, tuple[str, float]]:
-    """By which rule and score each retained message is kept."""
-    if not state.retained:
-        return {}
-    rows = FateRun.objects.using(store.db.alias).at(session.number, state.fold_version)
-    runs = rows.filter(fate=FateRun.RETAINED)
-    return {seq: (run.rule, run.score) for run in runs for seq in range(run.first, run.last + 1)}
+def kept_scores(store: Reader, number: int, version: int) -> dict[int, tuple[str, float]]:
+    """By which rule and score each message is kept that the session `number` retains since the
+    compression whose event has this version."""
+    with store.db.reading():
+        rows = store.db.rows(sql.RETAINED, (number, version, version))
+    return {
+        seq: (rule, score) for first, last, rule, score in rows for seq in range(first, last + 1)
+    }
 
 
 def summarised(store: Reader, session: Snapshot, state: State, seqs: Sequence[int]) -> list[int]:

@@ -13,7 +13,7 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from memory_app import compressions, engines, gathering, keeping, policies
 from memory_app.core import plan, resuming, retaining, retention, settling, summarise, surviving
@@ -130,7 +130,7 @@ class Pipeline:
             if step is None:
                 return
             with Heartbeat(self.store, claim):
-                self._run(claim, step)
+                self._run(claim.doing(step.trigger), step)
         except errors.LeaseLost:
             log.info("Compression of %s was overtaken and dropped.", claim.session)
             folding.give_back(self.store, claim)
@@ -148,7 +148,8 @@ class Pipeline:
         step = plan_step(self.store, session, claim=claim, row=row)
         if step is None:
             if row is not None:
-                compressions.forget(self.store, claim, row)
+                compressions.close(self.store, claim, row)
+                claim = claim.doing(row.trigger)
             self._release(claim, session)
         return step
 
@@ -244,7 +245,8 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
     gathered, state = step.gathered, step.gathered.state
     fresh = list(gathering.unit_passages(gathered, step.folding.units))
     older = list(gathering.unit_passages(gathered, gathered.retained))
-    kept = gathering.kept_scores(gathered.reader.store, step.session, state)
+    store = gathered.reader.store
+    kept = gathering.kept_scores(store, step.session.number, state.fold_version)
     verdicts = retaining.judged(fresh, older, kept, judge)
     retained = retaining.choose(
         retaining.Choice(
@@ -260,7 +262,6 @@ def prepare(step: Step, judge: Classifier = retention.judge) -> Prepared:
         {seq for point in gathered.points for seq in point.seqs}
         - {passage.seq for passage in (*fresh, *older)}
     )
-    store = gathered.reader.store
     before = gathering.read_more(gathered, gathering.summarised(store, step.session, state, told))
     summarised = gathered.passages(before)
     verdicts |= retaining.judged(summarised, (), {}, judge)
@@ -333,8 +334,8 @@ def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summari
         before=prepared.before,
     )
     outcome = settling.settle(case, points)
-    if outcome.audit.score < step.rules.floor:
-        share = round(outcome.audit.score * 100)
+    if outcome.carried < step.rules.floor:
+        share = round(outcome.carried * 100)
         raise Refused(f"dishonest: {share} % of what it folds is carried")
     state = _folded(step, prepared, outcome, work.style)
     end = (step.session.messages, step.session.tokens)
@@ -394,10 +395,3 @@ def _pause(attempts: int) -> float:
     """Seconds until the next try, never alike for two sessions."""
     longest = min(LONGEST_PAUSE, FIRST_PAUSE * float(2**attempts))
     return longest * random.uniform(0.5, 1)  # noqa: S311 - no secret
-
-
-def would_be(pipeline: Pipeline, step: Step) -> dict[str, Any]:
-    """What a step would do, as the contract shows a compression. Stores nothing. Raises Refused
-    and EngineFailed as they come."""
-    done = attempt(pipeline.store, step, prepare(step, pipeline.classifier), pipeline.engine)
-    return keeping.would_be(step, done)

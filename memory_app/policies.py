@@ -63,10 +63,10 @@ def one(project: int, name: str, version: int | None = None, alias: str = "defau
     rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
     if version is not None:
         rows = rows.filter(version=version)
-    row = rows.order_by("-version").first()
-    if row is None:
-        raise errors.NotFound(f"There is no policy {name!r} here. GET /policies lists them.")
-    found: PolicyRow = row
+    found: PolicyRow | None = rows.order_by("-version").first()
+    if found is None:
+        which = "policy" if version is None else f"version {version} of the policy"
+        raise errors.NotFound(f"There is no {which} {name!r} here. GET /policies lists them.")
     return found
 
 

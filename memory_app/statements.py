@@ -30,6 +30,10 @@ INSERT_FACT = _insert(
 )
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
+RETAINED = """
+    SELECT first, last, rule, score FROM holdfast_fate_run
+    WHERE session_id = ? AND since <= ? AND until > ? AND fate = 1
+"""
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """
     SELECT 1 FROM holdfast_compression

@@ -51,7 +51,9 @@ NOUNS_LIKE_NAMES = ("de",)
 """Languages that write every noun with a capital letter, so that it tells no name."""
 
 _ADDRESS = re.compile(r"[\w.+-]{1,64}@[\w-]{1,63}\.\w|https?://\S")
-_CANDIDATE = re.compile(r"(?<![\w.,:/$€£¥-])[#+]?[A-Za-z0-9][A-Za-z0-9_-]{1,39}(?![\w%])")
+_CANDIDATE = re.compile(
+    r"(?<![\w.,:/$€£¥-])[#+]?(?=[A-Za-z_-]{0,39}[0-9])[A-Za-z0-9][A-Za-z0-9_-]{1,39}(?![\w%])"
+)
 _PHONE = re.compile(r"(?<![\w.,])\(?\+?\d{2,4}\)?[-. /]\d{2,4}(?:[-. /]\d{2,4}){1,3}(?!\w)")
 _DATE = re.compile(r"(?:19|20)\d\d\D|\d{1,2}\D\d{1,2}\D(?:(?:19|20)\d\d|\d\d)$")
 _AMOUNT = re.compile(r"\d+[A-Za-z]{1,4}$")

@@ -45,6 +45,7 @@ from sessions_app.store.base import (
     Snapshot,
 )
 from sessions_app.store.database import ON_COMMIT, Database, Durability, Row
+from sessions_app.store.orphans import orphans
 from sessions_app.store.reading import (
     Reader,
     check_version,
@@ -129,6 +130,7 @@ class Standing(NamedTuple):
     due_tokens: int
     notice_tokens: int
     resume_us: int
+    overlay_version: int
 
 
 class DurableStore(Reader):
@@ -160,6 +162,8 @@ class DurableStore(Reader):
             done = _appended(session, before, batch, used=used, durability=durability)
             if notices:
                 done = _noticed(done, before)
+            if any(item.role == "tool" for item in batch):
+                done = self._with_orphans(project, before, batch, done)
             if check is not None:
                 done = done._replace(told=check(done))
             if guard.request is not None:
@@ -214,6 +218,17 @@ class DurableStore(Reader):
             self._set_due(now, "resume", before.messages, before.number)
         self._insert_messages(before.number, rows, bodies)
         return used, notices
+
+    def _with_orphans(
+        self, project: int, before: Standing, batch: Sequence[Prepared], done: Appended
+    ) -> Appended:
+        """The answer with a notice for each tool result without its call."""
+        retracted: Sequence[tuple[int, int]] = ()
+        if before.overlay_version:
+            retracted = self.overlay(self._by_number(project, before.number)).retracted
+        found = orphans(self, before.number, before.messages, retracted, batch)
+        told = [{"code": "tool_result_without_its_call", "seq": seq} for seq in found]
+        return done._replace(notices=(*done.notices, *told))
 
     def _set_due(self, *params: Any) -> None:
         self.db.run(sql.SET_DUE, params)

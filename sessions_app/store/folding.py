@@ -27,8 +27,9 @@ TRIES = 3
 
 
 class Claim(NamedTuple):
-    """The right to compress one session, until it is lost. `trigger` is "" where the level made it
-    due; `seq` is the last message before what it is for; `due_us` since when it waits."""
+    """The right to compress one session, until it is lost. `trigger` and `seq` are what the session
+    was due for: "" where the level made it due, and the last message before what it is for.
+    `due_us` says since when it waits; `policy` is the name and version it had."""
 
     project: int
     session: UUID
@@ -37,6 +38,33 @@ class Claim(NamedTuple):
     due_us: int
     trigger: str
     seq: int
+    policy: tuple[str, int]
+
+    def doing(self, trigger: str) -> Claim:
+        """The claim for what is done under it. Where that is something else, such as a row that
+        somebody asked for, what the session is due for still waits afterwards."""
+        return self if trigger == self.trigger else self._replace(trigger="", seq=0)
+
+
+class Held(NamedTuple):
+    """What a claimed row says when the work is stored or given back."""
+
+    trigger: str
+    seq: int
+    policy_name: str
+    policy_version: int
+    active_tokens: int
+    due_tokens: int
+
+    def waits(self, claim: Claim) -> bool:
+        """Whether the session is due for something that this claim did not do."""
+        return (self.trigger, self.seq) != (claim.trigger, claim.seq)
+
+    def rest(self, claim: Claim, due_tokens: int) -> int:
+        """The active tokens from which it is due again: a policy that it was given meanwhile has
+        its own."""
+        same = (self.policy_name, self.policy_version) == claim.policy
+        return due_tokens if same else self.due_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +106,13 @@ def ask(
     store: DurableStore,
     project: int,
     session: UUID,
-    trigger: str,
     *,
     queue: Queue,
     guard: Guard = UNGUARDED,
 ) -> tuple[UUID, bool]:
-    """Makes a session due now, with the row that says what for. Returns the row's id, and whether
-    it is new: a repeated request gets that of the first one. Raises NotFound, SessionDeleted,
-    StaleVersion, IdempotencyMismatch."""
+    """Makes a session due, with the row that says what for; what else it is due for waits. Returns
+    the row's id, and whether it is new: a repeated request gets that of the first one. Raises
+    NotFound, SessionDeleted, StaleVersion, IdempotencyMismatch."""
     with store.db.transaction():
         store.db.locked_row(sql.LOCK, (session.hex, project))
         if (known := store.known(project, guard.request)) is not None:
@@ -93,7 +120,7 @@ def ask(
         found = store.get(project, session)
         if guard.expected not in (None, found.version):
             raise store.stale(found, guard.expected or 0)
-        store.db.run(sql.SET_DUE, (clock.now_us(), trigger, 0, found.number))
+        store.db.run(sql.SET_DUE_AT, (clock.now_us(), found.number))
         row = queue(found)
         answer = orjson.dumps(["compression", str(row)]).decode()
         store.remember(project, guard.request, 200, answer, found.number)
@@ -147,8 +174,9 @@ def _take(db: Database, row: tuple[Any, ...], now: int) -> bool:
 
 
 def _claimed(row: tuple[Any, ...]) -> Claim:
-    project, session, number, holder, due, trigger, seq = row
-    return Claim(project, UUID(str(session)), number, holder + 1, due or 0, trigger, seq)
+    project, session, number, holder, due, trigger, seq, *policy = row
+    place = (project, UUID(str(session)), number, holder + 1, due or 0)
+    return Claim(*place, trigger, seq, (policy[0], policy[1]))
 
 
 def renew(store: DurableStore, claim: Claim) -> bool:
@@ -166,22 +194,37 @@ def release(
     due_tokens: int,
     asked: Asked = nobody_asked,
 ) -> bool:
-    """Gives the session back without a fold: due at once where somebody asked meanwhile, else at
-    `due_us`, or (None) when it has grown to `due_tokens`. False when the claim was lost."""
+    """Gives the session back without a fold, to be tried again at `due_us` for what it is due for.
+
+    None: that is done with. The session is due when it has grown to `due_tokens`; at once where it
+    has already, where it became due for something else meanwhile, or where somebody asked. A policy
+    that it was given meanwhile has its own `due_tokens`. False when the claim was lost.
+    """
     with store.db.transaction():
-        params = (due_us, due_tokens, claim.number, claim.holder)
-        done = bool(store.db.run(sql.RELEASE, params).rowcount)
-        # Asking takes the row's lock, which is ours now: nobody asks unseen.
-        if done and asked(claim.number):
-            store.db.run(sql.SET_COLUMNS.format(names="due_us = ?"), (clock.now_us(), claim.number))
-    return done
+        # Whoever makes it due takes the row's lock, which is ours now: nothing comes unseen.
+        held = _held(store, claim)
+        if held is None:
+            return False
+        waits = due_us is not None or held.waits(claim)
+        due_tokens = held.rest(claim, due_tokens)
+        if due_us is None and (waits or held.active_tokens >= due_tokens or asked(claim.number)):
+            due_us = clock.now_us()
+        for_ = (held.trigger, held.seq) if waits else ("", 0)
+        params = (due_us, *for_, due_tokens, claim.number, claim.holder)
+        return bool(store.db.run(sql.RELEASE, params).rowcount)
 
 
 def check_held(store: DurableStore, claim: Claim) -> None:
     """Raises LeaseLost when another has taken over; else holds the row to the end of the caller's
     transaction, so that nobody does before what is stored now is committed."""
-    if store.db.locked_row(sql.HELD, (claim.number, claim.holder)) is None:
+    if _held(store, claim) is None:
         raise errors.LeaseLost
+
+
+def _held(store: DurableStore, claim: Claim) -> Held | None:
+    """The claimed row, locked to the end of the transaction; None when the claim is lost."""
+    row = store.db.locked_row(sql.HELD, (claim.number, claim.holder))
+    return None if row is None else Held._make(row)
 
 
 def give_back(store: DurableStore, claim: Claim) -> None:
@@ -222,7 +265,8 @@ def fold(
     asked: Asked = nobody_asked,
 ) -> Changed:
     """Takes the range out of view: event, columns and what `write` stores, in one transaction. The
-    session is due again where what is left is too much, or where somebody asked meanwhile.
+    session is due again where what is left is too much, where somebody asked meanwhile, or where it
+    became due for something else.
 
     Raises LeaseLost when another has taken over, or when what it was decided on has changed: an
     earlier fold, a retraction, a pin. Messages that arrived meanwhile stay as they are.
@@ -230,7 +274,8 @@ def fold(
     claim = work.claim
 
     def decide(now: Snapshot) -> Change:
-        _check_stands(store, now, work)
+        held = _checked(store, now, work)
+        waits = held.waits(claim)
         end = (now.messages, now.tokens)
         after = replace(
             store.present(now),
@@ -241,7 +286,7 @@ def fold(
         active = store.active_tokens(now.number, after, end)
         write(now, now.version + 1)
         same = (now.policy_name, now.policy_version) == work.policy
-        again = not same or active >= work.due_tokens or asked(now.number)
+        again = waits or not same or active >= work.due_tokens or asked(now.number)
         columns = {
             "active_tokens": active,
             "folded": work.state.folded,
@@ -249,8 +294,8 @@ def fold(
             "compressions": now.compressions + 1,
             "facts": work.event["facts"],
             "due_us": clock.now_us() if again else None,
-            "due_trigger": "",
-            "due_seq": 0,
+            "due_trigger": held.trigger if waits else "",
+            "due_seq": held.seq if waits else 0,
             "claim_until_us": 0,
         }
         if same:
@@ -260,11 +305,14 @@ def fold(
     return store.change(claim.project, claim.session, decide, guard)
 
 
-def _check_stands(store: DurableStore, now: Snapshot, work: Fold) -> None:
-    if store.db.row(sql.HELD, (now.number, work.claim.holder)) is None:
+def _checked(store: DurableStore, now: Snapshot, work: Fold) -> Held:
+    """The claimed row, which must be as it was decided on."""
+    held = _held(store, work.claim)
+    if held is None:
         raise errors.LeaseLost
     if (now.fold_version, now.overlay_version) != (work.fold_version, work.overlay_version):
         raise errors.LeaseLost("A retraction, a pin or another compression came in between.")
+    return held
 
 
 def _now_us(db: Database) -> int:

@@ -28,7 +28,7 @@ SESSION_BY_NUMBER = (
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
         s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -42,7 +42,11 @@ SET_DUE = """
     UPDATE holdfast_session SET due_us = COALESCE(due_us, ?), due_trigger = ?, due_seq = ?
     WHERE number = ?
 """
-_DUE_COLUMNS = "s.project_id, s.id, s.number, s.claim, s.due_us, s.due_trigger, s.due_seq"
+SET_DUE_AT = "UPDATE holdfast_session SET due_us = COALESCE(due_us, ?) WHERE number = ?"
+_DUE_COLUMNS = """
+    s.project_id, s.id, s.number, s.claim, s.due_us, s.due_trigger, s.due_seq, s.policy_name,
+    s.policy_version
+"""
 _DUE_NOW = f"""
     SELECT {_DUE_COLUMNS} FROM holdfast_session s
     WHERE s.due_us <= ? AND s.claim_until_us <= ? AND s.status <> 'deleted'
@@ -59,7 +63,7 @@ CLAIM = """
 """
 RENEW = "UPDATE holdfast_session SET claim_until_us = ? WHERE number = ? AND claim = ?"
 RELEASE = """
-    UPDATE holdfast_session SET due_us = ?, due_trigger = '', due_seq = 0, due_tokens = ?,
+    UPDATE holdfast_session SET due_us = ?, due_trigger = ?, due_seq = ?, due_tokens = ?,
         claim_until_us = 0
     WHERE number = ? AND claim = ?
 """
@@ -76,7 +80,10 @@ MARK_IDLE = """
     UPDATE holdfast_session SET due_us = ?, due_trigger = 'idle', due_seq = 0
     WHERE number = ? AND version = ? AND due_us IS NULL
 """
-HELD = "SELECT s.number FROM holdfast_session s WHERE s.number = ? AND s.claim = ?"
+HELD = """
+    SELECT s.due_trigger, s.due_seq, s.policy_name, s.policy_version, s.active_tokens, s.due_tokens
+    FROM holdfast_session s WHERE s.number = ? AND s.claim = ?
+"""
 SET_INDEX_DUE = "UPDATE holdfast_session SET index_due_us = ? WHERE number = ?"
 SET_HEAD = "UPDATE holdfast_session SET head = ? WHERE number = ?"
 SET_VERSION = "UPDATE holdfast_session SET version = ?, head = ? WHERE number = ?"
@@ -186,6 +193,18 @@ LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
     FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
+"""
+# Not further back than a seq: from the first of the run of assistant messages that is the newest.
+NEWEST_STEP = """
+    SELECT seq, role, form, body FROM holdfast_message
+    WHERE session_id = ? AND seq <= ? AND seq > COALESCE((
+        SELECT MAX(seq) FROM holdfast_message
+        WHERE session_id = ? AND seq > ? AND role <> 'assistant' AND seq < (
+            SELECT MAX(seq) FROM holdfast_message
+            WHERE session_id = ? AND seq > ? AND role = 'assistant'
+        )
+    ), ?)
+    ORDER BY seq LIMIT ?
 """
 TOOL_BETWEEN = """
     SELECT 1 FROM holdfast_message

@@ -120,10 +120,13 @@ def test_another_policy_decides_when_it_is_named(owner: Persona, session: str) -
     [
         ({"trigger": "60"}, "invalid_field", "trigger"),
         ({"trigger": 1}, "invalid_field", "trigger"),
+        ({"trigger": ""}, "invalid_field", "trigger"),
+        ({"trigger": "resume"}, "invalid_field", "trigger"),
         ({"dry_run": "true"}, "invalid_field", "dry_run"),
         ({"dry_run": 1}, "invalid_field", "dry_run"),
         ({"policy": "none_such"}, "invalid_field", "policy"),
         ({"policy": 1}, "invalid_field", "policy"),
+        ({"policy": ""}, "invalid_field", "policy"),
         ({"policy": "x" * 65}, "too_long", "policy"),
         ({"instructions": ["x"]}, "invalid_field", "instructions"),
         ({"instructions": "x" * 4_001}, "too_long", "instructions"),
@@ -187,6 +190,29 @@ def test_a_stale_version_is_refused_with_what_was_missed(owner: Persona, session
     assert rows() == before
     done = owner.post(f"{session}/compress", {}, If_Match=f'"{version + 1}"')
     assert answer(done)["outcome"] == "applied"
+
+
+@pytest.mark.parametrize("turns", [1, 12])
+def test_a_stale_version_is_refused_by_a_dry_run_too(owner: Persona, turns: int) -> None:
+    session = filled(owner, turns)
+    version = answer(owner.get(session))["version"]
+    for body in ({"dry_run": True}, {}):
+        error = refused(owner.post(f"{session}/compress", body, If_Match="2"), 409, "stale_version")
+        assert (error["current_version"], error["retryable"]) == (version, False)
+    dry = owner.post(f"{session}/compress", {"dry_run": True}, If_Match=str(version))
+    assert answer(dry)["outcome"] == ("applied" if turns == 12 else "nothing")
+
+
+def test_a_dry_run_takes_no_idempotency_key(owner: Persona, session: str) -> None:
+    """It changes nothing, so there is nothing to do only once."""
+    for _ in range(2):
+        dry = owner.post(f"{session}/compress", {"dry_run": True}, Idempotency_Key="k")
+        assert answer(dry)["dry_run"] is True
+    done = answer(owner.post(f"{session}/compress", {}, Idempotency_Key="k"))
+    assert done["outcome"] == "applied"
+    empty = filled(owner, 1)
+    dry = owner.post(f"{empty}/compress", {"dry_run": True}, Idempotency_Key="k")
+    assert answer(dry)["outcome"] == "nothing"
 
 
 def test_a_stale_version_is_refused_though_there_is_nothing_to_fold(owner: Persona) -> None:

@@ -22,7 +22,8 @@ def test_a_policy_is_never_changed_in_place(owner: Persona) -> None:
     assert second["version"] == 2
     assert answer(owner.get("/policies/mine"))["window"] == 2_000
     assert answer(owner.get("/policies/mine?version=1"))["window"] == 1_000
-    refused(owner.get("/policies/mine?version=3"), 404, "not_found")
+    error = refused(owner.get("/policies/mine?version=3"), 404, "not_found")
+    assert error["message"].startswith("There is no version 3 of the policy 'mine'")
 
 
 def test_the_same_rules_make_no_new_version(owner: Persona) -> None:

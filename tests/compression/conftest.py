@@ -44,7 +44,7 @@ class Desk(memory.Desk):
                 self.store, found, "manual", policy=policy, instructions=""
             ).id
 
-        return folding.ask(self.store, self.project, session, "manual", queue=queue)[0]
+        return folding.ask(self.store, self.project, session, queue=queue)[0]
 
     def claim(self, session: UUID) -> Claim:
         claim = folding.claim_one(self.store, self.project, session)

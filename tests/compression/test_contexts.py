@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -99,6 +100,35 @@ def test_facts_that_a_question_names_come_first(desk: Desk) -> None:
     assert "<facts>" in str(asked.messages[-2]["content"])
 
 
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("query", ["", "How heavy is parcel 7?"])
+def test_parts_are_listed_in_the_order_in_which_they_are_sent(
+    desk: Desk, form: str, query: str
+) -> None:
+    looked = step("c1", {"user": "mia_li_3668"}, {"booking": "QX7559", "card": "4421"})
+    made = folded(desk, parcels=60, looked=looked)
+    desk.prompt(made, "Be kind.")
+    desk.pin(made, 4)
+    desk.say(made, [user("What has mia_li_3668 booked?")])
+    built = desk.context(made, form=form, tokens=1_200, query=query or None)
+    text = sent(built)
+    marks = {
+        "system": "Be kind.",
+        "summary": "<summary",
+        "facts": "<facts>",
+        "retained": "Noted.",
+        "recalled": "<recalled>",
+        "new": "What has mia_li_3668",
+    }
+    listed = [part.name for part in built.parts if part.name in marks]
+    assert sorted(listed) == sorted(marks)
+    assert listed == sorted(marks, key=lambda name: text.index(marks[name]))
+    order = "summary facts retained recent recalled new"
+    if query:
+        order = "summary retained recent recalled facts new"
+    assert [part.name for part in built.parts] == ["system", *order.split()]
+
+
 def test_what_was_retracted_leaves_summary_and_facts(desk: Desk) -> None:
     made = folded(desk)
     before = desk.context(made, query="gate code")
@@ -110,11 +140,11 @@ def test_what_was_retracted_leaves_summary_and_facts(desk: Desk) -> None:
     assert desk.context(made, at=before.version, query="gate code").digest == before.digest
 
 
-def folded(desk: Desk, parcels: int = 14) -> UUID:
+def folded(desk: Desk, parcels: int = 14, looked: Sequence[dict[str, Any]] = ()) -> UUID:
     """A session whose first message is folded and stands in facts or summary."""
     rules = {"window": 1_500, "reserve": 300, "turns": 2, "retained": 0.0}
     made = desk.session(policy=desk.policy("small", **rules))
-    desk.say(made, [user("The gate code of the depot is 9934."), assistant("Noted.")])
+    desk.say(made, [user("The gate code of the depot is 9934."), *looked, assistant("Noted.")])
     for turn in range(parcels):
         desk.say(made, [user(f"Parcel {turn} weighs {turn + 3} kg."), assistant(words(20))])
     assert desk.compress(made)["outcome"] == "applied"

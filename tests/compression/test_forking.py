@@ -13,6 +13,7 @@ from sessions_app.core import errors
 from sessions_app.store.base import Snapshot
 from sessions_app.verifying import verify
 from tests.compression.conftest import Desk
+from tests.memory.histories import calls, result
 
 MORE = "It is a long way there, and the road goes up and down along the river and the sea."
 MEMORY = (Fact, FateRun, Summary, Compression)
@@ -76,6 +77,7 @@ def without_ids(found: dict[str, Any]) -> dict[str, Any]:
 def test_i14_a_fork_in_the_middle_remembers_what_its_parent_did(desk: Desk, session: UUID) -> None:
     parent = desk.now(session)
     versions = [row.version or 0 for row in desk.rows(session)]
+    assert all(memory(desk, parent, versions[0]))
     for at in (versions[0] - 1, versions[0], versions[1], versions[1] + 7, parent.version):
         fork = desk.store.fork(desk.project, session, at).session
         assert memory(desk, fork, at) == memory(desk, parent, at)
@@ -114,6 +116,8 @@ def test_a_phrase_is_traced_in_a_fork_as_in_its_parent(desk: Desk, session: UUID
         ours = tracing.trace(desk.store, fork, text)
         assert [one["seq"] for one in ours["said"]] == [one["seq"] for one in theirs["said"]]
         assert ours["carried"] == theirs["carried"]
+        assert theirs["said"]
+        assert theirs["carried"]
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -139,11 +143,11 @@ def test_a_purge_leaves_nothing_in_this_process(committed: Desk) -> None:
     """Committed rows are remembered; the words of a purged session must not live on."""
     desk = committed
     name = desk.policy("small", window=1_200, reserve=0, turns=2)
-    made = desk.session(said(0) + said(1), policy=name)
-    desk.ask(made)
+    looked = [*calls("openai", ["c1"]), result("openai", "c1", '{"box": "QX7559", "depot": 4}')]
+    made = desk.session(said(0) + looked + said(1), policy=name)
+    assert desk.ask(made)
     desk.context(made)
-    assert front._read.cache_info().currsize
-    assert account._read.cache_info().currsize
+    caches = (front._read, account._read, recalling._analysed)
+    assert all(remembered.cache_info().currsize for remembered in caches)
     desk.store.purge(desk.project, made)
-    for remembered in (front._read, account._read, recalling._analysed):
-        assert not remembered.cache_info().currsize
+    assert not any(remembered.cache_info().currsize for remembered in caches)

@@ -14,7 +14,7 @@ from tests.core import provider_rules
 BROKEN = {NO_ANSWER, NO_CALL, NO_RESULT, WAITING}
 OF_THE_LOG = ("retained", "recent", "new")
 """Parts that are messages; the others are text of the session's own."""
-PLACES = ("system", "tools", "summary", "retained", "recent", "facts", "recalled", "new")
+PLACES = ("system", "tools", "summary", "facts", "retained", "recent", "recalled", "new")
 
 
 def check(context: Context, log: Sequence[StoredMessage], state: State) -> None:
@@ -92,6 +92,9 @@ def check_order(context: Context) -> None:
     for part in context.parts:
         assert list(part.messages) == sorted(part.messages)
     names = ["summary" if part.name == "resume" else part.name for part in context.parts]
+    if "facts" in context.volatile and "facts" in names:  # asked for, so they stand late
+        assert {*names[names.index("facts") + 1 :]} <= {"new"}
+        names.remove("facts")
     places = [PLACES.index(name) for name in names]
     assert places == sorted(set(places))
 

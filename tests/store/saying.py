@@ -12,7 +12,8 @@ FINGERPRINT = b"f" * 32
 
 def said(text: str = "hello", role: str = "user", tokens: int = 10) -> Prepared:
     """One message ready to be stored."""
-    return Prepared(role, 0, f'{{"content":"{text}"}}', tokens, estimated=False)
+    answers = ',"tool_call_id":"c1"' if role == "tool" else ""
+    return Prepared(role, 0, f'{{"content":"{text}"{answers}}}', tokens, estimated=False)
 
 
 def turn(text: str = "hello") -> list[Prepared]:
