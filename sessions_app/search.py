@@ -20,10 +20,11 @@ from sessions_app.core.entries import FORM_NAMES, StoredMessage
 from sessions_app.core.errors import HoldfastError
 from sessions_app.core.legible import legible
 from sessions_app.core.messages import Message
+from sessions_app.core.packing import octets_of
 from sessions_app.core.words import Piece, Query
 from sessions_app.store import fulltext
 from sessions_app.store.base import PAGE_OCTETS, Snapshot
-from sessions_app.store.database import Database, Row, octets_of
+from sessions_app.store.database import Database, Row
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader, like_escaped
 from sessions_app.store.statements import INDEX_BY_ID, INDEX_BY_NAME

@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -190,12 +190,11 @@ def _version(proof: Proof) -> int:
 
 def _messages(db: Database, number: int, version: int) -> Iterator[Proof]:
     seq = BEFORE_ALL
-    while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE), inspected):
-        for row in rows:
+    while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE)):
+        for row, damage in inspected(db, number, rows):
             salt, digest = bytes(row[9]), bytes(row[10])
-            damage, text = row[11:]
             place = (*row[:7], bool(row[7]), row[8])
-            yield MessageProof._make((*place, salt, digest, text, damage))
+            yield MessageProof._make((*place, salt, digest, row[11], damage))
         seq = rows[-1][0]
         del rows, row
 
@@ -269,14 +268,9 @@ def _problem(session: UUID, finding: Finding) -> Problem:
     return Problem(session, finding.kind, finding.text, finding.version, finding.seq)
 
 
-def _page(
-    db: Database,
-    statement: str,
-    params: tuple[Any, ...],
-    read: Callable[[Row], Row] = tuple,
-) -> list[Row]:
+def _page(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:
     with db.reading():
-        return db.rows_within(PAGE_OCTETS, statement, params, read)
+        return db.rows_within(PAGE_OCTETS, statement, params)
 
 
 def _rows(db: Database, statement: str, params: tuple[Any, ...]) -> list[Row]:

@@ -18,7 +18,6 @@ class Migration(migrations.Migration):
     dependencies = (("holdfast_sessions", "0006_folding"),)
 
     operations = (
-        migrations.AddField("message", "octets", models.IntegerField(null=True)),
         migrations.AddField("message", "packed", models.BinaryField(null=True)),
         migrations.RunPython(keep_as_given, migrations.RunPython.noop),
     )

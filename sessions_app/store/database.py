@@ -26,6 +26,7 @@ from django.db import (
 )
 
 from sessions_app.core import errors
+from sessions_app.core.packing import octets_of
 from sessions_app.store.immediate import Immediate
 from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK, within
 
@@ -101,23 +102,18 @@ class Database:
             found: list[Row] = _executed(connection, sql, params).fetchall()
         return found
 
-    def rows_within(
-        self,
-        octets: int,
-        sql: str,
-        params: Sequence[Any],
-        read: Callable[[Row], Row] = tuple,
-    ) -> list[Row]:
-        """The first rows of a page, which as `read` makes them end in a text: up to the one with
-        which the texts reach `octets` bytes, and one more. No other row is read into memory."""
+    def rows_within(self, octets: int, sql: str, params: Sequence[Any]) -> list[Row]:
+        """The first rows of a page whose last column is a text: up to the one with which the texts
+        reach `octets` bytes, and one more. No other row is read into memory. A packed text counts
+        as what it stands for."""
         connection = self.connection
         if connection.vendor != "sqlite":
             # The driver takes a whole answer before it gives the first row, so the server counts.
             found = self.rows(within(sql), (*params, octets))
-            return [read(row[:-1]) for row in found]
+            return [row[:-1] for row in found]
         with connection.wrap_database_errors:
             cursor = _executed(connection, sql, params)
-            rows = _until(octets, map(read, cursor))
+            rows = _until(octets, cursor)
             cursor.close()
         return rows
 
@@ -273,11 +269,6 @@ def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
             break
         held += octets_of(row[-1])
     return found
-
-
-def octets_of(text: str) -> int:
-    """How many bytes a text has in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _in_transaction(connection: Any) -> bool:

@@ -28,7 +28,7 @@ from sessions_app.core.messages import Message
 from sessions_app.core.words import Query
 from sessions_app.store import statements as sql
 from sessions_app.store.database import Database, Row
-from sessions_app.store.packed import whole_of_session, whole_or_nothing
+from sessions_app.store.packed import found_whole, whole_or_blank
 
 SEQ_BITS = 24
 SESSIONS = 200
@@ -165,7 +165,7 @@ def _bodies(db: Database, number: int, after: int, last: int) -> list[Row]:
         return []
     with db.reading():
         rows = db.rows(sql.INDEX_BODIES, (number, after, last, PORTION))
-    return list(map(whole_or_nothing, rows))
+        return whole_or_blank(db, number, rows)
 
 
 def _documents(number: int, rows: Iterable[Row]) -> list[Document]:
@@ -257,9 +257,8 @@ def remove_messages(db: Database, number: int, seqs: Sequence[int]) -> None:
     for first in range(0, len(seqs), PORTION):
         some = seqs[first : first + PORTION]
         marks = ", ".join("?" * len(some))
-        statement = sql.INDEX_BODIES_IN.format(marks=marks)
-        rows = map(whole_or_nothing, db.rows(statement, (number, *some)))
-        _write(db, _documents(number, rows), [])
+        rows = db.rows(sql.INDEX_BODIES_IN.format(marks=marks), (number, *some))
+        _write(db, _documents(number, whole_or_blank(db, number, rows)), [])
 
 
 def mend(db: Database) -> int:
@@ -388,7 +387,7 @@ def said(db: Database, places: Sequence[tuple[int, int]]) -> list[Row]:
         rows = db.rows(
             sql.INDEX_SAID.format(marks=marks), [value for pair in places for value in pair]
         )
-    return list(map(whole_of_session, rows))
+        return found_whole(db, rows)
 
 
 def behind(db: Database, project: int | None) -> int:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from functools import lru_cache, partial
-from typing import Any, cast
+from collections.abc import Collection, Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -18,14 +18,11 @@ from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.database import Database, Row
-from sessions_app.store.packed import whole, whole_rows
+from sessions_app.store.packed import whole
 
 NO_END = 2**62
 ALL = 2**31
 MOST_MARKS = 500
-
-# As StoredMessage._make, which shows in a read of a few rows.
-_stored = cast("Callable[[Row], StoredMessage]", partial(tuple.__new__, StoredMessage))
 
 
 def _version(entry: LogEntry) -> int:
@@ -104,22 +101,14 @@ class Reader:
     def _from(
         self, number: int, after: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        return self._said(sql.MESSAGES_FROM, (number, after, end, limit), octets)
+        rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets)
+        return list(map(StoredMessage._make, whole(self.db, number, rows)))
 
     def _back(
         self, number: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
-        return self._said(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
-
-    def _said(
-        self, statement: str, params: tuple[int, ...], octets: int | None
-    ) -> list[StoredMessage]:
-        rows: Iterable[Row]
-        if octets is None:
-            rows = whole_rows(self.db.rows(statement, params))
-        else:
-            rows = self.db.rows_within(octets, statement, params, whole)
-        return list(map(_stored, rows))
+        rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
+        return list(map(StoredMessage._make, whole(self.db, number, rows)))
 
     def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
         if octets is None:
@@ -141,12 +130,13 @@ class Reader:
         """(seq, role, turn, turn_start, tokens, tokens_total, form, body) of the newest `limit`
         messages with seq < `end`, newest first: what a context needs of them."""
         with self.db.reading():
-            return list(whole_rows(self.db.rows(sql.LINES_BACK, (number, end, limit))))
+            return whole(self.db, number, self.db.rows(sql.LINES_BACK, (number, end, limit)))
 
     def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
         """The same of the first `limit` messages with after < seq <= end, oldest first."""
         with self.db.reading():
-            return list(whole_rows(self.db.rows(sql.LINES_FROM, (number, after, end, limit))))
+            rows = self.db.rows(sql.LINES_FROM, (number, after, end, limit))
+            return whole(self.db, number, rows)
 
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
@@ -155,9 +145,8 @@ class Reader:
             for at in range(0, len(seqs), MOST_MARKS):
                 some = seqs[at : at + MOST_MARKS]
                 marks = ", ".join("?" * len(some))
-                statement = sql.LINES_IN.format(marks=marks)
-                found += whole_rows(self.db.rows(statement, (number, *some)))
-        return found
+                found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
+            return whole(self.db, number, found)
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
         """Whether a tool answered in one of the messages with after < seq < before."""
@@ -171,7 +160,7 @@ class Reader:
         marks = ", ".join("?" * len(seqs))
         with self.db.reading():
             rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
-        return list(map(_stored, whole_rows(rows)))
+            return list(map(StoredMessage._make, whole(self.db, number, rows)))
 
     def containing(
         self,
@@ -190,8 +179,8 @@ class Reader:
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
             params = (session.number, after, before, pattern, limit)
-            rows = self.db.rows_within(PAGE_OCTETS, statement, params, whole)
-        return list(map(_stored, rows))
+            rows = self.db.rows_within(PAGE_OCTETS, statement, params)
+            return list(map(StoredMessage._make, whole(self.db, session.number, rows)))
 
     def events(
         self,
@@ -323,7 +312,8 @@ class Reader:
         while seq < session.messages:
             with self.db.reading():
                 params = (session.number, seq, session.version, page)
-                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params, whole)
+                rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params)
+                rows = whole(self.db, session.number, rows)
             if not rows:
                 raise errors.NotFound("The session was purged meanwhile.")
             yield from map(_log_message, rows)

@@ -98,9 +98,8 @@ TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body, octets,
-         packed)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         tokens_estimated, batch_end, created_us, salt, digest, body, packed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_EVENT = """
     INSERT INTO holdfast_event
@@ -164,7 +163,7 @@ DELETE_OLD_REQUEST_KEYS = "DELETE FROM holdfast_request_key WHERE created_us < ?
 
 MESSAGE_COLUMNS = """
     seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated, created_us,
-    body, octets, packed
+    body
 """
 MESSAGES_FROM = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
@@ -177,21 +176,18 @@ MESSAGES_BACK = f"""
 _CONTAINING = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq < ?
-        AND (octets IS NOT NULL OR LOWER(body) LIKE LOWER(?) ESCAPE '\\')
+        AND (SUBSTR(body, 1, 1) = '~' OR LOWER(body) LIKE LOWER(?) ESCAPE '\\')
 """
 LINES_BACK = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
-    FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
 LINES_FROM = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
-    FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
 LINES_IN = """
-    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body, octets, packed
-    FROM holdfast_message
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
 # Not further back than a seq: from the first of the run of assistant messages that is the newest.
@@ -209,6 +205,13 @@ NEWEST_STEP = """
 TOOL_BETWEEN = """
     SELECT 1 FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq < ? AND role = 'tool' LIMIT 1
+"""
+# What the marks of packed bodies stand for. A cross join for SQLite's sake, as in INDEX_SAID.
+PACKED = """
+    WITH wanted(number, place) AS (VALUES {marks})
+    SELECT m.session_id, m.seq, m.body, m.packed
+    FROM wanted CROSS JOIN holdfast_message m
+    WHERE m.session_id = wanted.number AND m.seq = wanted.place
 """
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
@@ -273,10 +276,14 @@ EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND ver
 
 @cache
 def within(statement: str) -> str:
-    """The first rows of a page by the text at its end, as many bytes of it as asked for;
-    for PostgreSQL, which knows how long a text is without reading it. See Database.rows_within."""
-    last = statement.partition("FROM")[0].split()[-1]
-    octets = "COALESCE(octets, OCTET_LENGTH(body))" if last == "packed" else f"OCTET_LENGTH({last})"
+    """The first rows of a page by the text in its last column, as many bytes of it as asked for;
+    for PostgreSQL, which knows how long a text is without reading it, and of a packed one reads
+    the size in its mark. See Database.rows_within."""
+    text = statement.partition("FROM")[0].split()[-1]
+    octets = f"OCTET_LENGTH({text})"
+    if text == "body":
+        octets = f"""CASE WHEN SUBSTR(body, 1, 9) ~ '^~[0-9]{{8}}$'
+            THEN CAST(SUBSTR(body, 2, 8) AS INTEGER) ELSE {octets} END"""
     order = statement.rpartition("ORDER BY")[2].partition("LIMIT")[0].strip()
     frame = f"ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING"
     return f"""
@@ -290,7 +297,7 @@ def within(statement: str) -> str:
 
 LOG_MESSAGES = """
     SELECT seq, version, role, form, tokens, tokens_estimated, batch_end, created_us, salt, digest,
-         body, octets, packed
+         body
     FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
 """
 LOG_EVENTS = """
@@ -314,9 +321,9 @@ LINKS = """
 COPY_MESSAGES = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body, octets, packed)
+         tokens_estimated, batch_end, created_us, salt, digest, body, packed)
     SELECT ?, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
-         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body, octets,
+         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body,
          packed
     FROM holdfast_message WHERE session_id = ? AND seq <= ?
 """
@@ -358,7 +365,7 @@ VERIFY_SESSION = """
 """
 VERIFY_MESSAGES = """
     SELECT seq, version, turn, turn_start, role, tokens, tokens_total, batch_end, created_us, salt,
-        digest, body, octets, packed
+        digest, body
     FROM holdfast_message WHERE session_id = ? AND seq > ? AND version <= ? ORDER BY seq LIMIT ?
 """
 VERIFY_EVENTS = """
@@ -396,12 +403,11 @@ INDEX_MOVE = """
     WHERE number = ? AND indexed_messages = ? AND indexed_words = ?
 """
 INDEX_BODIES = """
-    SELECT seq, role, form, body, octets, packed FROM holdfast_message
+    SELECT seq, role, form, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
 INDEX_BODIES_IN = """
-    SELECT seq, role, form, body, octets, packed FROM holdfast_message
-    WHERE session_id = ? AND seq IN ({marks})
+    SELECT seq, role, form, body FROM holdfast_message WHERE session_id = ? AND seq IN ({marks})
 """
 # Only its owner may sort an index; where that is another role, inserts do it when the list is full.
 SORT_INDEX = """
@@ -411,7 +417,7 @@ SORT_INDEX = """
 # A cross join, because SQLite keeps its order: else it reads the whole table.
 INDEX_SAID = """
     WITH wanted(number, place) AS (VALUES {marks})
-    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body, m.octets, m.packed
+    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body
     FROM wanted CROSS JOIN holdfast_message m
     WHERE m.session_id = wanted.number AND m.seq = wanted.place
 """

@@ -22,10 +22,11 @@ texts = st.text(st.characters(codec="utf-8"), max_size=40)
     st.sampled_from(("user", "assistant", "tool", "system")),
 )
 def test_any_text_around_the_threshold_comes_back(text: str, octets: int, role: str) -> None:
-    whole = text + "x" * (octets - len(text.encode()))
+    whole = "{" + text + "x" * (octets - 1 - len(text.encode()))
     stored = packing.stored(role, whole)
     assert packing.whole(*stored) == whole
-    assert (stored.octets is None) == (stored.packed is None)
+    assert packing.octets_of(stored.body) == len(whole.encode())
+    assert (stored.body < packing.MARK) == (stored.packed is None)
     if len(whole.encode()) < LEAST:
         assert stored == Stored(whole)
 
@@ -35,12 +36,14 @@ def test_the_threshold_is_in_bytes(letter: str) -> None:
     each = len(letter.encode())
     most = letter * ((LEAST - 1) // each)
     assert packing.stored("tool", most) == Stored(most)
-    assert packing.stored("tool", most + letter).octets == len(most.encode()) + each
+    assert packing.stored("tool", most + letter).body == f"~{len(most.encode()) + each:08d}"
 
 
 def test_a_list_finds_what_it_reads_of_a_body_in_the_row() -> None:
     for role, length in (("user", WORDS), ("assistant", ACT), ("tool", 0)):
-        assert packing.stored(role, LARGE).body == LARGE[:length]
+        assert packing.stored(role, LARGE).body == f"~{len(LARGE):08d}{LARGE[:length]}"
+        assert packing.beginning(packing.stored(role, LARGE).body, length) == LARGE[:length]
+        assert packing.beginning(LARGE, length) == LARGE[:length]
 
 
 def test_what_does_not_get_smaller_stays_plain() -> None:
@@ -61,7 +64,6 @@ def spoilt(packed: bytes) -> list[tuple[bytes | None, int]]:
         (packed + b"more", size),
         (packed, size - 1),
         (packed, 0),
-        (packed, -1),
         (other, size),
         (bomb, MOST + 1),
         (bomb, size),
@@ -69,18 +71,25 @@ def spoilt(packed: bytes) -> list[tuple[bytes | None, int]]:
     ]
 
 
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", range(11))
 def test_what_is_spoilt_is_told(number: int) -> None:
     packed = packing.stored("tool", LARGE).packed
     assert packed is not None
     frame, octets = spoilt(packed)[number]
     with pytest.raises(Damaged):
-        packing.whole("", octets, frame)
+        packing.whole(f"~{octets:08d}", frame)
 
 
 def test_a_size_or_a_beginning_of_something_else_is_told() -> None:
-    _, octets, packed = packing.stored("user", LARGE)
-    with pytest.raises(Damaged, match="size"):
-        packing.whole("", None, packed)
+    body, packed = packing.stored("user", LARGE)
+    for mark in ("~", "~0001234", "~1234567x", "~-0000001", "\x7f00065536"):
+        with pytest.raises(Damaged, match="size"):
+            packing.whole(mark, packed)
     with pytest.raises(Damaged, match="begin"):
-        packing.whole("something else", octets, packed)
+        packing.whole(f"{body} something else", packed)
+
+
+def test_no_json_object_is_taken_for_a_mark() -> None:
+    for text in ("{", " {", "\n{", '{"~": 1}', ""):
+        assert packing.whole(text, None) == text
+        assert packing.octets_of(text) == len(text)

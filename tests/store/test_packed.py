@@ -58,9 +58,9 @@ def test_only_large_bodies_are_packed_and_all_are_read_whole(
 ) -> None:
     found = any_store.get(project, filled(any_store, project))
     rows = Message.objects.filter(session_id=found.number)
-    sizes = dict(rows.exclude(packed=None).values_list("seq", "octets"))
+    packed = dict(rows.exclude(packed=None).values_list("seq", "body"))
     read = {item.seq: item.body for item in any_store.messages(found, Window())}
-    assert sizes == {seq: len(read[seq].encode()) for seq in (2, 4)}
+    assert packed == {seq: f"~{len(read[seq].encode()):08d}" for seq in (2, 4)}
     assert orjson.loads(read[2])["content"] == LINES
     assert max(len(bytes(row.packed or b"")) for row in rows) < EACH / 3
 
@@ -120,7 +120,7 @@ def test_a_row_from_before_is_read_beside_packed_ones(
     store: DurableStore, project: int, session: Snapshot
 ) -> None:
     whole = bodies(store, session)
-    spoil(session, 2, body=whole[1], octets=None, packed=None)
+    spoil(session, 2, body=whole[1], packed=None)
     assert bodies(store, session) == whole
     assert not list(verify(store, project=project))
 
@@ -130,10 +130,11 @@ def test_a_row_from_before_is_read_beside_packed_ones(
     [
         {"packed": None},
         {"packed": b"no frame"},
-        {"octets": 9},
-        {"octets": None},
-        {"octets": 2**31 - 1},
-        {"body": "{}"},
+        {"body": "~00000009"},
+        {"body": "~99999999"},
+        {"body": "~"},
+        {"body": "~0000000x{}"},
+        {"body": f"~{EACH:08d}[]"},
     ],
 )
 def test_a_damaged_body_is_told_by_its_seq(
@@ -158,5 +159,5 @@ def test_a_damaged_body_keeps_no_other_from_the_index_nor_the_session_from_its_p
 
 
 def test_an_erased_body_is_blank_and_not_damaged(store: DurableStore, session: Snapshot) -> None:
-    spoil(session, 2, body="", octets=None, packed=None, salt=b"")
+    spoil(session, 2, body="", packed=None, salt=b"")
     assert bodies(store, session)[1] == ""
