@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 import orjson
@@ -9,13 +10,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sessions_app import exporting, search
-from sessions_app.core import errors, words
+from monitoring import titles
+from sessions_app import exporting, preparing, search
+from sessions_app.core import errors, packing, words
 from sessions_app.core.appending import Prepared
 from sessions_app.core.packing import LEAST
 from sessions_app.models import Message
-from sessions_app.store import fulltext
+from sessions_app.store import fulltext, packed, turns
+from sessions_app.store import statements as sql
 from sessions_app.store.base import Snapshot, Store, Window
+from sessions_app.store.database import Row
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
 from tests.store.saying import bodies, opened, said
@@ -58,9 +62,9 @@ def test_only_large_bodies_are_packed_and_all_are_read_whole(
 ) -> None:
     found = any_store.get(project, filled(any_store, project))
     rows = Message.objects.filter(session_id=found.number)
-    packed = dict(rows.exclude(packed=None).values_list("seq", "body"))
+    marked = dict(rows.exclude(packed=None).values_list("seq", "body"))
     read = {item.seq: item.body for item in any_store.messages(found, Window())}
-    assert packed == {seq: f"~{len(read[seq].encode()):08d}" for seq in (2, 4)}
+    assert marked == {seq: f"~{len(read[seq].encode()):08d}" for seq in (2, 4)}
     assert orjson.loads(read[2])["content"] == LINES
     assert max(len(bytes(row.packed or b"")) for row in rows) < EACH / 3
 
@@ -161,3 +165,106 @@ def test_a_damaged_body_keeps_no_other_from_the_index_nor_the_session_from_its_p
 def test_an_erased_body_is_blank_and_not_damaged(store: DurableStore, session: Snapshot) -> None:
     spoil(session, 2, body="", packed=None, salt=b"")
     assert bodies(store, session)[1] == ""
+
+
+def everything(store: DurableStore, session: Snapshot) -> list[object]:
+    """What every reader of bodies says of the session's five messages."""
+    number = session.number
+    return [
+        [store.messages(session, window) for window in WINDOWS],
+        store.tail(number, 6, 5),
+        store.lines(number, 6, 5),
+        store.lines_from(number, 0, 5, 5),
+        store.lines_in(number, [1, 2, 4]),
+        store.picked(number, (2, 3)),
+        list(store.log(session, page=2)),
+        store.containing(session, "needle"),
+        fulltext.said(store.db, [(number, seq) for seq in range(1, 6)]),
+        list(exporting.openai_chat(store, session.project)),
+    ]
+
+
+WINDOWS = (Window(), Window(limit=2, newest_first=True), Window(around=3, limit=4), Window(at=3))
+
+
+def test_every_reader_says_the_same_of_packed_and_of_plain_rows(
+    store: DurableStore, session: Snapshot
+) -> None:
+    before = everything(store, session)
+    for seq, body in enumerate(bodies(store, session), 1):
+        spoil(session, seq, body=body, packed=None)
+    assert everything(store, session) == before
+
+
+@pytest.fixture
+def asked(store: DurableStore, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The statements that are asked from here on."""
+    found: list[str] = []
+    rows = store.db.rows
+
+    def listened(statement: str, params: Sequence[object] = ()) -> list[Row]:
+        found.append(statement)
+        return rows(statement, params)
+
+    monkeypatch.setattr(store.db, "rows", listened)
+    return found
+
+
+def test_small_messages_are_read_by_one_statement_and_packed_ones_by_one_more(
+    store: DurableStore, session: Snapshot, asked: list[str]
+) -> None:
+    store.messages(session, Window(limit=1))
+    assert asked == [sql.MESSAGES_FROM]
+    store.messages(session, Window())
+    assert len(asked) == 3
+    assert "packed" not in sql.MESSAGES_FROM + sql.MESSAGES_BACK + sql.LINES_BACK
+
+
+def test_what_is_blanked_or_purged_between_mark_and_frame_is_not_damaged(
+    store: DurableStore, project: int, session: Snapshot
+) -> None:
+    rows = store.db.rows(sql.LINES_FROM, (session.number, 0, 5, 5))
+    spoil(session, 2, body="", packed=None, salt=b"")
+    found = packed.whole(store.db, session.number, rows)
+    assert [row[0] for row in found if not row[-1]] == [2]
+    store.purge(project, session.id)
+    with pytest.raises(errors.NotFound):
+        packed.whole(store.db, session.number, rows)
+
+
+def test_a_damaged_body_does_not_spoil_a_search_of_all_sessions(
+    store: DurableStore, project: int, session: Snapshot
+) -> None:
+    other = store.get(project, filled(store, project))
+    search.bring_up_to_date("default")
+    spoil(session, 2, packed=b"no frame")
+    found = search.hits("default", [session, other], "needle")
+    texts = {number: [bool(hit.pieces) for hit in said.hits] for number, said in found.items()}
+    assert texts == {session.number: [True, False], other.number: [True, True]}
+
+
+def test_a_result_of_a_packed_call_is_known_and_a_damaged_one_refuses_no_append(
+    store: DurableStore, project: int
+) -> None:
+    made = opened(store, project)
+    run = {"name": "run", "arguments": orjson.dumps({"code": LINES}).decode()}
+    call = {"id": "c1", "type": "function", "function": run}
+    said = {"role": "assistant", "content": None, "tool_calls": [call]}
+    store.append(project, made, preparing.batch([said]))
+    answer = {"role": "tool", "tool_call_id": "c1", "content": "done"}
+    assert not store.append(project, made, preparing.batch([answer])).notices
+    spoil(store.get(project, made), 1, packed=None)
+    assert store.append(project, made, preparing.batch([answer])).first_seq == 3
+
+
+def test_lists_read_the_beginning_of_a_packed_body(store: DurableStore, project: int) -> None:
+    made = opened(store, project)
+    said = [{"role": role, "content": f"{role}: {LINES}"} for role in ("user", "assistant")]
+    store.append(project, made, preparing.batch(said))
+    found = store.get(project, made)
+    texts = bodies(store, found)
+    (first,), _ = turns.beginnings("default", found, 1, 1)
+    (act,) = turns.acts("default", found, 1, 9)
+    assert (first.body, act.body) == (texts[0][: packing.WORDS], texts[1][: packing.ACT])
+    (title,) = titles.titles("default", [found]).values()
+    assert title.startswith("user: 0: the needle")
