@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,11 @@ MOST_MARKS = 500
 
 def _version(entry: LogEntry) -> int:
     return entry.version
+
+
+def _stored(rows: Sequence[Row]) -> list[StoredMessage]:
+    """StoredMessage._make of each, without a Python call for each: it shows in a read of 20."""
+    return list(map(tuple.__new__, repeat(StoredMessage), rows))
 
 
 def _log_message(row: Row) -> LogMessage:
@@ -102,13 +108,13 @@ class Reader:
         self, number: int, after: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
         rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets)
-        return list(map(StoredMessage._make, whole(self.db, number, rows)))
+        return _stored(whole(self.db, number, rows))
 
     def _back(
         self, number: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
         rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
-        return list(map(StoredMessage._make, whole(self.db, number, rows)))
+        return _stored(whole(self.db, number, rows))
 
     def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
         if octets is None:
@@ -160,7 +166,7 @@ class Reader:
         marks = ", ".join("?" * len(seqs))
         with self.db.reading():
             rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
-            return list(map(StoredMessage._make, whole(self.db, number, rows)))
+            return _stored(whole(self.db, number, rows))
 
     def containing(
         self,
@@ -180,7 +186,7 @@ class Reader:
         with self.db.reading():
             params = (session.number, after, before, pattern, limit)
             rows = self.db.rows_within(PAGE_OCTETS, statement, params)
-            return list(map(StoredMessage._make, whole(self.db, session.number, rows)))
+            return _stored(whole(self.db, session.number, rows))
 
     def events(
         self,
