@@ -25,6 +25,7 @@ from sessions_app import clock
 from sessions_app.core import instants
 from sessions_app.core.entries import FORM_NAMES
 from sessions_app.core.replay import State, in_ranges
+from sessions_app.store import packed
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -238,7 +239,8 @@ def _said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]
     gave."""
     with store.db.reading():
         rows = store.db.rows(sql.SAID, (number, max(0, after), end))
-    for seq, role, form, body, tokens, created_us in rows:
+    # What is damaged is not found; whoever reads it is told.
+    for seq, role, form, tokens, created_us, body in packed.whole_or_blank(store.db, number, rows):
         if body:
             yield passages.passage(
                 seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us

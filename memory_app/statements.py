@@ -40,7 +40,7 @@ SESSIONS_OF_USER = """
     ORDER BY active_hour DESC, number DESC LIMIT ?
 """
 SAID = """
-    SELECT seq, role, form, body, tokens, created_us FROM holdfast_message
+    SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? AND role IN ('user', 'assistant') ORDER BY seq
 """
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"

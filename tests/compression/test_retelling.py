@@ -107,6 +107,13 @@ def test_an_earlier_version_is_asked_of_its_session_alone_and_stays(desk: Desk) 
     assert "9999" in str(desk.context(now, query=ask["query"]).messages)
 
 
+def test_what_is_stored_packed_is_told_again(desk: Desk) -> None:
+    long = f"{SAID[1]} " + " ".join(f"line {number}" for number in range(2_000))
+    talk(desk, "alice", long)
+    now = talk(desk, "alice", "Good morning!")
+    assert "4477" in recalled(desk.context(now, query="What is the gate code of the warehouse?"))
+
+
 def test_what_nearly_came_back_is_named(desk: Desk) -> None:
     now = talk(desk, None, *SAID, f"The gate code of the depot is 8812. {words(200)}")
     for number in range(40):
