@@ -267,7 +267,8 @@ def _together(
                 gone[0] += end - begin + 1
                 gone[1] += tokens
     left["retracted"] = gone
-    reason = f"folded by compressions 1 to {folds.compressions}"
+    several = f"folded by compressions 1 to {folds.compressions}"
+    reason = several if folds.compressions > 1 else f"{FOLDED_BY}1"
     reasons = {"retained": NO_ROOM, "retracted": "retracted"}
     for fate, (messages, tokens) in left.items():
         if messages:

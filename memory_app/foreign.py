@@ -16,6 +16,7 @@ from memory_app.core.audit import Audit
 from memory_app.core.passages import Passage
 from memory_app.models import Compression
 from sessions_app import clock, ids
+from sessions_app.core import instants
 from sessions_app.store.base import Snapshot, Window
 from sessions_app.store.durable import DurableStore
 
@@ -81,11 +82,20 @@ def compactions(store: DurableStore, session: Snapshot) -> Iterator[Compaction]:
                         first,
                         last,
                         version,
-                        event.created_us,
+                        _moment(str(data.get("at")), event.created_us),
                         data["summary"],
                         int(tokens),
                     )
                 first = last + 1
+
+
+def _moment(told: str, imported: int) -> int:
+    """When the tool compacted, as far as it wrote that down in a form we read; else the time of the
+    import."""
+    try:
+        return min(instants.parse(told), imported)
+    except ValueError:
+        return imported
 
 
 def tool_of(session: Snapshot) -> str:

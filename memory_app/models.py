@@ -7,18 +7,30 @@ facts by `memory_app.facts` too; everything else reads. Times are whole microsec
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
-from typing import ClassVar, Self
+from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.db import models
 from django.db.models import Case, F, Q, Value, When
 
+from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
 
 FOR_EVER = 2**62
 MOST_WORDS = 32
 """Words of a question that facts are looked through for."""
+
+
+class Compacted(NamedTuple):
+    """What a tool compacted by itself: of how many sessions, how often, and how many items it lost
+    in that, as far as they were audited."""
+
+    tool: str
+    sessions: int
+    compactions: int
+    lost: int
 
 
 class CompressionQuerySet(models.QuerySet["Compression"]):
@@ -59,7 +71,40 @@ class CompressionQuerySet(models.QuerySet["Compression"]):
 
     def foreign(self) -> Self:
         """Those of other tools, which fold nothing here."""
-        return self.filter(outcome=Compression.APPLIED, version__isnull=True)
+        return self.filter(Compression.FOREIGN)
+
+    def ours(self) -> Self:
+        return self.exclude(Compression.FOREIGN)
+
+    def in_outcome(self, *outcomes: str) -> Self:
+        return self.filter(outcome__in=outcomes)
+
+    def losing(self) -> Self:
+        """Those that lost something."""
+        return self.filter(lost__gt=0)
+
+    def shown(self) -> Self:
+        """Without those of deleted sessions, which nobody may read. These are few and have an
+        index; a join would let a planner begin with the sessions, which are many."""
+        deleted = Session.everything.using(self.db).filter(purge_us__gt=0)
+        return self.exclude(session_id__in=deleted.values("number"))
+
+    def newest(self) -> Self:
+        return self.order_by("-number")
+
+    def by_tool(self, most: int) -> list[Compacted]:
+        """What other tools compacted, most sessions first; of many rows only the newest `most`
+        count. All that is read of them stands in their index."""
+        rows = self.foreign().shown().newest().values_list("trigger", "session_id", "lost")
+        sessions: dict[str, set[int]] = {}
+        made: Counter[str] = Counter()
+        gone: Counter[str] = Counter()
+        for tool, session, lost in rows[:most]:
+            sessions.setdefault(tool, set()).add(session)
+            made[tool] += 1
+            gone[tool] += lost or 0
+        found = [Compacted(tool, len(of), made[tool], gone[tool]) for tool, of in sessions.items()]
+        return sorted(found, key=lambda one: (-one.sessions, one.tool))
 
 
 class CompressionManager(ScopedManager):
@@ -73,9 +118,11 @@ class Compression(models.Model):
     `version` is that of its event and `ordinal` its place among those of its session, None until
     it is applied. `decisions` and `audit` are JSON text
     as the contract shows them; `attempts` counts tries, `tried` says how each failed one ended.
+    `lost` is read from the audit by the database: how many items it found lost.
     """
 
     QUEUED, RUNNING, APPLIED, FAILED, REFUSED = "queued", "running", "applied", "failed", "refused"
+    FOREIGN = Q(outcome=APPLIED, version__isnull=True)
 
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
@@ -102,6 +149,11 @@ class Compression(models.Model):
     tried = models.TextField(default="[]")
     outcome = models.CharField(max_length=8, default=QUEUED)
     error = models.TextField(default="")
+    lost = models.GeneratedField(
+        expression=LostItems("audit"),
+        output_field=models.BigIntegerField(null=True),
+        db_persist=True,
+    )
 
     objects = CompressionManager()
     everything: ClassVar[models.Manager[Compression]] = models.Manager.from_queryset(
@@ -119,7 +171,17 @@ class Compression(models.Model):
         )
         indexes = (
             models.Index(fields=("session", "number"), name="holdfast_compression_session"),
-            models.Index(fields=("project", "number"), name="holdfast_compression_project"),
+            # What a list of them is narrowed by is read from the index, not from the rows, of
+            # which many are large.
+            models.Index(
+                fields=("project", "number", "outcome", "version", "lost"),
+                name="holdfast_compression_listed",
+            ),
+            models.Index(
+                fields=("project", "number", "trigger", "session", "lost"),
+                condition=Q(outcome="applied", version__isnull=True),
+                name="holdfast_compression_foreign",
+            ),
         )
 
     def __str__(self) -> str:

@@ -334,8 +334,8 @@ def attempt(store: DurableStore, step: Step, prepared: Prepared, engine: Summari
         before=prepared.before,
     )
     outcome = settling.settle(case, points)
-    if outcome.audit.score < step.rules.floor:
-        share = round(outcome.audit.score * 100)
+    if outcome.carried < step.rules.floor:
+        share = round(outcome.carried * 100)
         raise Refused(f"dishonest: {share} % of what it folds is carried")
     state = _folded(step, prepared, outcome, work.style)
     end = (step.session.messages, step.session.tokens)

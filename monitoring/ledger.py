@@ -18,6 +18,7 @@ MOST_LOST, MOST_FACTS = 200, 200
 UNFINISHED = ("queued", "running")
 NEVER_STOOD = ("failed", "refused")
 OUTCOMES = {"applied": "done", "nothing": "nothing to fold"}
+TOOLS = {"claude-code": "Claude Code", "import": "another tool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ class Account:
     def name(self) -> str:
         """What it is called by where it is spoken of."""
         if self.foreign:
-            return f"Compacted by {self.engine or 'another tool'}"
+            return f"Compacted by {self.engine}"
         if self.ordinal:
             return f"Compression {self.ordinal}"
         return f"Compression, {self.outcome}"
@@ -114,6 +115,11 @@ class Account:
     @property
     def applied(self) -> bool:
         return self.outcome == "applied"
+
+    @property
+    def again(self) -> bool:
+        """Whether it can be asked for once more."""
+        return self.id is not None and self.outcome in NEVER_STOOD
 
     @property
     def state(self) -> str:
@@ -134,6 +140,11 @@ class Account:
         return (self.finished or 0) - (self.started or 0) if known else None
 
 
+def tool(name: str) -> str:
+    """A tool as people call it."""
+    return TOOLS.get(name, name) or TOOLS["import"]
+
+
 def account(told: Told, facts: int | None = None) -> Account:
     """The account of a compression as the contract shows it; `facts` how many it made, where the
     facts themselves were not read."""
@@ -146,7 +157,7 @@ def account(told: Told, facts: int | None = None) -> Account:
         ordinal=told.get("ordinal"),
         foreign=foreign,
         trigger=boundaries.trigger(told["trigger"]),
-        engine=told.get("engine") or (told["trigger"] if foreign else ""),
+        engine=tool(told.get("engine") or told["trigger"]) if foreign else told.get("engine") or "",
         outcome=told["outcome"],
         folded=span_of(first, last) if named else UNKNOWN,
         messages=last - first + 1 if named else None,

@@ -18,7 +18,7 @@ _COLUMNS = (
     ("", "Session", "title"),
     ("", "User", "who"),
     ("", "Status", ""),
-    ("", "Turns", "num less"),
+    ("", "Turns", "num less turns"),
     ("messages", "Messages", "num less"),
     ("tokens", "Tokens", "num"),
     ("level", "Level", "bar"),

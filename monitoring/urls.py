@@ -7,6 +7,8 @@ from django.urls import path
 
 from . import access
 from .views import (
+    accounts,
+    again,
     bulk,
     compression,
     compressions,
@@ -50,6 +52,9 @@ urlpatterns = [
     path(f"{ONE}/compressions/", compressions.page, name="compressions"),
     path(f"{ONE}/compressions.json", compressions.twin),
     path(f"{ONE}/compress/", compressions.ask, name="compress"),
+    path("compressions/", accounts.page, name="accounts"),
+    path("compressions.json", accounts.twin),
+    path("compressions/<uuid:compression>/again/", again.run, name="again"),
     path("compressions/<uuid:compression>/", compression.page, name="compression"),
     path("compressions/<uuid:compression>.json", compression.twin),
     path(f"{CONTEXT}/", context.page, name="context"),

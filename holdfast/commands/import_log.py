@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from holdfast.commands import opening
+from holdfast.commands import opening, serve
 from holdfast.commands.console import note, progress, say, say_json
 from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
@@ -148,7 +148,7 @@ def _tell_change(path: Path, report: Report, args: Namespace) -> None:
 
 def _tell(report: Report, args: Namespace, lost: Found | None) -> None:
     if args.json:
-        told = {"lost": lost._asdict()} if lost else {}
+        told = {"lost": lost._asdict(), "page": _page(args)} if lost else {}
         say_json({**asdict(report), "dry_run": args.dry_run, **told})
         return
     would = "Would import" if args.dry_run else "Imported"
@@ -159,7 +159,7 @@ def _tell(report: Report, args: Namespace, lost: Found | None) -> None:
     if report.unknown:
         say(f"Kept {_counted(report.unknown, 'record')} of other kinds as they are.")
     if lost:
-        _tell_lost(lost)
+        _tell_lost(lost, _page(args))
     for warning in report.warnings[:SHOWN_ERRORS]:
         note(f"Note: {warning}")
     for path, line, reason in report.errors[:SHOWN_ERRORS]:
@@ -168,14 +168,28 @@ def _tell(report: Report, args: Namespace, lost: Found | None) -> None:
         note(f"... and {len(report.errors) - SHOWN_ERRORS} more; --json shows all.")
 
 
-def _tell_lost(lost: Found) -> None:
+def _tell_lost(lost: Found, page: str | None) -> None:
     were = "was" if lost.sessions == 1 else "were"
     gone = "item was" if lost.lost == 1 else "items were"
+    what = f"{lost.lost:,} {gone} lost (numbers, dates, names, paths, promises)"
     say(
-        f"{_counted(lost.sessions, 'session')} {were} compacted by the tool itself; {lost.lost:,} "
-        f"{gone} lost (numbers, dates, names, paths, promises). `holdfast serve` shows which, "
-        "under Compressions."
+        f"{_counted(lost.sessions, 'session')} {were} compacted by the tool itself; "
+        f"{what if lost.lost else 'nothing that was audited was lost'}."
     )
+    if page:
+        say(f"See what became of them: {page} (while `holdfast serve` runs)")
+
+
+def _page(args: Namespace) -> str | None:
+    """Where `holdfast serve` shows the compressions by default; None where nobody can know: in a
+    host site, and for a project that its pages do not show."""
+    from django.urls import reverse
+
+    from holdfast import projects
+
+    if not opening.is_own_site() or args.project != projects.LOCAL:
+        return None
+    return f"http://{serve.HOST}:{serve.PORT}{reverse('holdfast_pages:accounts')}"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from sessions_app.store.durable import DurableStore
 
 HELP = "start the server"
+HOST, PORT = "127.0.0.1", 8000
 BACKLOG = 2048
 DRAIN_SECONDS = 10
 LEVELS = ("critical", "error", "warning", "info", "debug")
 
 
 def options(parser: ArgumentParser) -> None:
-    parser.add_argument("--host", default="127.0.0.1", help="address (default: %(default)s)")
-    parser.add_argument("--port", type=_port, default=8000, help="port (default: %(default)s)")
+    parser.add_argument("--host", default=HOST, help="address (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=PORT, help="port (default: %(default)s)")
     parser.add_argument("--demo", action="store_true", help="load sample sessions once")
     parser.add_argument(
         "--log-level", choices=LEVELS, default="warning", help="default: %(default)s"

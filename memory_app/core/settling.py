@@ -54,12 +54,15 @@ class Draft(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Decisions in order of seq, the facts, the summary's points with all their sources, and what
-    of the range nothing carries."""
+    of the range nothing carries. `carried` is the share of items that is, 0..1, without those of
+    messages that a rule lets go: what was fetched again, or is too long a list of values. They are
+    named as lost and stay in the log, where contexts recall values from."""
 
     decisions: tuple[Decision, ...]
     facts: tuple[Draft, ...]
     points: tuple[Point, ...]
     audit: audit.Audit
+    carried: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +98,10 @@ def settle(case: Case, points: Sequence[Point]) -> Outcome:
         decisions.append(decision)
         facts += drafts
     audited = _audited(case, found, carried, decisions)
-    return Outcome(tuple(sorted(decisions)), tuple(facts), sourced, audited)
+    free = {one.seq for one in decisions if one.fate == DISCARDED}
+    return Outcome(
+        tuple(sorted(decisions)), tuple(facts), sourced, audited, _share(found, audited, case, free)
+    )
 
 
 def _settled(
@@ -173,6 +179,13 @@ def _sourced(
             more[number].add(seq)
     for number, point in enumerate(points):
         yield point._replace(seqs=tuple(sorted({*point.seqs, *more[number]})))
+
+
+def _share(found: Found, audited: audit.Audit, case: Case, free: Collection[int]) -> float:
+    """The share of items carried of those that had to be."""
+    owed = sum([len(found.get(seq, ())) for seq in case.range if seq not in free])
+    lost = sum([item.seq not in free for item in audited.lost])
+    return 1 - lost / owed if owed else 1.0
 
 
 def _audited(

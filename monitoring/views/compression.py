@@ -26,10 +26,12 @@ from ..rendering import show, twin_address
 from ..titles import titles
 
 WORDS = 120
+NOTHING, WAITING = DID = ("nothing", "waiting")
 ASKED: Mapping[str, Parameter] = {
     "fate": parameters.choice("Only the verdicts with this fate.", *FATES),
     "after": parameters.integer(0, LARGEST, "The verdicts behind this message."),
     "around": parameters.integer(1, LARGEST, "The verdicts with that of this message."),
+    "did": parameters.choice("What asking for it again has just come to.", *DID),
 }
 
 
@@ -54,6 +56,8 @@ def page(request: HttpRequest, compression: UUID) -> HttpResponse:
         "account": found,
         "row": row,
         "wanted": wanted,
+        "nothing": wanted.get("did") == NOTHING,
+        "waiting": wanted.get("did") == WAITING,
         "counts": chosen.counts,
         "choices": _choices(wanted, chosen),
         "verdicts": _verdicts(session, chosen.page),

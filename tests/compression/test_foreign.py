@@ -15,6 +15,7 @@ from tests.compression.conftest import Desk
 from tests.importers.test_claude_code import KEY, SESSION, assistant, user
 
 SAID = "The gate closes at 17:40 and the parcel is QX7-55912, in /srv/parcels/berlin."
+SUMMARISED = "2026-03-01T10:00:01Z"
 
 
 def transcript(folder: Path, summary: str) -> Path:
@@ -33,7 +34,7 @@ def transcript(folder: Path, summary: str) -> Path:
         user("u1", None, SAID),
         assistant("a1", "u1", "Noted."),
         boundary,
-        user("k1", "b1", summary, isCompactSummary=True),
+        user("k1", "b1", summary, isCompactSummary=True, timestamp=SUMMARISED),
         user("u2", "k1", "go on"),
     ]
     path = folder / "talk.jsonl"
@@ -62,6 +63,15 @@ def test_lost_items_are_named_with_their_message(desk: Desk, tmp_path: Path) -> 
     assert found.lost == shown["audit"]["lost_items"] == len(lost)
 
 
+def test_it_happened_when_the_tool_says(desk: Desk, tmp_path: Path) -> None:
+    audited(desk, tmp_path, "They talked.")
+    session = desk.store.find(desk.project, KEY)
+    assert session is not None
+    (row,) = compressions.page(desk.store, session, before=None, limit=5)
+    (shown,) = compressions.whole(desk.store, session.id, [row])
+    assert shown["queued_at"] == SUMMARISED
+
+
 def test_a_summary_that_carries_everything_lost_nothing(desk: Desk, tmp_path: Path) -> None:
     assert audited(desk, tmp_path, SAID).lost == 0
 
@@ -82,5 +92,23 @@ def test_the_import_command_says_it(tmp_path: Path) -> None:
     ended = shell.run("import", "claude-code", path)
     assert ended.returncode == 0, ended.stderr
     assert "1 session was compacted by the tool itself" in ended.stdout
+    assert "http://127.0.0.1:8000/compressions/" in ended.stdout
     told = json.loads(shell.run("import", "claude-code", path, "--json").stdout)
     assert told["compacted"] == []
+
+
+def test_an_import_that_lost_nothing_says_so(tmp_path: Path) -> None:
+    ended = Shell(tmp_path).run("import", "claude-code", transcript(tmp_path, SAID))
+    assert "nothing that was audited was lost" in ended.stdout
+
+
+def test_an_import_into_another_project_names_no_page(tmp_path: Path) -> None:
+    """The pages of a local server show the default project."""
+    shell = Shell(tmp_path)
+    assert shell.run("key", "create", "--project", "other").returncode == 0
+    path = transcript(tmp_path, "They talked.")
+    told = json.loads(
+        shell.run("import", "claude-code", path, "--project", "other", "--json").stdout
+    )
+    assert told["lost"]["sessions"] == 1
+    assert told["page"] is None

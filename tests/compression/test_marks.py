@@ -13,6 +13,7 @@ from memory_app import gathering, heartbeat
 from memory_app.core.passages import Point
 from memory_app.core.work import Work
 from memory_app.models import Compression, Summary
+from memory_app.pipeline import Pipeline
 from sessions_app import preparing
 from sessions_app.store import folding
 from sessions_app.store.base import Appended
@@ -152,26 +153,54 @@ def test_a_backlog_longer_than_one_reading_goes_on_at_once(
     assert len(ends) > 1
 
 
-@pytest.mark.parametrize(("floor", "outcome"), [(0.9, "refused"), (0.0, "applied")])
+def all_but_the_last(work: Work) -> list[Point]:
+    """A summary that leaves out the last sentence of every message."""
+    return [
+        Point(sentence + ".", (passage.seq,), 0.5)
+        for passage in work.passages
+        for sentence in passage.text.split(". ")[:-1]
+    ]
+
+
+@pytest.mark.parametrize(("floor", "outcome"), [(0.95, "refused"), (0.85, "applied")])
 def test_a_fold_that_carries_too_little_is_refused(desk: Desk, floor: float, outcome: str) -> None:
-    """Of the same call made again and again only the last answer stays."""
-    name = desk.policy("small", window=4_000, reserve=0, turns=1, summary=100, floor=floor,
-                       summary_share=0.0, retained=0.0)  # fmt: skip
-    session = desk.session(policy=name)
-    for n in range(4):
-        found = " ".join(f"no{n}x{word}" for word in range(100))
-        desk.say(session, [user("And now?"), *calls("openai", [f"c{n}"])])
-        desk.say(session, [result("openai", f"c{n}", found), assistant("ok")])
-    desk.say(session, [user("Thanks."), assistant("Welcome.")])
+    """Nine tenths of a message make it summarised; a policy may want more."""
+    name = desk.policy("small", window=800, reserve=0, turns=1, summary=400, floor=floor,
+                       retained=0.0)  # fmt: skip
+    weights = ". ".join(f"Box {number} weighs {number + 40} kg" for number in range(1, 12))
+    session = desk.session([user("How heavy are they?"), assistant(f"{weights}.")], policy=name)
+    desk.say(session, [assistant(words(500)), user("Thanks."), assistant("Welcome.")])
+    engine = Engine(all_but_the_last)
     before = desk.now(session)
-    done = desk.compress(session)
-    assert done["outcome"] == outcome
+    Pipeline(desk.store, engine=engine, fallback=engine).run(desk.claim(session))
+    assert desk.rows(session)[-1].outcome == outcome
     if outcome == "refused":
-        assert str(done["error"]).startswith("dishonest")
+        assert desk.rows(session)[-1].error.startswith("dishonest")
         assert desk.now(session) == before
-    else:
-        (row,) = desk.rows(session)
-        assert json.loads(row.audit)["score"] < 0.9
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_long_answers_of_tools_are_listed_as_lost_and_do_not_refuse_a_fold(
+    desk: Desk, same: bool
+) -> None:
+    """Of a read made again and again only the last answer counts; other lists of values stay in
+    the log alone."""
+    name = desk.policy("small", window=4_000, reserve=0, turns=1, summary=100, floor=0.9,
+                       retained=0.0)  # fmt: skip
+    session = desk.session(policy=name)
+    for number in range(4):
+        found = "\n".join(f"no{number}x{word}" for word in range(60))
+        (called,) = calls("openai", [f"c{number}"])
+        if not same:
+            called["tool_calls"][0]["function"] = {"name": "book", "arguments": f'{{"n":{number}}}'}
+        desk.say(session, [user("And now?"), called, result("openai", f"c{number}", found)])
+        desk.say(session, [assistant("ok")])
+    desk.say(session, [user("Thanks."), assistant("Welcome.")])
+    assert desk.compress(session)["outcome"] == "applied"
+    (row,) = desk.rows(session)
+    rules = {one[3] for one in json.loads(row.decisions) if one[1] == "discarded"}
+    assert rules & ({"superseded"} if same else {"tool_payload"})
+    assert json.loads(row.audit)["score"] < 0.9
 
 
 def test_instructions_and_what_was_taken_back_reach_the_engine(desk: Desk) -> None:

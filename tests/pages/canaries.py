@@ -191,6 +191,8 @@ def addresses(made: Snapshot) -> list[str]:
         f"{one}/context/3/?tokens=1",
         f"{one}/m/999/",
         f"{one}/compressions/",
+        "/compressions/",
+        "/compressions/?whose=others&lost=true",
         f"/compressions/{FOLDED}/",
         f"/compressions/{FOLDED}/?fate=retained",
         f"/compressions/{FAILED}/",

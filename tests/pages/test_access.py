@@ -19,7 +19,14 @@ HOST = "tests.pages.host_urls"
 
 def addresses(project: Project) -> list[str]:
     one = f"/sessions/{session(project).id}"
-    return ["/sessions/", f"{one}/", f"{one}/m/1/", f"{one}/context/", f"{one}/context/2/"]
+    return [
+        "/sessions/",
+        "/compressions/",
+        f"{one}/",
+        f"{one}/m/1/",
+        f"{one}/context/",
+        f"{one}/context/2/",
+    ]
 
 
 def twin_of(address: str) -> str:
@@ -30,7 +37,7 @@ def test_nobody_is_sent_to_the_login_and_back(client: Client, project: Project) 
     for address in addresses(project):
         response = client.get(address, {"a": "b"})
         assert response.status_code == 302
-        assert response.headers["Location"].startswith("/login/?next=/sessions/")
+        assert response.headers["Location"].startswith(f"/login/?next={address}")
 
 
 def test_a_twin_answers_nobody_with_401(client: Client, project: Project) -> None:

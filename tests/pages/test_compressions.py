@@ -68,6 +68,14 @@ def foreign(made: Snapshot, **more: Any) -> Compression:
     return row_of(made, **{**values, **numbers, "audit": json.dumps(audit), **more})
 
 
+def accounts(shown: Markup) -> list[str]:
+    """The ids of the compressions that a list names, in its order."""
+    links = [
+        attrs.get("href") or "" for tag, attrs in shown.tags if tag == "a" and "data-open" in attrs
+    ]
+    return [link.split("/")[2] for link in links if link.startswith("/compressions/")]
+
+
 def verdicts(shown: Markup) -> list[int]:
     """The messages that the table of verdicts names, in its order."""
     links = [
@@ -130,7 +138,7 @@ def test_pages_of_the_list_join_without_gap(client: Client, project: Project) ->
     address: str | None = ""
     while address is not None:
         shown = listed(client, made, address)
-        seen += [link.split("/")[2] for link in shown.links if link.startswith("/compressions/")]
+        seen += accounts(shown)
         following = [link for link in shown.links if link.startswith("?after=")]
         address = following[0] if following else None
     assert seen == [str(row.id) for row in reversed(rows)]
@@ -273,7 +281,7 @@ def test_a_foreign_compaction_is_told_as_one(client: Client, project: Project) -
     made = session(project, key="claude-code:1")
     row = foreign(made)
     for shown in (listed(client, made), one(client, row)):
-        assert "Compacted by claude-code" in shown.text
+        assert "Compacted by Claude Code" in shown.text
         assert "1 item lost" in shown.text
         assert "900 → 120" in shown.text
     assert "does not say what it decided" in one(client, row).text

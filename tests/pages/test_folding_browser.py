@@ -12,10 +12,13 @@ from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from memory_app.models import Compression
+from sessions_app import clock
 from sessions_app.store.base import Snapshot
 from tests.pages.folded import begun, folded, told
 from tests.pages.samples import session, talk
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Site
+from tests.pages.test_accounts import compacted
+from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, needs_axe
+from tests.pages.test_compressions import row_of
 from tests.pages.test_session_browser import opened
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
@@ -122,11 +125,124 @@ def test_pages_of_what_was_folded_are_quiet_and_as_wide_as_the_screen(
 ) -> None:
     site = look(folded(ensure_project(), turns=16, times=2))
     one = f"/sessions/{site.long.id}"
+    compacted(ensure_project(), lost=40, title="Imported " + "and of a long name " * 9)
+    row_of(site.long, outcome="failed", error="no answer within 30 s " * 9)
     keys = [row.id for row in Compression.everything.all()]
-    pages = ["/sessions/", f"{one}/", f"{one}/context/", f"{one}/compressions/"]
+    pages = ["/sessions/", "/compressions/", f"{one}/", f"{one}/context/", f"{one}/compressions/"]
     with site.browser(size, scheme) as browser:
         for address in [*pages, *(f"/compressions/{key}/" for key in keys)]:
             browser.open(address)
             assert browser.page.evaluate(WIDER) <= 0, address
         browser.open(f"{one}/compressions/")
         assert browser.troubles == []
+
+
+LAPTOP, TABLET = (1024, 768), (768, 1024)
+
+
+@pytest.mark.parametrize("size", [LAPTOP, TABLET])
+def test_no_column_of_a_list_is_cut_off(
+    look: Callable[[Snapshot], Site], size: tuple[int, int]
+) -> None:
+    """A panel hides what is wider than itself, so the page alone would not show it."""
+    project = ensure_project()
+    site = look(folded(project, turns=16, title="A long talk " * 9, user="somebody@example.org"))
+    compacted(project, lost=40, title="Imported " * 12)
+    hour = 3_600_000_000
+    row_of(site.long, outcome="refused", tokens_before=16_492, queued_us=clock.now_us() - hour)
+    lists = "[...document.querySelectorAll('.panel:has(> table)')]"
+    cut = f"{lists}.map(one => one.scrollWidth - one.clientWidth)"
+    with site.browser(size) as browser:
+        for address in ("/sessions/", "/compressions/", f"/sessions/{site.long.id}/compressions/"):
+            browser.open(address)
+            assert max(browser.page.evaluate(cut)) <= 0, address
+
+
+def test_creation_is_seen_and_sorted_by_on_a_laptop(look: Callable[[Snapshot], Site]) -> None:
+    site = look(session(ensure_project(), talk(2)))
+    with site.browser(LAPTOP) as browser:
+        browser.open("/sessions/")
+        expect(browser.page.locator("td.made time")).to_be_visible()
+        browser.page.click("th.made a")
+        expect(browser.page.locator("th.made")).to_have_attribute("aria-sort", "descending")
+
+
+def test_what_was_lost_is_reached_from_the_sessions_with_the_keyboard(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made, row = compacted(ensure_project(), lost=2, title="The importer")
+    site = look(made)
+    with site.browser() as browser:
+        page, keys = browser.page, browser.page.keyboard
+        browser.open("/sessions/")
+        keys.press("g")
+        keys.press("c")
+        page.wait_for_url("**/compressions/")
+        expect(page.locator(".sentence")).to_have_text(
+            "1 of your sessions was compacted by Claude Code; 2 paths were lost."
+        )
+        keys.press("j")
+        browser.stands_on("The importer")
+        keys.press("Enter")
+        page.wait_for_url(f"**/compressions/{row.id}/")
+        page.go_back()
+        page.locator(".lost-of").get_by_role("link", name="Message #1").first.press("Enter")
+        page.wait_for_url(f"**/sessions/{made.id}/m/1/")
+        expect(page.locator("#m1")).to_be_focused()
+        assert browser.troubles == []
+
+
+def test_filters_stand_in_the_address_and_back_keeps_them(
+    look: Callable[[Snapshot], Site],
+) -> None:
+    made, _ = compacted(ensure_project(), title="The importer")
+    site = look(made)
+    with site.browser() as browser:
+        page = browser.page
+        browser.open("/compressions/")
+        page.get_by_role("link", name="Other tools").click()
+        page.wait_for_url("**/compressions/?whose=others")
+        page.get_by_role("link", name="Failed").click()
+        expect(page.locator(".blank")).to_contain_text("No compression matches")
+        page.go_back()
+        page.wait_for_url("**/compressions/?whose=others")
+        expect(page.locator(".narrowing [aria-current]")).to_have_text("Other tools")
+        expect(page.locator("tbody tr")).to_have_count(1)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_failed_one_is_run_again_from_the_list(
+    look: Callable[[Snapshot], Site], *, scripts: bool
+) -> None:
+    site = look(begun(ensure_project(), told(14), title="A long talk"))
+    row_of(site.long, outcome="failed", error="no answer within 30 s")
+    with site.browser() as browser:
+        assert browser.page.context.browser
+        page = browser.page.context.browser.new_page(java_script_enabled=scripts)
+        page.goto(f"{site.url}/compressions/")
+        button = page.get_by_role("button", name="Run again: Compression, failed of A long talk")
+        button.press("Enter")
+        page.wait_for_url("**/compressions/*-*/")
+        expect(page.locator("h1")).to_have_text("Compression 1")
+        expect(page.get_by_role("button", name="Run again")).to_have_count(0)
+        page.goto(f"{site.url}/compressions/?outcome=failed")
+        button.press("Enter")
+        expect(page.locator(".told")).to_contain_text("nothing to fold now")
+        expect(page.locator("h1")).to_have_text("Compression, failed")
+
+
+@pytest.mark.long
+@needs_axe
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_in_what_was_lost_and_run_again(
+    look: Callable[[Snapshot], Site], scheme: str
+) -> None:
+    made, lossy = compacted(ensure_project(), lost=9)
+    site = look(made)
+    failed = row_of(begun(ensure_project(), told(6)), outcome="failed", error="no answer")
+    one = f"/compressions/{failed.id}/"
+    pages = ("/compressions/", one, f"{one}?did=nothing", f"/compressions/{lossy.id}/")
+    with site.browser(scheme=scheme) as browser:
+        for address in (*pages, "/compressions/?outcome=refused"):
+            browser.open(address)
+            assert browser.serious(scheme) == [], address
