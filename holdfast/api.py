@@ -16,6 +16,7 @@ from ninja import NinjaAPI
 
 from holdfast.version import VERSION
 from memory_app import api as memory
+from memory_app import facts_api as remembered
 from sessions_app import api as said
 from sessions_app import auth, schemas
 from sessions_app.calls import MAX_BODY
@@ -46,6 +47,7 @@ def build() -> NinjaAPI:
         memory.contexts,
         memory.compression,
         memory.kept_policies,
+        remembered.kept_facts,
     ):
         api.add_router("", router)
     return api
@@ -143,7 +145,7 @@ def document(site: str = "") -> dict[str, Any]:
         written["servers"] = [{"url": site}]
     key = {"type": "http", "scheme": "bearer", "bearerFormat": "hf_<prefix>_<secret>"}
     written["components"] = {
-        "schemas": {**schemas.SCHEMAS, **memory.SCHEMAS},
+        "schemas": {**schemas.SCHEMAS, **memory.SCHEMAS, **remembered.SCHEMAS},
         "securitySchemes": {"key": key},
     }
     return written

@@ -1,8 +1,9 @@
 """What is kept of what was said, as rows.
 
 Rows are written by `memory_app.pipeline`, in the transaction of the event that tells of them, and
-facts by `memory_app.facts` too; everything else reads. Times are whole microseconds since the epoch (`*_us`); `since` and
-`until` are versions of the session: a row holds at version v when since <= v < until.
+facts by `memory_app.facts` too; everything else reads. Times are whole microseconds since the epoch
+(`*_us`); `since` and `until` are versions of the session: a row holds at version v when
+since <= v < until.
 """
 
 from __future__ import annotations

@@ -50,6 +50,8 @@ def retired(now: Values, at: int) -> Values:
 def superseded(now: Values, by: str, at: int) -> Values:
     """A fact in whose place another one stands."""
     ended = at if now["invalid_us"] is None else min(at, now["invalid_us"])
+    if now["valid_us"] is not None:
+        ended = max(ended, now["valid_us"])
     return {"status": SUPERSEDED, "invalid_us": ended, "superseded_by": by}
 
 
@@ -78,7 +80,9 @@ def united(ours: Sequence[Source], theirs: Sequence[Source]) -> list[Source]:
     return found
 
 
-def check_no_circle(fact: str, by: str, next_of: Callable[[str], str | None]) -> None:
+def check_no_circle(
+    fact: str, by: str, next_of: Callable[[str], str | None], *, param: str = "into"
+) -> None:
     """Raises InvalidField if `by` is `fact`, or what stands in its place leads back to it."""
     seen = set[str]()
     at: str | None = by
@@ -86,7 +90,7 @@ def check_no_circle(fact: str, by: str, next_of: Callable[[str], str | None]) ->
         if at == fact:
             raise InvalidField(
                 "That fact is this one, or was superseded by it: neither would be left.",
-                param="into",
+                param=param,
             )
         seen.add(at)
         at = next_of(at)

@@ -1,0 +1,158 @@
+"""I14: contexts of older versions do not know of edits that came later, nor do forks from there."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from memory_app import facts
+from memory_app.facts import By, Stated
+from memory_app.models import Fact, FactRevision
+from sessions_app.store.base import Snapshot
+from sessions_app.verifying import verify
+from tests.compression.conftest import Desk
+from tests.compression.test_forking import said
+
+BY = By("tester")
+
+
+@pytest.fixture
+def session(desk: Desk) -> UUID:
+    """A session with facts in its contexts."""
+    name = desk.policy("small", window=1_200, reserve=0, turns=2, summary=100, retained=0.1)
+    made = desk.session(system="Be kind.", policy=name, user="alice")
+    desk.say(made, said(0))
+    assert desk.ask(made)
+    return made
+
+
+def shown(desk: Desk, session: UUID, at: int | None = None) -> str:
+    ask = {} if at is None else {"at": at}
+    return str(desk.context(session, **ask).messages)
+
+
+def edit(desk: Desk, fact: UUID, decide: facts.Decide) -> None:
+    facts.change(desk.store, desk.project, fact, decide, BY)
+
+
+def keep(desk: Desk, session: UUID, text: str, key: str = "") -> UUID:
+    stated = Stated(text, session=session, key=key)
+    return UUID(str(facts.keep(desk.store, desk.project, [stated], BY).facts[0].id))
+
+
+def test_i14_an_edit_shows_from_its_version_on(desk: Desk, session: UUID) -> None:
+    before = desk.now(session).version
+    digests = {at: desk.context(session, at=at).digest for at in range(1, before + 1)}
+    made = keep(desk, session, "Zanzibar is the port.", "port")
+    stored = desk.now(session).version
+    assert stored == before + 1
+    assert "Zanzibar" in shown(desk, session)
+    asked = {"query": "zanzibar port", "at": stored}
+    with_query = desk.context(session, **asked).digest
+    digests[stored] = desk.context(session, at=stored).digest
+    edit(desk, made, facts.editing({"text": "Mombasa is the harbour."}))
+    assert "Mombasa" in shown(desk, session)
+    assert "Zanzibar" not in shown(desk, session)
+    digests[stored + 1] = desk.context(session, at=stored + 1).digest
+    edit(desk, made, facts.retiring)
+    assert "Mombasa" not in shown(desk, session)
+    edit(desk, made, facts.reverting(2))
+    assert "Mombasa" in shown(desk, session)
+    assert "Mombasa" not in shown(desk, session, stored + 2)
+    keep(desk, session, "Dar is the port.", "port")
+    assert "Mombasa" not in shown(desk, session)
+    for at, digest in digests.items():
+        assert desk.context(session, at=at).digest == digest, at
+    assert desk.context(session, **asked).digest == with_query
+
+
+def test_i14_a_fork_has_the_facts_of_its_version(desk: Desk, session: UUID) -> None:
+    made = keep(desk, session, "Zanzibar is the port.")
+    at = desk.now(session).version
+    edit(desk, made, facts.editing({"text": "Mombasa is the port."}))
+    between = desk.now(session).version
+    edit(desk, made, facts.retiring)
+    for version, text in ((at, "Zanzibar"), (between, "Mombasa"), (between + 1, None)):
+        fork = desk.store.fork(desk.project, session, version).session
+        active = Fact.everything.of_session(fork.number, fork.version).active()
+        texts = [fact.text for fact in active.filter(text__contains="port.")]
+        assert texts == ([] if text is None else [f"{text} is the port."])
+        assert desk.context(fork.id, at=version).digest == (
+            desk.context(session, at=version).digest
+        )
+        (copy,) = Fact.everything.filter(session_id=fork.number, text__contains="port.")
+        assert copy.revision == version - at + 1
+        assert FactRevision.objects.filter(fact=copy).count() == copy.revision - 1
+
+
+def test_a_session_with_edited_facts_verifies_and_travels(desk: Desk, session: UUID) -> None:
+    made = keep(desk, session, "Zanzibar is the port.", "port")
+    edit(desk, made, facts.editing({"text": "Mombasa is the port."}))
+    keep(desk, session, "Dar is the port.", "port")
+    before = travelled(desk, desk.now(session))
+    assert not list(verify(desk.store.db.alias)[1])
+    after = adopted(desk, session)
+    assert travelled(desk, after) == before
+    assert desk.store.purge(desk.project, session).counts["fact_revisions"] == 2
+    assert not FactRevision.objects.exists()
+
+
+def travelled(desk: Desk, session: Snapshot) -> list[object]:
+    rows = Fact.everything.filter(session_id=session.number).order_by("number")
+    told = [{**facts.fact_out(row), "history": history(desk, row)} for row in rows.told()]
+    return [told, desk.context(session.id).digest]
+
+
+def history(desk: Desk, fact: Fact) -> list[dict[str, object]]:
+    return facts.history(desk.store, fact, after=0, limit=50)
+
+
+def adopted(desk: Desk, session: UUID) -> Snapshot:
+    """The session after its export was taken in where it had been purged."""
+    from sessions_app.store.beside import companions
+
+    now = desk.now(session)
+    row = {**now._asdict(), "id": str(now.id), "policy": now.policy_name}
+    row |= {"metadata": {}, "tags": [], "head": now.head.hex(), "forked_from": None}
+    rows = {item.name: list(item.export(desk.store.db, now)) for item in companions()}
+    entries = list(desk.store.log(now))
+    desk.store.purge(desk.project, session)
+    return desk.store.adopt(desk.project, row, entries, rows).session
+
+
+EDITS = st.lists(
+    st.one_of(
+        st.tuples(st.just("text"), st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)),
+        st.tuples(st.just("verb"), st.sampled_from(["retire", "pin", "unpin"])),
+        st.tuples(st.just("revert"), st.integers(1, 9)),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(EDITS)
+def test_a_revert_gives_back_the_fact_after_any_edits(
+    desk: Desk, edits: list[tuple[str, object]]
+) -> None:
+    stated = Stated("As it was.", user="alice", key="k", subject="s")
+    (row,) = facts.keep(desk.store, desk.project, [stated], BY).facts
+    first = facts.fact_out(row)
+    verbs = {"retire": facts.retiring, "pin": facts.pinning(pinned=True)}
+    seen = [first]
+    for kind, value in edits:
+        if kind == "text":
+            edit(desk, row.id, facts.editing({"text": value}))
+        elif kind == "verb":
+            edit(desk, row.id, verbs.get(str(value), facts.pinning(pinned=False)))
+        else:
+            edit(desk, row.id, facts.reverting(min(int(str(value)), len(seen))))
+        now = facts.fact_out(facts.one(desk.store, desk.project, row.id))
+        seen += [now] if now["revision"] > len(seen) else []
+    for revision, then in enumerate(seen, 1):
+        edit(desk, row.id, facts.reverting(revision))
+        now = facts.fact_out(facts.one(desk.store, desk.project, row.id))
+        assert {**now, "revision": revision} == then
