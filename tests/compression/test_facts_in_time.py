@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from memory_app import facts
 from memory_app.facts import By, Stated
 from memory_app.models import Fact, FactRevision
-from sessions_app.store.base import Snapshot
+from sessions_app import importers
 from sessions_app.verifying import verify
 from tests.compression.conftest import Desk
 from tests.compression.test_forking import said
+from tests.compression.test_travelling import export
 
 BY = By("tester")
 
@@ -23,7 +25,7 @@ BY = By("tester")
 def session(desk: Desk) -> UUID:
     """A session with facts in its contexts."""
     name = desk.policy("small", window=1_200, reserve=0, turns=2, summary=100, retained=0.1)
-    made = desk.session(system="Be kind.", policy=name, user="alice")
+    made = desk.session(system="Be kind.", policy=name)
     desk.say(made, said(0))
     assert desk.ask(made)
     return made
@@ -88,39 +90,29 @@ def test_i14_a_fork_has_the_facts_of_its_version(desk: Desk, session: UUID) -> N
         assert FactRevision.objects.filter(fact=copy).count() == copy.revision - 1
 
 
-def test_a_session_with_edited_facts_verifies_and_travels(desk: Desk, session: UUID) -> None:
+def test_edited_facts_travel_and_verify(desk: Desk, session: UUID, tmp_path: Path) -> None:
     made = keep(desk, session, "Zanzibar is the port.", "port")
+    at = desk.now(session).version
     edit(desk, made, facts.editing({"text": "Mombasa is the port."}))
     keep(desk, session, "Dar is the port.", "port")
-    before = travelled(desk, desk.now(session))
-    assert not list(verify(desk.store.db.alias)[1])
-    after = adopted(desk, session)
-    assert travelled(desk, after) == before
+    before, path = told(desk, session, at), export(desk, tmp_path)
+    first = path.read_bytes()
+    assert not list(verify(desk.store))
     assert desk.store.purge(desk.project, session).counts["fact_revisions"] == 2
     assert not FactRevision.objects.exists()
+    assert importers.run(desk.store, desk.project, "holdfast", [path]).errors == []
+    assert told(desk, session, at) == before
+    assert export(desk, tmp_path).read_bytes() == first
+    assert not list(verify(desk.store))
 
 
-def travelled(desk: Desk, session: Snapshot) -> list[object]:
-    rows = Fact.everything.filter(session_id=session.number).order_by("number")
-    told = [{**facts.fact_out(row), "history": history(desk, row)} for row in rows.told()]
-    return [told, desk.context(session.id).digest]
-
-
-def history(desk: Desk, fact: Fact) -> list[dict[str, object]]:
-    return facts.history(desk.store, fact, after=0, limit=50)
-
-
-def adopted(desk: Desk, session: UUID) -> Snapshot:
-    """The session after its export was taken in where it had been purged."""
-    from sessions_app.store.beside import companions
-
-    now = desk.now(session)
-    row = {**now._asdict(), "id": str(now.id), "policy": now.policy_name}
-    row |= {"metadata": {}, "tags": [], "head": now.head.hex(), "forked_from": None}
-    rows = {item.name: list(item.export(desk.store.db, now)) for item in companions()}
-    entries = list(desk.store.log(now))
-    desk.store.purge(desk.project, session)
-    return desk.store.adopt(desk.project, row, entries, rows).session
+def told(desk: Desk, session: UUID, at: int) -> list[object]:
+    rows = Fact.everything.filter(session__id=session).order_by("number").told()
+    shown = [
+        {**facts.fact_out(row), "history": facts.history(desk.store, row, after=0, limit=50)}
+        for row in rows
+    ]
+    return [shown, desk.context(session).digest, desk.context(session, at=at).digest]
 
 
 EDITS = st.lists(
