@@ -304,6 +304,27 @@ def keep(
     return answer
 
 
+def prefer(store: DurableStore, project: int, stated: Stated, by: By) -> Answer:
+    """Stores a fact with a key, unless the one that has the key says the same."""
+    with store.db.transaction() as durability:
+        _owners(store, project, [stated])
+        rows = of_project(store, project).of_user(stated.user or "").active().shown()
+        now: Any = rows.keyed(stated.key).order_by("number").last()
+        if now is not None and _says(now, stated):
+            return _answer([now], durability)
+        return keep(store, project, [stated], by)
+
+
+SAYING = ("text", "category", *NAMES, "pinned", "valid_us", "metadata")
+
+
+def _says(fact: Any, stated: Stated) -> bool:
+    sources = orjson.dumps(stated.sources).decode()
+    return fact.sources == sources and all(
+        getattr(fact, name) == getattr(stated, name) for name in SAYING
+    )
+
+
 def _owners(store: DurableStore, project: int, stated: Sequence[Stated]) -> list[_Owner]:
     """Whose each will be, their rows locked."""
     wanted = {item.session for item in stated if item.session is not None}

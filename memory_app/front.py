@@ -220,11 +220,11 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
 
 def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
     number, version = session.number, wanted.version
-    asked = _asked(wanted.query or "")
+    asked = asked_words(wanted.query or "")
     if version < session.version and remembered.edited_since(store, number, version):
         held = remembered.as_of(store, number, version)
         if wanted.query:
-            return _about([fact for fact in held if _shared(fact, asked)], asked)
+            return _about([fact for fact in held if shared(fact, asked)], asked)
         return sorted(held, key=lambda fact: (-fact.score, fact.number))[:MOST_FACTS]
     rows = Fact.everything.using(store.db.alias).of_session(number, version).active()
     return _about(rows.naming(asked), asked) if wanted.query else list(rows.best(MOST_FACTS))
@@ -245,7 +245,7 @@ def _line(fact: Fact) -> str:
     return f"{fact.text} (message {fact.seq})" if fact.seq else fact.text
 
 
-def _asked(query: str) -> list[str]:
+def asked_words(query: str) -> list[str]:
     """The words of a question that say what it is about."""
     return [
         word
@@ -254,12 +254,13 @@ def _asked(query: str) -> list[str]:
     ]
 
 
-def _shared(fact: Fact, asked: Sequence[str]) -> int:
+def shared(fact: Fact, asked: Sequence[str]) -> int:
+    """How many of these words a fact has, or words that begin with them."""
     return sum(f" {word}" in fact.words for word in asked)
 
 
 def _about(rows: Sequence[Fact] | FactQuerySet, asked: Sequence[str]) -> list[Fact]:
     """Those that share most words with the question first."""
-    found = [(-_shared(fact, asked), -fact.score, fact) for fact in rows[: MOST_FACTS * 5]]
+    found = [(-shared(fact, asked), -fact.score, fact) for fact in rows[: MOST_FACTS * 5]]
     found.sort(key=lambda item: (item[0], item[1], item[2].number))
     return [fact for _, _, fact in found]

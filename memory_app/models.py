@@ -305,6 +305,11 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def in_status(self, status: str) -> Self:
         return self.filter(status=status)
 
+    def holding(self, now: int) -> Self:
+        """Those that are true at a time."""
+        begun = Q(valid_us=None) | Q(valid_us__lte=now)
+        return self.filter(begun, Q(invalid_us=None) | Q(invalid_us__gt=now))
+
     def shown(self) -> Self:
         """All but those of deleted sessions."""
         return self.filter(Q(session=None) | ~Q(session__status=Session.DELETED))
@@ -416,6 +421,10 @@ class FactRevisionQuerySet(models.QuerySet["FactRevision"]):
     def of_facts(self, numbers: Collection[int]) -> Self:
         """Those of some facts, newest first."""
         return self.filter(fact_id__in=numbers).order_by("-revision")
+
+    def of_end_user(self, row: int) -> Self:
+        """Those of a user's facts, oldest first."""
+        return self.filter(fact__end_user_id=row).order_by("revision")
 
     def made_after(self, number: int, version: int) -> Self:
         """Those of a session's facts made after a version, newest first."""

@@ -37,6 +37,14 @@ _OWNED = ("id", "project_id", "end_user_id", "session_id")
 INSERT_FACT = _insert("holdfast_fact", (*_OWNED, *FACT, "until"))
 INSERT_STATED = _insert("holdfast_fact", (*_OWNED, *WHOLE_FACT, "until"))
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
+DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
+ERASE = {
+    "fact_revisions": """
+        DELETE FROM holdfast_fact_revision
+        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
+    """,
+    "facts": "DELETE FROM holdfast_fact WHERE end_user_id = ?",
+}
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
 RETAINED = """

@@ -105,6 +105,12 @@ def test_what_is_answered_has_the_described_fields(owner: Persona, published: An
         ("Facts", answer(owner.get("/facts"))),
         ("Fact", answer(owner.post(f"/facts/{stored['id']}/retire"))),
         ("FactHistory", answer(owner.get(f"/facts/{stored['id']}/history"))),
+        ("Users", answer(owner.get("/users"))),
+        ("UserWithPreferences", answer(owner.get("/users/alice"))),
+        ("UserContext", answer(owner.get("/users/alice/context"))),
+        ("UserExport", answer(owner.get("/users/alice/export"))),
+        ("Fact", answer(owner.put("/users/alice/preferences/k", {"text": "x"}))),
+        ("Erasure", answer(owner.delete("/users/alice"))),
         ("Receipt", answer(owner.delete(f"{path}?purge=now"))),
     ):
         assert fits(shown, published["components"]["schemas"][schema], published), schema

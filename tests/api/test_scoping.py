@@ -29,6 +29,7 @@ BODIES: dict[str, Any] = {
     "edit_fact": {"text": "x"},
     "merge_fact": {"into": "0" * 32},
     "revert_fact": {"revision": 1},
+    "put_preference": {"text": "x"},
 }
 
 
@@ -45,6 +46,12 @@ OPERATIONS = operations()
 NAMES = [operation["operationId"] for _, _, operation in OPERATIONS]
 OF_A_SESSION = [found for found in OPERATIONS if "{session}" in found[1]]
 OF_A_FACT = [found for found in OPERATIONS if "{fact}" in found[1]]
+# A preference of a user nobody knows makes that user.
+OF_A_USER = [
+    found
+    for found in OPERATIONS
+    if "{user}" in found[1] and found[2]["operationId"] != "put_preference"
+]
 CHANGING = [
     found
     for found in OPERATIONS
@@ -71,7 +78,8 @@ def fact(owner: Persona) -> str:
 
 
 def filled(path: str, session: str, fact: str = "0" * 32) -> str:
-    for name, value in (("session", session), ("fact", fact), ("seq", "1"), ("name", "own")):
+    named = {"session": session, "fact": fact, "seq": "1", "name": "own", "key": "k"}
+    for name, value in {**named, "user": quote(SECRET)}.items():
         path = path.replace(f"{{{name}}}", value)
     return path
 
@@ -86,7 +94,8 @@ def rows() -> list[Any]:
 def test_the_matrix_holds_every_call() -> None:
     assert len(set(NAMES)) == len(NAMES) >= 19
     assert len(OF_A_SESSION) >= 15
-    assert len(OF_A_FACT) >= 6
+    assert len(OF_A_FACT) >= 8
+    assert len(OF_A_USER) >= 4
     assert set(BODIES) <= set(NAMES)
 
 
@@ -130,6 +139,29 @@ def test_i10_a_fact_of_another_project_is_not_found(
     assert rows() == before
 
 
+@pytest.mark.parametrize("found", OF_A_USER, ids=name)
+def test_i10_a_user_of_another_project_is_not_found(
+    owner: Persona,
+    stranger: Persona,
+    session: str,
+    fact: str,
+    found: tuple[str, str, dict[str, Any]],
+) -> None:
+    method, path, _ = found
+    before = rows()
+    refused(stranger.call(method, filled(path, session)), 404, "not_found")
+    assert rows() == before
+
+
+def test_i10_a_preference_is_stored_in_the_callers_project(
+    owner: Persona, stranger: Persona, fact: str
+) -> None:
+    before = answer(owner.get("/facts"))
+    answer(stranger.put(f"/users/{quote(SECRET)}/preferences/{quote(SECRET)}", {"text": "x"}))
+    assert answer(owner.get("/facts")) == before
+    assert [row["text"] for row in answer(stranger.get("/facts"))["data"]] == ["x"]
+
+
 @pytest.mark.parametrize("found", CHANGING, ids=name)
 def test_a_key_that_may_read_changes_nothing(
     teammate: Persona, session: str, found: tuple[str, str, dict[str, Any]]
@@ -158,7 +190,13 @@ def test_lists_and_keys_hold_nothing_of_another_project(
     owner: Persona, stranger: Persona, session: str, fact: str
 ) -> None:
     lists = ("/sessions", "/sessions?status=active", f"/sessions?q={session}", "/policies")
-    for path in (*lists, "/facts", f"/facts?user={quote(SECRET)}", f"/facts?session={session}"):
+    for path in (
+        *lists,
+        "/facts",
+        f"/facts?user={quote(SECRET)}",
+        f"/facts?session={session}",
+        "/users",
+    ):
         assert SECRET not in json.dumps(answer(stranger.get(path)))
     assert stranger.opened(key="k")["id"] != session
 
