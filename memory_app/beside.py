@@ -217,6 +217,11 @@ def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
         raise Forged("a row beside the session holds what cannot be read") from None
 
 
+def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
+    """Facts of the session's user that are not of the session stay, without its quotes."""
+    return {"quotes": facts.without_quotes(db, session)}
+
+
 def forget() -> None:
     """Empties this process's memory of summaries, fates and messages."""
     for module in (account, front, recalling):
@@ -225,4 +230,4 @@ def forget() -> None:
 
 def ready() -> None:
     """Says so to the store."""
-    register(Companion("memory", PURGE, copy, export, adopt, forget))
+    register(Companion("memory", PURGE, copy, export, adopt, leave, forget))

@@ -24,7 +24,7 @@ from sessions_app import answers, clock, ids
 from sessions_app.core import errors, instants, messages
 from sessions_app.core.entries import StoredMessage
 from sessions_app.store.base import UNGUARDED, Guard, Request, Snapshot
-from sessions_app.store.database import Durability
+from sessions_app.store.database import Database, Durability
 from sessions_app.store.durable import Change, DurableStore, replayed
 from sessions_app.store.reading import Reader
 
@@ -662,6 +662,39 @@ def _changed_columns(fact: Any, changed: Changes, version: int) -> dict[str, Any
     if "status" in columns and fact.in_session is not None:
         columns["until"] = FOR_EVER if columns["status"] == ACTIVE else version
     return columns
+
+
+# -- a session that goes -------------------------------------------------------------------------
+
+
+def without_quotes(db: Database, session: Snapshot) -> int:
+    """Takes what a session said out of the sources of its user's other facts, and out of their
+    revisions; returns how many quotes these facts had."""
+    if session.user is None:
+        return 0
+    taken = 0
+    rows = Fact.objects.of(session.project).using(db.alias).of_user(session.user)
+    rows = rows.exclude(session_id=session.number)
+    for fact in rows.quoting(session.id).only("number", "sources"):
+        kept, gone = _unquoted(fact.sources, session)
+        rows.filter(pk=fact.pk).update(sources=kept)
+        taken += gone
+    edits = FactRevision.objects.using(db.alias).filter(fact__end_user__key=session.user)
+    edits = edits.filter(fact__project_id=session.project)
+    for edit in edits.filter(changes__contains=str(session.id)):
+        changes: Changes = orjson.loads(edit.changes)
+        if "sources" in changes:
+            changes["sources"] = [_unquoted(text, session)[0] for text in changes["sources"]]
+            told = orjson.dumps(changes).decode()
+            FactRevision.objects.using(db.alias).filter(pk=edit.pk).update(changes=told)
+    return taken
+
+
+def _unquoted(text: str, session: Snapshot) -> tuple[str, int]:
+    """Sources without those in a session, and how many these were."""
+    sources: list[Source] = orjson.loads(text)
+    kept = [source for source in sources if source["session"] != str(session.id)]
+    return orjson.dumps(kept).decode(), len(sources) - len(kept)
 
 
 # -- answers that are given again ----------------------------------------------------------------

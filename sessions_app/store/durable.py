@@ -711,6 +711,7 @@ class DurableStore(Reader):
             fulltext.remove_session(self.db, found.number)
             counts: dict[str, int] = {}
             for companion in beside.companions():
+                counts |= companion.leave(self.db, found)
                 counts |= self._delete(companion.purge, found.number)
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))

@@ -229,6 +229,22 @@ def test_a_fact_of_a_session_that_is_not_there(owner: Persona, session: str) -> 
     assert counts() == (0, 0)
 
 
+def test_a_purge_takes_its_quotes_out_of_facts_that_stay(owner: Persona, session: str) -> None:
+    other = owner.opened(user="alice")["id"]
+    owner.said(other, SAID)
+    both = stored(owner, sources=[source(session), source(other)])
+    into = stored(owner, "b", sources=[source(session, 1, "Friday")])
+    answer(owner.post(f"/facts/{both['id']}/merge", {"into": into["id"]}))
+    stored(owner, "of it", session=session, sources=[source(session)])
+    receipt = answer(owner.delete(f"/sessions/{session}?purge=now"))
+    assert (receipt["counts"]["facts"], receipt["counts"]["quotes"]) == (1, 3)
+    for fact in (both, into):
+        path = f"/facts/{fact['id']}"
+        assert answer(owner.get(path))["sources"] == [source(other)]
+        assert session not in json.dumps(answer(owner.get(f"{path}/history")))
+    assert answer(owner.post(f"/facts/{into['id']}/revert", {"revision": 1}))["sources"] == []
+
+
 def test_a_key_supersedes_the_active_fact_that_has_it(owner: Persona) -> None:
     first = stored(owner, "Window.", key="seat")
     other = stored(owner, "Window.", key="seat", user="bo")
