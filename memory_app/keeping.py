@@ -61,7 +61,7 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         "to": step.folding.last,
         "retained": [list(span) for span in done.state.retained],
         "summary_tokens": done.state.summary_tokens,
-        "facts": step.session.facts + len(done.outcome.facts),
+        "facts": len(done.outcome.facts),
         "tokens_before": step.session.active_tokens,
         "tokens_after": done.tokens_after,
     }

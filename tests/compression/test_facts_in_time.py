@@ -15,6 +15,7 @@ from memory_app.models import Fact, FactRevision
 from sessions_app import importers
 from sessions_app.verifying import verify
 from tests.compression.conftest import Desk
+from tests.compression.engines import Engine, while_working
 from tests.compression.test_forking import said
 from tests.compression.test_travelling import export
 
@@ -71,6 +72,16 @@ def test_i14_an_edit_shows_from_its_version_on(desk: Desk, session: UUID) -> Non
     assert desk.context(session, **asked).digest == with_query
 
 
+def test_a_fact_stored_while_a_summary_is_written_is_counted(desk: Desk, session: UUID) -> None:
+    desk.say(session, said(1))
+    before = desk.now(session).facts
+    assert desk.ask(session, Engine(while_working(lambda: keep(desk, session, "Port Zanzibar."))))
+    made = Fact.everything.filter(session__id=session).count()
+    assert desk.now(session).facts == made > before
+    assert desk.store.state(desk.now(session)).facts == made
+    assert not list(verify(desk.store))
+
+
 def test_i14_a_fork_has_the_facts_of_its_version(desk: Desk, session: UUID) -> None:
     made = keep(desk, session, "Zanzibar is the port.")
     at = desk.now(session).version
@@ -117,7 +128,10 @@ def told(desk: Desk, session: UUID, at: int) -> list[object]:
 
 EDITS = st.lists(
     st.one_of(
-        st.tuples(st.just("text"), st.text(st.characters(codec="utf-8"), min_size=1, max_size=9)),
+        st.tuples(
+            st.just("text"),
+            st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=9),
+        ),
         st.tuples(st.just("verb"), st.sampled_from(["retire", "pin", "unpin"])),
         st.tuples(st.just("revert"), st.integers(1, 9)),
     ),
