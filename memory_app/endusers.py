@@ -25,8 +25,9 @@ KEPT = (
 
 def rows(store: Reader, project: int) -> QuerySet[EndUser]:
     """The users of a project, each with `facts` (active ones) and `sessions`."""
-    facts_of = Fact.objects.of(project).using(store.db.alias).active().shown()
-    sessions_of = Session.objects.of(project).using(store.db.alias).shown()
+    # A user is of one project, so what is theirs is; by the project SQLite would look through all.
+    facts_of = Fact.everything.using(store.db.alias).active().shown()
+    sessions_of = Session.everything.using(store.db.alias).shown()
     found: QuerySet[EndUser] = EndUser.objects.of(project).using(store.db.alias)
     return found.annotate(facts=_count(facts_of), sessions=_count(sessions_of))
 
@@ -37,10 +38,14 @@ def _count(of: QuerySet[Any]) -> Coalesce:
     return Coalesce(Subquery(number, output_field=IntegerField()), 0)
 
 
-def one(store: Reader, project: int, key: str) -> Any:
-    """A user by the caller's name. Raises NotFound."""
+def one(store: Reader, project: int, key: str, *, counted: bool = False) -> Any:
+    """A user by the caller's name, as `rows` gives one where it is to be `counted`. Raises
+    NotFound."""
+    users = EndUser.objects.of(project).using(store.db.alias)
     with store.db.reading():
-        found = None if "\0" in key else rows(store, project).filter(key=key).first()
+        if counted:
+            users = rows(store, project)
+        found = None if "\0" in key else users.filter(key=key).first()
     if found is None:
         raise errors.NotFound("There is no such user in this project.")
     return found

@@ -280,6 +280,17 @@ class _Owner(NamedTuple):
     key: str | None
     session: Snapshot | None
 
+    @property
+    def rows(self) -> tuple[int | None, int | None]:
+        """The row of the user, or of the session of nobody: among whose facts keys are held."""
+        if self.user is not None or self.session is None:
+            return self.user, None
+        return None, self.session.number
+
+
+_Item = tuple[Stated, _Owner, str]
+"""A fact to be stored, whose it will be, and whose word it is."""
+
 
 @replayed
 def keep(
@@ -309,7 +320,7 @@ def prefer(store: DurableStore, project: int, stated: Stated, by: By) -> Answer:
     with store.db.transaction() as durability:
         _owners(store, project, [stated])
         rows = of_project(store, project).of_user(stated.user or "").active().shown()
-        now: Any = rows.keyed(stated.key).order_by("number").last()
+        now: Any = rows.with_keys([stated.key]).order_by("number").last()
         if now is not None and _says(now, stated):
             return _answer([now], durability)
         return keep(store, project, [stated], by)
@@ -539,26 +550,44 @@ class _Edits:
         self.store, self.project, self.by, self.now = store, project, by, now
         self.rows = of_project(store, project)
 
-    def insert(self, items: Sequence[tuple[Stated, _Owner, str]]) -> list[UUID]:
-        """Stores new facts; returns their ids."""
+    def insert(self, items: Sequence[_Item]) -> list[UUID]:
+        """Stores new facts; returns their ids. Of several with one key the last one stands."""
         made = [ids.new_id() for _ in items]
         since = self._tell_sessions(items, made)
+        following, first = _chains(items)
         rows = []
-        for fact, (stated, owner, trust) in zip(made, items, strict=True):
+        for at, (fact, (stated, owner, trust)) in enumerate(zip(made, items, strict=True)):
             number = None if owner.session is None else owner.session.number
             row = _new_row(stated, owner, trust, self.now)
             row["since"] = since.get(number, 0)
-            cells = [row[name] for name in sql.WHOLE_FACT]
-            rows.append((fact.hex, self.project, owner.user, number, *cells, FOR_EVER))
+            until = FOR_EVER
+            if at in following:
+                after = items[following[at]][0]
+                ended = self.now if after.valid_us is None else after.valid_us
+                row |= _columns(core.superseded(row, made[following[at]].hex, ended))
+                until = row["since"]
+            cells = [_cell(row[name]) for name in sql.WHOLE_FACT]
+            rows.append((fact.hex, self.project, owner.user, number, *cells, until))
+        self._supersede([(items[at], made[at]) for at in first])
         self.store.db.run_many(sql.INSERT_STATED, rows)
-        keyed = [fact for fact, (stated, *_) in zip(made, items, strict=True) if stated.key]
-        for found in identified(self.store, self.project, keyed):
-            self.take_key(found, before=found.number)
         return made
 
-    def _tell_sessions(
-        self, items: Sequence[tuple[Stated, _Owner, str]], made: Sequence[UUID]
-    ) -> dict[int | None, int]:
+    def _supersede(self, keyed: Sequence[tuple[_Item, UUID]]) -> None:
+        """Puts new facts in the place of those that have their keys."""
+        by_owner: dict[tuple[int | None, int | None], dict[str, tuple[Stated, UUID]]] = {}
+        for (stated, owner, _), fact in keyed:
+            by_owner.setdefault(owner.rows, {})[stated.key] = stated, fact
+        for (user, session), new in by_owner.items():
+            held = self.rows.owned_by(user, session).with_keys(list(new)).active().shown()
+            for other in list(held.order_by("number")):
+                self._take_from(other, new[other.key][1], new[other.key][0].valid_us)
+
+    def _take_from(self, other: Any, fact: UUID, valid_us: int | None) -> None:
+        at = self.now if valid_us is None else valid_us
+        wanted = core.superseded(values_of(other), str(fact), at)
+        self.revise(other, wanted, reason="Another fact has its key.")
+
+    def _tell_sessions(self, items: Sequence[_Item], made: Sequence[UUID]) -> dict[int | None, int]:
         """Tells each session of its new facts; returns the versions of these events by session."""
         stored: dict[Snapshot, list[str]] = {}
         for fact, (_, owner, _) in zip(made, items, strict=True):
@@ -608,18 +637,34 @@ class _Edits:
         data = {"fact": str(fact.id), "revision": revision, "changed": sorted(changed)}
         return self._tell(fact.in_session, lambda _: Change([("revised", data)]))
 
-    def take_key(self, fact: Any, *, before: int | None = None) -> None:
-        """Of all facts of an owner with one key the last that was stored, or given it, stands.
-        `before` leaves out those with this number and later ones."""
+    def take_key(self, fact: Any) -> None:
+        """Of all facts of an owner with one key the last that was stored, or given it, stands."""
         if fact.status != ACTIVE or not fact.key:
             return
-        others = self.rows.of_owner(fact).keyed(fact.key).active().exclude(pk=fact.pk)
-        if before is not None:
-            others = others.filter(number__lt=before)
-        at = self.now if fact.valid_us is None else fact.valid_us
-        for other in list(others.order_by("number")):
-            wanted = core.superseded(values_of(other), str(fact.id), at)
-            self.revise(other, wanted, reason="Another fact has its key.")
+        others = self.rows.owned_by(fact.end_user_id, fact.session_id).with_keys([fact.key])
+        for other in list(others.active().shown().exclude(pk=fact.pk).order_by("number")):
+            self._take_from(other, fact.id, fact.valid_us)
+
+
+def _chains(items: Sequence[_Item]) -> tuple[dict[int, int], list[int]]:
+    """Which of some facts is followed by which one of the same owner and key, and the first of each
+    key, by their places."""
+    last: dict[tuple[Any, str], int] = {}
+    following, first = {}, []
+    for at, (stated, owner, _) in enumerate(items):
+        if not stated.key:
+            continue
+        name = owner.rows, stated.key
+        if name in last:
+            following[last[name]] = at
+        else:
+            first.append(at)
+        last[name] = at
+    return following, first
+
+
+def _cell(value: Any) -> Any:
+    return value.hex if isinstance(value, UUID) else value
 
 
 def _remembering(new: Sequence[str]) -> Callable[[Snapshot], Change]:

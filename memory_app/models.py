@@ -283,14 +283,14 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def of_end_user(self, row: int) -> Self:
         return self.filter(end_user_id=row)
 
-    def of_owner(self, fact: Fact) -> Self:
-        """Those of the user, or of the session without one, whose fact this is."""
-        if fact.end_user_id is not None:
-            return self.filter(end_user_id=fact.end_user_id)
-        return self.filter(end_user_id=None, session_id=fact.session_id)
+    def owned_by(self, user: int | None, session: int | None) -> Self:
+        """Those of a user, or else of a session that has none."""
+        if user is not None:
+            return self.filter(end_user_id=user)
+        return self.filter(end_user_id=None, session_id=session)
 
-    def keyed(self, key: str) -> Self:
-        return self.filter(key=key).exclude(key="")
+    def with_keys(self, keys: Collection[str]) -> Self:
+        return self.filter(key__in=keys).exclude(key="")
 
     def identified(self, ids: Collection[UUID]) -> Self:
         return self.filter(id__in=ids)

@@ -152,7 +152,7 @@ def get_user_context(call: Call, user: str) -> HttpResponse:
 )
 def get_user(call: Call, user: str) -> HttpResponse:
     """Read a user, with their preferences."""
-    found = endusers.one(store(), call.project, user)
+    found = endusers.one(store(), call.project, user, counted=True)
     return json_response(200, endusers.whole_out(store(), call.project, found))
 
 

@@ -256,6 +256,16 @@ def test_a_key_supersedes_the_active_fact_that_has_it(owner: Persona) -> None:
     assert len(answer(owner.get("/facts?user=alice"))["data"]) == 2
 
 
+def test_a_key_of_a_deleted_session_is_in_nobodys_way(owner: Persona, session: str) -> None:
+    made = stored(owner, "Window.", session=session, key="seat")
+    owner.delete(f"/sessions/{session}")
+    assert stored(owner, "Aisle.", key="seat")["status"] == "active"
+    other = stored(owner, "b")["id"]
+    answer(owner.patch(f"/facts/{other}", {"key": "seat"}))
+    owner.post(f"/sessions/{session}/restore")
+    assert answer(owner.get(f"/facts/{made['id']}"))["revision"] == 1
+
+
 def test_in_one_call_the_last_of_a_key_stands(owner: Persona, session: str) -> None:
     facts = [{"session": session, "text": text, "key": "seat"} for text in "abc"]
     done = answer(owner.post("/facts", {"facts": facts}), 201)["facts"]
