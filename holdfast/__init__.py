@@ -12,8 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from holdfast.adoption import Adoption
-    from holdfast.facade import Client, Session, aopen, aworker, connect, open, worker  # noqa: A004
-    from holdfast.values import Appended, Changed, Context
+    from holdfast.facade import (
+        Client,
+        Memory,
+        Session,
+        amemory,
+        aopen,
+        aworker,
+        connect,
+        memory,
+        open,  # noqa: A004
+        worker,
+    )
+    from holdfast.values import Appended, Changed, Context, UserContext
     from sessions_app.core import errors
     from sessions_app.core.errors import HoldfastError
 
@@ -45,10 +56,14 @@ _LAZY = {
     "Client": "holdfast.facade",
     "Context": "holdfast.values",
     "HoldfastError": "sessions_app.core.errors",
+    "Memory": "holdfast.facade",
     "Session": "holdfast.facade",
+    "UserContext": "holdfast.values",
+    "amemory": "holdfast.facade",
     "aopen": "holdfast.facade",
     "aworker": "holdfast.facade",
     "connect": "holdfast.facade",
+    "memory": "holdfast.facade",
     "open": "holdfast.facade",
     "worker": "holdfast.facade",
 }
@@ -62,12 +77,16 @@ __all__ = [
     "Client",
     "Context",
     "HoldfastError",
+    "Memory",
     "Session",
+    "UserContext",
     "__version__",
+    "amemory",
     "aopen",
     "aworker",
     "connect",
     "errors",
+    "memory",
     "open",
     "worker",
 ]

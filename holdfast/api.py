@@ -16,6 +16,8 @@ from ninja import NinjaAPI
 
 from holdfast.version import VERSION
 from memory_app import api as memory
+from memory_app import facts_api as remembered
+from memory_app import users_api as known
 from sessions_app import api as said
 from sessions_app import auth, schemas
 from sessions_app.calls import MAX_BODY
@@ -46,6 +48,8 @@ def build() -> NinjaAPI:
         memory.contexts,
         memory.compression,
         memory.kept_policies,
+        remembered.kept_facts,
+        known.users,
     ):
         api.add_router("", router)
     return api
@@ -143,7 +147,12 @@ def document(site: str = "") -> dict[str, Any]:
         written["servers"] = [{"url": site}]
     key = {"type": "http", "scheme": "bearer", "bearerFormat": "hf_<prefix>_<secret>"}
     written["components"] = {
-        "schemas": {**schemas.SCHEMAS, **memory.SCHEMAS},
+        "schemas": {
+            **schemas.SCHEMAS,
+            **memory.SCHEMAS,
+            **remembered.SCHEMAS,
+            **known.SCHEMAS,
+        },
         "securitySchemes": {"key": key},
     }
     return written

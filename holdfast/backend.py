@@ -66,3 +66,12 @@ class Backend(Protocol):
 
     def purge(self, session: str, expect: Expect) -> Json:
         """The receipt."""
+
+    def store_fact(self, body: Json, expect: Expect) -> Json:
+        """The stored fact."""
+
+    def facts(self, query: Json) -> list[Json]:
+        """The first facts that the query of the contract's list wants, at most its `limit`."""
+
+    def user_context(self, user: str, query: Json) -> Json:
+        """A user's memory as one block. Raises NotFound for a user who is not known yet."""

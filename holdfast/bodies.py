@@ -136,6 +136,34 @@ def context(**asked: Any) -> Json:
     return fields.read(given(**asked), CONTEXT)
 
 
+def fact(**arguments: Any) -> Json:
+    """The body of a fact: the arguments that were given, times as text."""
+    return given(
+        **{
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in arguments.items()
+        }
+    )
+
+
+def user(name: object) -> str:
+    """The caller's name of an end user. Raises InvalidField, TooLong."""
+    return str(
+        fields.read({"user": name}, {"user": fields.needed(fields.text(255, least=1))})["user"]
+    )
+
+
+def search(query: object, limit: object) -> Json:
+    """Which facts are looked for, as a query."""
+    asked = fields.read(given(query=query), {"query": fields.needed(fields.text(512, least=1))})
+    return {"q": asked["query"], "status": "active", "limit": whole("limit", limit, 1, PAGE)}
+
+
+def user_context(**asked: Any) -> Json:
+    """What block of a user's memory is wanted, as a query: tokens, query."""
+    return fields.read(given(**asked), {name: CONTEXT[name] for name in ("tokens", "query")})
+
+
 def version(at: object) -> Json:
     """As of which version, as a query; None for now."""
     return {} if at is None else {"at": whole("at", at, 1, MOST)}

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast import bodies, bridge, values
 from holdfast.backend import Backend
-from holdfast.values import Appended, Changed, Context, Json
+from holdfast.values import Appended, Changed, Context, Json, UserContext
+from sessions_app.core.errors import NotFound
 
 if TYPE_CHECKING:
     from memory_app.worker import Worker
@@ -307,6 +308,71 @@ class Session:
         return values.changed(answer)
 
 
+class Memory:
+    """What is remembered of one end user, over all their sessions.
+
+    Every verb may raise StoreBusy, StoreUnavailable and StorageFull, and those it names itself.
+    """
+
+    def __init__(self, backend: Backend, user: str) -> None:
+        self._backend = backend
+        self._user = bodies.user(user)
+
+    def __repr__(self) -> str:
+        return f"<Memory of {self._user}>"
+
+    @property
+    def user(self) -> str:
+        return self._user
+
+    @bridge.here
+    def store_fact(
+        self,
+        text: str,
+        *,
+        category: str | None = None,
+        key: str | None = None,
+        subject: str | None = None,
+        relation: str | None = None,
+        object: str | None = None,  # noqa: A002 - the contract's word
+        pinned: bool | None = None,
+        valid_at: datetime | str | None = None,
+        sources: Sequence[Mapping[str, Any]] | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        idempotency_key: str | None = None,
+    ) -> Json:
+        """Remember a statement; returns the fact of the HTTP contract. With a `key` it stands in
+        the place of the fact that has it. `sources` are `{session, seq, quote}`, the quote to the
+        letter.
+
+        Raises InvalidField or TooLong naming the field, IdempotencyMismatch.
+        """
+        named: Json = {"category": category, "key": key, "subject": subject, "relation": relation}
+        named |= {"object": object, "pinned": pinned, "valid_at": valid_at}
+        body = bodies.fact(user=self._user, text=text, sources=sources, metadata=metadata, **named)
+        return self._backend.store_fact(body, bodies.expect(key=idempotency_key))
+
+    @bridge.here
+    def get_context(self, query: str | None = None, tokens: int | None = None) -> UserContext:
+        """The user's facts as one block for any prompt, never over `tokens` (None: 1,000): what is
+        pinned, then what shares most words with `query` or says most. Raises InvalidField."""
+        asked = bodies.user_context(query=query, tokens=tokens)
+        try:
+            return values.user_context(self._backend.user_context(self._user, asked))
+        except NotFound:
+            return UserContext(self._user)
+
+    @bridge.here
+    def search(self, query: str, limit: int = 50) -> list[Json]:
+        """The user's active facts that have every word of `query`, the last maybe only begun,
+        oldest first. Raises InvalidField, TooLong."""
+        return self._backend.facts({"user": self._user, **bodies.search(query, limit)})
+
+    astore_fact = bridge.twin(store_fact)
+    aget_context = bridge.twin(get_context)
+    asearch = bridge.twin(search)
+
+
 class Client:
     """Sessions of one project, over the database of this process or over a server."""
 
@@ -342,7 +408,13 @@ class Client:
         )
         return Session(self._backend, self._backend.open(body))
 
+    @bridge.here
+    def memory(self, user: str) -> Memory:
+        """What is remembered of an end user. Raises InvalidField, TooLong."""
+        return Memory(self._backend, user)
+
     aopen = bridge.twin(open)  # noqa: A003 - the method above
+    amemory = bridge.twin(memory)
 
 
 @bridge.here
@@ -384,6 +456,23 @@ def open(  # noqa: A001 - `holdfast.open`, as in the design
 
 
 aopen = bridge.twin(open)
+
+
+@bridge.here
+def memory(user: str, *, database: str | Path | None = None, project: str | None = None) -> Memory:
+    """What is remembered of an end user, in a database of this machine as `open` finds it.
+
+    Raises UnusableDatabase, and InvalidField or TooLong.
+    """
+    from holdfast import bootstrap
+
+    alias = bootstrap.ready(database)
+    from holdfast import local  # needs Django ready
+
+    return Memory(local.backend(alias, project), user)
+
+
+amemory = bridge.twin(memory)
 
 
 @bridge.here

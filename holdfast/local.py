@@ -12,7 +12,7 @@ import orjson
 from holdfast.backend import Expect
 from holdfast.projects import LOCAL, ensure_project
 from holdfast.values import Json
-from memory_app import asking, context, fates
+from memory_app import asking, context, endusers, factbodies, factlists, facts, fates, telling
 from memory_app.api import COMPRESSED
 from sessions_app import answers, bodies, clock, preparing
 from sessions_app.core import fields
@@ -147,6 +147,23 @@ class LocalBackend:
             dry_run=bool(read.get("dry_run")),
         )
         return asking.compress(self._store, *self._named(session), asked, _guard(expect))
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def store_fact(self, body: Json, expect: Expect) -> Json:
+        raw = orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)
+        stated = factbodies.stated(orjson.loads(raw))
+        request = _guard(expect, f"{PREFIX}/facts", raw).request
+        done = facts.keep(self._store, self._project, stated, facts.By("local"), request)
+        return facts.one_out(done)
+
+    def facts(self, query: Json) -> list[Json]:
+        rows, _ = factlists.page(self._store, self._project, query)
+        return [facts.fact_out(row) for row in rows]
+
+    def user_context(self, user: str, query: Json) -> Json:
+        found = endusers.one(self._store, self._project, user)
+        return telling.block(self._store, self._project, found, **query)
 
     # -- what they share ---------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import quote
 
 from holdfast.backend import Expect
 from holdfast.values import Json
@@ -94,6 +95,18 @@ class RemoteBackend:
 
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         return self._post(f"/sessions/{session}/compress", body, expect)
+
+    # -- memory ------------------------------------------------------------------------------
+
+    def store_fact(self, body: Json, expect: Expect) -> Json:
+        return self._post("/facts", body, expect)
+
+    def facts(self, query: Json) -> list[Json]:
+        found: list[Json] = self._get("/facts", query)["data"]
+        return found
+
+    def user_context(self, user: str, query: Json) -> Json:
+        return self._get(f"/users/{quote(user, safe='')}/context", query)
 
     # -- what they share ---------------------------------------------------------------------
 

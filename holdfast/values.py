@@ -85,6 +85,22 @@ class Context:
         return {name: getattr(self, name) for name in _CONTEXT}
 
 
+@dataclass(frozen=True, slots=True)
+class UserContext:
+    """What is remembered of a user, as one block for any prompt: `text`, which is empty where
+    nothing is known or nothing fits. `facts` are the ids of those in it, `left_out` counts others.
+    """
+
+    user: str
+    text: str = ""
+    tokens: int = 0
+    facts: tuple[str, ...] = ()
+    left_out: int = 0
+
+    def __str__(self) -> str:
+        return self.text
+
+
 _CONTEXT = tuple(item.name for item in fields(Context))
 
 
@@ -108,3 +124,9 @@ def changed(answer: Mapping[str, Any]) -> Changed:
 def context(answer: Mapping[str, Any]) -> Context:
     """A context of the contract as a value; what a newer server adds is left out."""
     return Context(**{name: answer[name] for name in _CONTEXT if name in answer})
+
+
+def user_context(answer: Mapping[str, Any]) -> UserContext:
+    """A user's block of the contract as a value."""
+    told = {name: answer[name] for name in ("user", "text", "tokens", "left_out")}
+    return UserContext(facts=tuple(answer["facts"]), **told)

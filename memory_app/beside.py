@@ -9,9 +9,9 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, front, recall, recalling
+from memory_app import account, facts, front, recall, recalling
 from memory_app.core import policy as rules
-from memory_app.statements import FACT, RUN, SUMMARY, names
+from memory_app.statements import REVISION, RUN, SUMMARY, WHOLE_FACT, names
 from sessions_app import ids
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.logbook import Forged
@@ -25,9 +25,11 @@ COMPRESSION = (
     "instructions", "tokens_before", "tokens_after", "decisions", "audit", "facts", "queued_us",
     "started_us", "finished_us", "attempts", "tried", "outcome", "error",
 )  # fmt: skip
-JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data")
+JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data", "metadata", "changes")
+IDS = ("id", "superseded_by", "fact")
 
 PURGE = {
+    "fact_revisions": "DELETE FROM holdfast_fact_revision WHERE session_id = ?",
     "facts": "DELETE FROM holdfast_fact WHERE session_id = ?",
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",
     "summaries": "DELETE FROM holdfast_summary WHERE session_id = ?",
@@ -52,12 +54,19 @@ COPY_COMPRESSION = f"""
     INSERT INTO holdfast_compression (id, session_id, project_id, {names(COMPRESSION)})
     SELECT ?, ?, project_id, {names(COMPRESSION)} FROM holdfast_compression WHERE number = ?
 """
-FACTS = "SELECT number FROM holdfast_fact WHERE session_id = ? AND since <= ? ORDER BY number"
+FACTS = """
+    SELECT number, revision FROM holdfast_fact
+    WHERE session_id = ? AND since <= ? ORDER BY number
+"""
 COPY_FACT = f"""
-    INSERT INTO holdfast_fact (id, session_id, project_id, end_user_id, {names(FACT)}, until)
-    SELECT ?, ?, project_id, end_user_id, {names(FACT)},
+    INSERT INTO holdfast_fact (id, session_id, project_id, end_user_id, {names(WHOLE_FACT)}, until)
+    SELECT ?, ?, project_id, end_user_id, {names(WHOLE_FACT)},
         CASE WHEN until > ? THEN {FOR_EVER} ELSE until END
-    FROM holdfast_fact WHERE number = ?
+    FROM holdfast_fact WHERE number = ? RETURNING number
+"""
+COPY_REVISIONS = f"""
+    INSERT INTO holdfast_fact_revision (fact_id, session_id, {names(REVISION)})
+    SELECT ?, ?, {names(REVISION)} FROM holdfast_fact_revision WHERE fact_id = ? AND version <= ?
 """
 
 # An unfinished compression is work to be done here, and does not travel.
@@ -69,7 +78,26 @@ EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     ),
     "summary": ("holdfast_summary", SUMMARY, "ORDER BY version"),
     "fate_run": ("holdfast_fate_run", (*RUN, "until"), "ORDER BY id"),
-    "fact": ("holdfast_fact", ("id", *FACT, "until"), "ORDER BY number"),
+    "fact": ("holdfast_fact", ("id", *WHOLE_FACT, "until"), "ORDER BY number"),
+}
+REVISIONS = f"""
+    SELECT f.id, {", ".join(f"r.{name}" for name in REVISION)}
+    FROM holdfast_fact_revision r JOIN holdfast_fact f ON f.number = r.fact_id
+    WHERE r.session_id = ? ORDER BY r.number
+"""
+ADOPT_REVISION = f"""
+    INSERT INTO holdfast_fact_revision (fact_id, session_id, {names(REVISION)})
+    SELECT number, session_id, {names("?" * len(REVISION))}
+    FROM holdfast_fact WHERE id = ? AND session_id = ?
+"""
+# What exports of before had not got.
+SINCE_ADDED: Mapping[str, Mapping[str, Any]] = {
+    "fact": {
+        **dict.fromkeys(("key", "subject", "relation", "object"), ""),
+        **dict.fromkeys(("valid_us", "invalid_us", "superseded_by", "last_used_us")),
+        "uses": 0,
+        "metadata": "{}",
+    }
 }
 POLICY = ("name", "version", "window_tokens", "capacity", "due_tokens", "notice_tokens",
           "resume_us", "data")  # fmt: skip
@@ -87,14 +115,24 @@ OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
     """Everything that held at version `at` of the parent, with its numbers and times. Facts of a
     fork name the messages they came from where these were said: in the parent."""
+    if parent.facts:
+        _copy_facts(db, parent, number, at)
     if not parent.fold_version:
         return
     db.run(COPY_SUMMARIES, (number, parent.number, at))
     db.run(COPY_FATE_RUNS, (number, at, parent.number, at))
     for (row,) in db.rows(COMPRESSIONS, (parent.number, at)):
         db.run(COPY_COMPRESSION, (ids.new_id().hex, number, row))
-    for (row,) in db.rows(FACTS, (parent.number, at)):
-        db.run(COPY_FACT, (ids.new_id().hex, number, at, row))
+
+
+def _copy_facts(db: Database, parent: Snapshot, number: int, at: int) -> None:
+    copies: dict[int, int] = {}
+    for row, revision in db.rows(FACTS, (parent.number, at)):
+        copied = db.row(COPY_FACT, (ids.new_id().hex, number, at, row))
+        if revision > 1 and copied is not None:
+            copies[row] = copied[0]
+            db.run(COPY_REVISIONS, (copied[0], number, row, at))
+    facts.copies_as_of(db.alias, copies, parent.number, at)
 
 
 def export(db: Database, session: Snapshot) -> Iterator[Exported]:
@@ -111,10 +149,17 @@ def export(db: Database, session: Snapshot) -> Iterator[Exported]:
         for row in rows:
             cells = zip(columns, row, strict=True)
             yield name, {column: _plain(column, cell) for column, cell in cells}
+    with db.reading():
+        revised = db.rows(REVISIONS, (session.number,))
+    for fact, *values in revised:
+        yield (
+            "fact_revision",
+            {"fact": _plain("fact", fact), **dict(zip(REVISION, values, strict=True))},
+        )
 
 
 def _plain(column: str, cell: Any) -> Any:
-    if column == "id":
+    if column in IDS and cell is not None:
         return UUID(str(cell)).hex
     return bool(cell) if column == "pinned" else cell
 
@@ -127,11 +172,17 @@ def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
         if name == "policy":
             _adopt_policy(db, session, row)
             continue
+        if name == "fact_revision":
+            _check(row, ("fact", *REVISION))
+            cells = (*map(row.__getitem__, REVISION), row["fact"], session.number)
+            db.run(ADOPT_REVISION, cells)
+            continue
         if name not in EXPORTED:
             raise Forged(f"there is no table {name!r} beside a session")
         table, columns, _ = EXPORTED[name]
-        _check(row, columns)
-        given = {"session_id": session.number, **row}
+        whole = {**SINCE_ADDED.get(name, {}), **row}
+        _check(whole, columns)
+        given = {"session_id": session.number, **whole}
         if name in OF_A_PROJECT:
             given["project_id"] = session.project
         if name == "fact":
@@ -159,9 +210,16 @@ def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
         for name in JSON:
             if name in row:
                 orjson.loads(row[name])
-        UUID(row.get("id", "0" * 32))
+        for name in IDS:
+            if name in row and (row[name] is not None or name != "superseded_by"):
+                UUID(row[name])
     except (ValueError, TypeError, AttributeError):
         raise Forged("a row beside the session holds what cannot be read") from None
+
+
+def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
+    """Facts of the session's user that are not of the session stay, without its quotes."""
+    return {"quotes": facts.without_quotes(db, session)}
 
 
 def forget() -> None:
@@ -172,4 +230,4 @@ def forget() -> None:
 
 def ready() -> None:
     """Says so to the store."""
-    register(Companion("memory", PURGE, copy, export, adopt, forget))
+    register(Companion("memory", PURGE, copy, export, adopt, leave, forget))

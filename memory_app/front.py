@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from memory_app import facts as remembered
 from memory_app import gathering, keeping
 from memory_app.core import assembly, blocks
 from memory_app.core.assembly import Budget, History
@@ -19,7 +20,7 @@ from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
 from memory_app.history import HistoryReader, Said
-from memory_app.models import Fact, Summary
+from memory_app.models import Fact, FactQuerySet, Summary
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
@@ -201,9 +202,7 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
     """The facts that say most, or most of what is asked; as many as fit."""
     if not session.facts or wanted.room <= 0:
         return None
-    rows = Fact.everything.using(store.db.alias).of_session(session.number, wanted.version)
-    rows = rows.active()
-    found = _about(rows, wanted.query) if wanted.query else list(rows.best(MOST_FACTS))
+    found = _found(store, session, wanted)
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
     for fact in found:
@@ -219,6 +218,18 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
     return None
 
 
+def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
+    number, version = session.number, wanted.version
+    asked = asked_words(wanted.query or "")
+    if version < session.version and remembered.edited_since(store, number, version):
+        held = remembered.as_of(store, number, version)
+        if wanted.query:
+            return _about([fact for fact in held if shared(fact, asked)], asked)
+        return sorted(held, key=lambda fact: (-fact.score, fact.number))[:MOST_FACTS]
+    rows = Fact.everything.using(store.db.alias).of_session(number, version).active()
+    return _about(rows.naming(asked), asked) if wanted.query else list(rows.best(MOST_FACTS))
+
+
 def _is_new(fact: Fact, wanted: Wanted) -> bool:
     return fact.text not in wanted.said and not in_ranges(fact.seq, wanted.gone)
 
@@ -231,19 +242,25 @@ def _stated(chosen: Sequence[Fact]) -> Told:
 
 
 def _line(fact: Fact) -> str:
-    return f"{fact.text} (message {fact.seq})"
+    return f"{fact.text} (message {fact.seq})" if fact.seq else fact.text
 
 
-def _about(rows: Any, query: str) -> list[Fact]:
-    """Those that share words with the question, most of them first."""
-    asked = [
+def asked_words(query: str) -> list[str]:
+    """The words of a question that say what it is about."""
+    return [
         word
         for word in words.words(query)
         if len(word) > 2 or not word.isalpha() or not word.isascii()
     ]
-    found: list[tuple[int, float, Fact]] = []
-    for fact in rows.naming(asked)[: MOST_FACTS * 5]:
-        shared = sum(f" {word}" in fact.words for word in asked)
-        found.append((-shared, -fact.score, fact))
+
+
+def shared(fact: Fact, asked: Sequence[str]) -> int:
+    """How many of these words a fact has, or words that begin with them."""
+    return sum(f" {word}" in fact.words for word in asked)
+
+
+def _about(rows: Sequence[Fact] | FactQuerySet, asked: Sequence[str]) -> list[Fact]:
+    """Those that share most words with the question first."""
+    found = [(-shared(fact, asked), -fact.score, fact) for fact in rows[: MOST_FACTS * 5]]
     found.sort(key=lambda item: (item[0], item[1], item[2].number))
     return [fact for _, _, fact in found]

@@ -61,7 +61,7 @@ def commit(store: DurableStore, claim: Claim, step: Step, done: Done) -> None:
         "to": step.folding.last,
         "retained": [list(span) for span in done.state.retained],
         "summary_tokens": done.state.summary_tokens,
-        "facts": step.session.facts + len(done.outcome.facts),
+        "facts": len(done.outcome.facts),
         "tokens_before": step.session.active_tokens,
         "tokens_after": done.tokens_after,
     }
@@ -303,11 +303,15 @@ def _stated(session: Snapshot, draft: Draft, now: int) -> dict[str, Any]:
         "trust": draft.trust,
         "sources": orjson.dumps([source]).decode(),
         "seq": draft.seq,
-        "tokens": count(draft.text) + 2,
-        "words": f" {' '.join(words.words(draft.text))} ",
+        **measures(draft.text),
         "revision": 1,
         "created_us": now,
     }
+
+
+def measures(text: str) -> dict[str, Any]:
+    """What a fact's row says of its text: what it takes in a context, and its words."""
+    return {"tokens": count(text) + 2, "words": f" {' '.join(words.words(text))} "}
 
 
 # -- as text -------------------------------------------------------------------------------------

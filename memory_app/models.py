@@ -1,8 +1,9 @@
 """What is kept of what was said, as rows.
 
-Rows are written by `memory_app.pipeline` alone, in the transaction of the event that tells of
-them; everything else reads. Times are whole microseconds since the epoch (`*_us`); `since` and
-`until` are versions of the session: a row holds at version v when since <= v < until.
+Rows are written by `memory_app.pipeline`, in the transaction of the event that tells of them, and
+facts by `memory_app.facts` too; everything else reads. Times are whole microseconds since the epoch
+(`*_us`); `since` and `until` are versions of the session: a row holds at version v when
+since <= v < until.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 
 from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
@@ -272,11 +273,54 @@ class FactQuerySet(models.QuerySet["Fact"]):
         """Those that came of a session and hold at a version."""
         return self.filter(session_id=number, since__lte=version, until__gt=version)
 
+    def known_to(self, number: int, version: int) -> Self:
+        """Those that came of a session up to a version, whatever became of them."""
+        return self.filter(session_id=number, since__lte=version)
+
     def of_user(self, key: str) -> Self:
         return self.filter(end_user__key=key)
 
+    def of_end_user(self, row: int) -> Self:
+        return self.filter(end_user_id=row)
+
+    def owned_by(self, user: int | None, session: int | None) -> Self:
+        """Those of a user, or else of a session that has none."""
+        if user is not None:
+            return self.filter(end_user_id=user)
+        return self.filter(end_user_id=None, session_id=session)
+
+    def with_keys(self, keys: Collection[str]) -> Self:
+        return self.filter(key__in=keys).exclude(key="")
+
+    def identified(self, ids: Collection[UUID]) -> Self:
+        return self.filter(id__in=ids)
+
+    def quoting(self, session: UUID) -> Self:
+        """Those with a source in a session."""
+        return self.filter(sources__contains=f'"{session}"')
+
     def active(self) -> Self:
         return self.filter(status=Fact.ACTIVE)
+
+    def in_status(self, status: str) -> Self:
+        return self.filter(status=status)
+
+    def holding(self, now: int) -> Self:
+        """Those that are true at a time."""
+        begun = Q(valid_us=None) | Q(valid_us__lte=now)
+        return self.filter(begun, Q(invalid_us=None) | Q(invalid_us__gt=now))
+
+    def shown(self) -> Self:
+        """All but those of deleted sessions."""
+        return self.filter(Q(session=None) | ~Q(session__status=Session.DELETED))
+
+    def told(self) -> Self:
+        """Each with `user` and `in_session`, the names of whom it is of, and `session_status`."""
+        return self.annotate(
+            user=F("end_user__key"),
+            in_session=F("session__id"),
+            session_status=F("session__status"),
+        )
 
     def in_category(self, category: str) -> Self:
         return self.filter(category=category)
@@ -304,6 +348,9 @@ class Fact(models.Model):
 
     `sources` are JSON text: [{session, seq, quote}], each quote a substring of its message; `seq`
     is the first of them. `tokens` is what its text takes, `words` its folded words between blanks.
+    A name that is not given (key, subject, relation, object) is empty. `valid_us` and `invalid_us`
+    are since when and until when it is true; `superseded_by` is the id of the one in its place.
+    `uses` counts the contexts it was put into. `revision` counts edits: see FactRevision.
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
@@ -332,6 +379,16 @@ class Fact(models.Model):
     until = models.BigIntegerField(default=FOR_EVER)
     revision = models.PositiveIntegerField(default=1)
     created_us = models.BigIntegerField()
+    key = models.CharField(max_length=255, default="", db_default="")
+    subject = models.CharField(max_length=255, default="", db_default="")
+    relation = models.CharField(max_length=255, default="", db_default="")
+    object = models.CharField(max_length=255, default="", db_default="")
+    valid_us = models.BigIntegerField(null=True)
+    invalid_us = models.BigIntegerField(null=True)
+    superseded_by = models.UUIDField(null=True)
+    uses = models.BigIntegerField(default=0, db_default=0)
+    last_used_us = models.BigIntegerField(null=True)
+    metadata = models.TextField(default="{}", db_default="{}")
 
     objects = FactManager()
     everything: ClassVar[models.Manager[Fact]] = models.Manager.from_queryset(FactQuerySet)()
@@ -348,7 +405,65 @@ class Fact(models.Model):
                 condition=Q(end_user__isnull=False),
                 name="holdfast_fact_of_user",
             ),
+            models.Index(fields=("project", "status", "number"), name="holdfast_fact_in_status"),
+            models.Index(fields=("project", "number"), name="holdfast_fact_listed"),
         )
 
     def __str__(self) -> str:
         return self.text
+
+
+class FactRevisionQuerySet(models.QuerySet["FactRevision"]):
+    def after(self, fact: int, revision: int) -> Self:
+        """The revisions of a fact after one, newest first."""
+        return self.filter(fact_id=fact, revision__gt=revision).order_by("-revision")
+
+    def of_facts(self, numbers: Collection[int]) -> Self:
+        """Those of some facts, newest first."""
+        return self.filter(fact_id__in=numbers).order_by("-revision")
+
+    def of_end_user(self, row: int) -> Self:
+        """Those of a user's facts, oldest first."""
+        return self.filter(fact__end_user_id=row).order_by("revision")
+
+    def made_after(self, number: int, version: int) -> Self:
+        """Those of a session's facts made after a version, newest first."""
+        return self.filter(session_id=number, version__gt=version).order_by("-revision")
+
+
+class FactRevision(models.Model):
+    """One edit of a fact, which then has this `revision`; the first one is the fact as stored.
+
+    `changes` are JSON text: {field: [before, after]}. A fact of a session changes with an event of
+    it, whose version `version` is; 0 for any other fact.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    fact = models.ForeignKey(Fact, models.CASCADE, related_name="+", db_index=False)
+    session = models.ForeignKey(
+        Session, models.CASCADE, related_name="+", null=True, db_index=False
+    )
+    version = models.BigIntegerField(default=0)
+    revision = models.PositiveIntegerField()
+    editor = models.CharField(max_length=255)
+    reason = models.TextField(default="")
+    changes = models.TextField()
+    created_us = models.BigIntegerField()
+
+    objects = FactRevisionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_fact_revision"
+        constraints = (
+            models.UniqueConstraint(fields=("fact", "revision"), name="holdfast_fact_revised"),
+        )
+        indexes = (
+            models.Index(
+                fields=("session", "version"),
+                condition=Q(session__isnull=False),
+                name="holdfast_fact_revised_at",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.revision} by {self.editor}"

@@ -12,6 +12,14 @@ FACT = (
     "tokens", "words", "since", "revision", "created_us",
 )  # fmt: skip
 
+# What a compression leaves at its defaults.
+STATED = (
+    "key", "subject", "relation", "object", "valid_us", "invalid_us", "superseded_by", "uses",
+    "last_used_us", "metadata",
+)  # fmt: skip
+WHOLE_FACT = (*FACT, *STATED)
+REVISION = ("version", "revision", "editor", "reason", "changes", "created_us")
+
 
 def names(columns: Sequence[str]) -> str:
     """Columns, or marks, as they stand in a statement."""
@@ -25,9 +33,18 @@ def _insert(table: str, columns: Sequence[str]) -> str:
 
 INSERT_SUMMARY = _insert("holdfast_summary", ("session_id", *SUMMARY))
 INSERT_RUN = _insert("holdfast_fate_run", ("session_id", *RUN, "until"))
-INSERT_FACT = _insert(
-    "holdfast_fact", ("id", "project_id", "end_user_id", "session_id", *FACT, "until")
-)
+_OWNED = ("id", "project_id", "end_user_id", "session_id")
+INSERT_FACT = _insert("holdfast_fact", (*_OWNED, *FACT, "until"))
+INSERT_STATED = _insert("holdfast_fact", (*_OWNED, *WHOLE_FACT, "until"))
+LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
+DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
+ERASE = {
+    "fact_revisions": """
+        DELETE FROM holdfast_fact_revision
+        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
+    """,
+    "facts": "DELETE FROM holdfast_fact WHERE end_user_id = ?",
+}
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
 RETAINED = """

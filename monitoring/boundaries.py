@@ -124,6 +124,13 @@ def _notice(data: Data) -> Words:
     return Words(f"{_NOTICES.get(code, _plain(code))}{full}")
 
 
+def _remembered(data: Data) -> Words:
+    stored = len(data.get("stored") or ())
+    return Words(
+        "A fact was stored" if stored == 1 else f"{amounts.count(stored)} facts were stored"
+    )
+
+
 def _just(text: str) -> Callable[[Data], Words]:
     return lambda _data: Words(text)
 
@@ -137,6 +144,8 @@ _SAID: Mapping[str, Callable[[Data], Words]] = {
     "retracted": _retracted,
     "pinned": _pin("Pinned"),
     "unpinned": _pin("Unpinned"),
+    "remembered": _remembered,
+    "revised": _just("A fact of this session was edited"),
     "forked": _forked,
     "ended": _just("Ended"),
     "archived": _just("Archived"),

@@ -42,10 +42,11 @@ _NO_DIGEST = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whose project a request is about, and what it may do there."""
+    """Whose project a request is about, what it may do there, and by what name it is known."""
 
     project: int
     scopes: frozenset[str]
+    name: str = "local"
 
     def need(self, scope: str) -> None:
         """Raises Forbidden unless the caller has `scope`."""
@@ -116,7 +117,7 @@ def _of_key(text: str) -> Caller:
     # Compared for an unknown prefix too, so that the time tells nothing.
     if not hmac.compare_digest(bytes(digest), _digest(text)):
         raise Unauthorized
-    return Caller(project, _granted(scopes.split()))
+    return Caller(project, _granted(scopes.split()), f"hf_{match[1]}")
 
 
 def _row(statement: str, *params: str) -> Row | None:

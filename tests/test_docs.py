@@ -14,7 +14,7 @@ import pytest
 
 from holdfast.cli import COMMANDS, parser
 from holdfast.commands import outcomes
-from holdfast.facade import Session
+from holdfast.facade import Memory, Session
 from memory_app.core import policy
 from sessions_app.core import errors
 
@@ -106,6 +106,10 @@ def test_the_python_page_lists_every_verb() -> None:
     assert verbs
     for verb in verbs:
         assert f"session.{verb}(" in page, verb
+    remembering = [name for name in vars(Memory) if f"a{name}" in vars(Memory)]
+    assert remembering
+    for verb in remembering:
+        assert f"memory.{verb}(" in page, verb
 
 
 def test_the_command_line_page_lists_every_command_and_exit_code() -> None:

@@ -14,7 +14,7 @@ import orjson
 
 from sessions_app.core import chain
 from sessions_app.core.appending import MessageRow
-from sessions_app.core.replay import FOLD_KINDS, OVERLAY_KINDS, PROMPT_KINDS
+from sessions_app.core.replay import FACT_KINDS, FOLD_KINDS, OVERLAY_KINDS, PROMPT_KINDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +158,8 @@ class Ledger:
             data = orjson.loads(entry.data)
             self.fold_version, self.folded, self.facts = entry.version, data["to"], data["facts"]
             self.compressions += 1
+        if entry.kind in FACT_KINDS and entry.data:
+            self.facts = orjson.loads(entry.data)["facts"]
         self._hear(entry)
         return EventRow(
             entry.version,

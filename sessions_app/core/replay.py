@@ -26,7 +26,8 @@ class State:
     """A session's own state, without its messages. Ranges are (from, to) in seq, inclusive.
 
     Messages 1..`folded` are out of view but for those in `retained`; the compression `summary`
-    (its id) tells of the others in `summary_tokens`. `facts` were extracted in all.
+    (its id) tells of the others in `summary_tokens`. `facts` came of it in all, extracted or
+    stored by hand.
     """
 
     version: int = 0
@@ -113,6 +114,10 @@ def _compressed(state: State, entry: Entry) -> State:
     )
 
 
+def _remembered(state: State, entry: Entry) -> State:
+    return replace(state, facts=entry.data.get("facts", state.facts))
+
+
 def _status(status: str) -> Callable[[State, Entry], State]:
     def fold(state: State, entry: Entry) -> State:
         return replace(state, status=status)
@@ -133,6 +138,7 @@ FOLDS: Mapping[str, Callable[[State, Entry], State]] = {
     "pinned": _pinned,
     "unpinned": _unpinned,
     "compressed": _compressed,
+    "remembered": _remembered,
     "forked": _status("active"),
     "ended": _status("ended"),
     "archived": _status("archived"),
@@ -143,6 +149,7 @@ FOLDS: Mapping[str, Callable[[State, Entry], State]] = {
 PROMPT_KINDS = ("created", "prompt")
 OVERLAY_KINDS = ("retracted", "pinned", "unpinned")
 FOLD_KINDS = ("compressed",)
+FACT_KINDS = ("remembered",)
 
 
 def fold(state: State, entry: Entry) -> State:

@@ -23,14 +23,16 @@ class Companion:
     each takes the session's number once. `copy(db, parent, number, at)` makes the rows of a fork
     that begins with version `at` of `parent`. `export(db, session)` gives every row as its table
     and plain values, and `adopt(db, session, rows)` stores such rows; it raises `Forged` for what
-    is none. `forget()` empties this process's memory of rows: what was purged must not live on
-    there."""
+    is none. `leave(db, session)` takes what came of a session that is purged out of rows that
+    stay, and counts it. `forget()` empties this process's memory of rows: what was purged must not
+    live on there."""
 
     name: str
     purge: Mapping[str, str]
     copy: Callable[[Database, Snapshot, int, int], None]
     export: Callable[[Database, Snapshot], Iterator[Exported]]
     adopt: Callable[[Database, Snapshot, Sequence[Exported]], None]
+    leave: Callable[[Database, Snapshot], Mapping[str, int]]
     forget: Callable[[], None]
 
 

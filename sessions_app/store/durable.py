@@ -263,7 +263,7 @@ class DurableStore(Reader):
         now = clock.now_us()
         at = now if new.at is None else min(new.at, now)
         with self.db.transaction() as durability:
-            user = self._end_user(project, new.user)
+            user = self.end_user(project, new.user)
             number = self._insert_session(project, new, policy=policy, user=user, at=at)
             if (known := self.known(project, guard.request)) is not None:
                 if number is not None:
@@ -292,7 +292,7 @@ class DurableStore(Reader):
             )
         return PolicyNumbers._make(row)
 
-    def _end_user(self, project: int, key: str | None) -> int | None:
+    def end_user(self, project: int, key: str | None) -> int | None:
         """The row of the caller's user, made at first sight."""
         if key is None:
             return None
@@ -455,7 +455,7 @@ class DurableStore(Reader):
     ) -> Changed:
         """A new session that begins with everything up to version `at`, numbers and times kept."""
         with self.db.transaction() as durability:
-            self._lock(project, session)
+            self.lock(project, session)
             if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
             parent = self._at(project, session, guard.expected)
@@ -477,7 +477,7 @@ class DurableStore(Reader):
         state = self.state(parent, at)
         seq = self.messages_at(parent, at)
         tokens, turns, turn_start = self.totals(parent.number, seq)
-        user = self._end_user(parent.project, parent.user)
+        user = self.end_user(parent.project, parent.user)
         row = {
             **_new_row(parent.project, key, user, clock.now_us()),
             **_policy_columns(self._policy_version(parent, *state.policy)),
@@ -593,7 +593,7 @@ class DurableStore(Reader):
         if owner is not None:
             if owner[0] != project:
                 raise errors.Conflict("This session is in another project of this database.")
-            self._lock(project, session)
+            self.lock(project, session)
             return self.get(project, session)
         if row["key"] is not None and self.find(project, row["key"]) is not None:
             raise errors.Conflict("Another session of this project has the same key.")
@@ -603,7 +603,7 @@ class DurableStore(Reader):
         new = NewSession(row["key"], row["user"], row["title"])
         numbers = (row["window"], row["capacity"], NEVER, NEVER, NEVER)
         policy = PolicyNumbers(row["policy"], row["policy_version"], *numbers)
-        user = self._end_user(project, row["user"])
+        user = self.end_user(project, row["user"])
         at = row["created_us"]
         number = self._insert_session(project, new, policy=policy, user=user, at=at)
         if number is None:
@@ -710,13 +710,14 @@ class DurableStore(Reader):
     ) -> Receipt:
         """`due`: only if it still is deleted and its time has come; else NotFound."""
         with self.db.transaction():
-            self._lock(project, session)
+            self.lock(project, session)
             found = self._at(project, session, expected, deleted=True)
             if due is not None and (found.purge_us is None or found.purge_us > due):
                 raise errors.NotFound
             fulltext.remove_session(self.db, found.number)
             counts: dict[str, int] = {}
             for companion in beside.companions():
+                counts |= companion.leave(self.db, found)
                 counts |= self._delete(companion.purge, found.number)
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
@@ -760,7 +761,7 @@ class DurableStore(Reader):
         """What `decide` says of the locked session, which must be at the guard's version."""
         with self.db.transaction() as durability:
             # The lock comes first: a repeated request waits here until the first one is kept.
-            self._lock(project, session)
+            self.lock(project, session)
             if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
             before = self._at(project, session, guard.expected, deleted=deleted)
@@ -772,7 +773,7 @@ class DurableStore(Reader):
             self.remember(project, guard.request, 200, kept.changed(done), before.number)
         return done
 
-    def _lock(self, project: int, session: UUID) -> None:
+    def lock(self, project: int, session: UUID) -> None:
         """Holds the session row, if there is one, to the end of the transaction."""
         self.db.locked_row(sql.LOCK, (session.hex, project))
 

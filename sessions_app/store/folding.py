@@ -71,8 +71,8 @@ class Held(NamedTuple):
 class Fold:
     """What a compression takes out of view, and on which state that was decided.
 
-    `event` is the data of its event; from `due_tokens` active tokens on the next one is due, if
-    the session still has this `policy`.
+    `event` is the data of its event, its `facts` the new ones alone; from `due_tokens` active
+    tokens on the next one is due, if the session still has this `policy`.
     """
 
     claim: Claim
@@ -285,6 +285,8 @@ def fold(
         )
         active = store.active_tokens(now.number, after, end)
         write(now, now.version + 1)
+        # Facts that were stored by hand meanwhile count too.
+        event = {**work.event, "facts": now.facts + work.event["facts"]}
         same = (now.policy_name, now.policy_version) == work.policy
         again = waits or not same or active >= work.due_tokens or asked(now.number)
         columns = {
@@ -292,7 +294,7 @@ def fold(
             "folded": work.state.folded,
             "fold_version": now.version + 1,
             "compressions": now.compressions + 1,
-            "facts": work.event["facts"],
+            "facts": event["facts"],
             "due_us": clock.now_us() if again else None,
             "due_trigger": held.trigger if waits else "",
             "due_seq": held.seq if waits else 0,
@@ -300,7 +302,7 @@ def fold(
         }
         if same:
             columns["due_tokens"] = work.due_tokens
-        return Change([("compressed", work.event)], columns)
+        return Change([("compressed", event)], columns)
 
     return store.change(claim.project, claim.session, decide, guard)
 

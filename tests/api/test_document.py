@@ -12,6 +12,7 @@ from tests.api.test_scoping import OPERATIONS, name
 from tests.personas import Persona, answer
 
 COMMON = {"400", "401", "403", "413", "415", "422", "500", "503"}
+FACT = {"user": "alice", "text": "Alice sits by the aisle."}
 Found = tuple[str, str, dict[str, Any]]
 
 
@@ -70,10 +71,11 @@ CHANGING_NAMES = {
 def test_a_call_describes_what_it_takes(found: Found) -> None:
     method, path, operation = found
     parameters = {(item["in"], item["name"]) for item in operation["parameters"]}
-    for place in ("session", "seq", "name"):
+    for place in ("session", "seq", "name", "fact", "user", "key"):
         assert (("path", place) in parameters) == (f"{{{place}}}" in path)
-    changes_session = "{session}" in path and operation["operationId"] in CHANGING_NAMES
-    assert (("header", "If-Match") in parameters) == changes_session
+    versioned = "{session}" in path or "{fact}" in path
+    changes = versioned and operation["operationId"] in CHANGING_NAMES
+    assert (("header", "If-Match") in parameters) == changes
     keyed = method == "POST" and operation["operationId"] != "recall_turns"
     assert (("header", "Idempotency-Key") in parameters) == keyed
     assert operation["summary"]
@@ -88,6 +90,7 @@ def test_every_code_of_the_tree_is_in_the_document(published: Any) -> None:
 def test_what_is_answered_has_the_described_fields(owner: Persona, published: Any) -> None:
     made = owner.opened(user="alice")
     owner.said(made["id"], "hello")
+    stored = answer(owner.post("/facts", FACT), 201)
     path = f"/sessions/{made['id']}"
     for schema, shown in (
         ("Session", answer(owner.get(path))),
@@ -98,6 +101,16 @@ def test_what_is_answered_has_the_described_fields(owner: Persona, published: An
         ("MessageWithFate", answer(owner.post(f"{path}/pins", {"seq": 1}))),
         ("Retracted", answer(owner.post(f"{path}/retract", {"from": 1}))),
         ("Policies", answer(owner.get("/policies"))),
+        ("StoredFacts", answer(owner.post("/facts", {"facts": [FACT]}), 201)),
+        ("Facts", answer(owner.get("/facts"))),
+        ("Fact", answer(owner.post(f"/facts/{stored['id']}/retire"))),
+        ("FactHistory", answer(owner.get(f"/facts/{stored['id']}/history"))),
+        ("Users", answer(owner.get("/users"))),
+        ("UserWithPreferences", answer(owner.get("/users/alice"))),
+        ("UserContext", answer(owner.get("/users/alice/context"))),
+        ("UserExport", answer(owner.get("/users/alice/export"))),
+        ("Fact", answer(owner.put("/users/alice/preferences/k", {"text": "x"}))),
+        ("Erasure", answer(owner.delete("/users/alice"))),
         ("Receipt", answer(owner.delete(f"{path}?purge=now"))),
     ):
         assert fits(shown, published["components"]["schemas"][schema], published), schema

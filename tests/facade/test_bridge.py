@@ -14,11 +14,11 @@ from django.core.exceptions import SynchronousOnlyOperation
 from django.db import connection, transaction
 
 from holdfast import bridge, facade
-from holdfast.facade import Client, Session
+from holdfast.facade import Client, Memory, Session
 from tests.facade.conftest import Script, local_client
 
 
-@pytest.mark.parametrize("owner", [Session, Client, facade])
+@pytest.mark.parametrize("owner", [Session, Memory, Client, facade])
 def test_every_verb_has_a_twin_with_the_same_signature(owner: Any) -> None:
     verbs = {
         name: found

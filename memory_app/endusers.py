@@ -1,0 +1,127 @@
+"""What is kept of an end user: looked up, exported, and erased."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from memory_app import facts
+from memory_app import statements as sql
+from memory_app.models import Fact, FactRevision, Summary
+from sessions_app import answers, clock
+from sessions_app.core import errors, instants
+from sessions_app.models import EndUser, Session
+from sessions_app.store.durable import DurableStore
+from sessions_app.store.reading import Reader
+
+KEPT = (
+    "The messages of these sessions and what compressions wrote of them stay in the log: purge the"
+    " sessions to remove them. A later compression may extract facts from them again."
+)
+
+
+def rows(store: Reader, project: int) -> QuerySet[EndUser]:
+    """The users of a project, each with `facts` (active ones) and `sessions`."""
+    # A user is of one project, so what is theirs is; by the project SQLite would look through all.
+    facts_of = Fact.everything.using(store.db.alias).active().shown()
+    sessions_of = Session.everything.using(store.db.alias).shown()
+    found: QuerySet[EndUser] = EndUser.objects.of(project).using(store.db.alias)
+    return found.annotate(facts=_count(facts_of), sessions=_count(sessions_of))
+
+
+def _count(of: QuerySet[Any]) -> Coalesce:
+    counted = of.filter(end_user_id=OuterRef("pk")).order_by().values("end_user_id")
+    number = counted.annotate(n=Count("pk")).values("n")
+    return Coalesce(Subquery(number, output_field=IntegerField()), 0)
+
+
+def one(store: Reader, project: int, key: str, *, counted: bool = False) -> Any:
+    """A user by the caller's name, as `rows` gives one where it is to be `counted`. Raises
+    NotFound."""
+    users = EndUser.objects.of(project).using(store.db.alias)
+    with store.db.reading():
+        if counted:
+            users = rows(store, project)
+        found = None if "\0" in key else users.filter(key=key).first()
+    if found is None:
+        raise errors.NotFound("There is no such user in this project.")
+    return found
+
+
+def user_out(user: Any) -> dict[str, Any]:
+    """A user as lists show one."""
+    return {
+        "user": user.key,
+        "facts": user.facts,
+        "sessions": user.sessions,
+        "created_at": instants.render(user.created_us),
+    }
+
+
+def whole_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
+    """A user with their preferences: the text of each by its key."""
+    preferred = facts.of_project(store, project).of_end_user(user.pk).active().shown()
+    preferred = preferred.in_category(facts.PREFERENCE).exclude(key="").order_by("number")
+    with store.db.reading():
+        found = dict(preferred.values_list("key", "text"))
+    return {**user_out(user), "preferences": found}
+
+
+def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
+    """All that is remembered of a user: every fact with its revisions, and which sessions are
+    theirs (each has an export of its own)."""
+    with store.db.reading():
+        found = list(facts.of_project(store, project).of_end_user(user.pk).order_by("number"))
+        edits = FactRevision.objects.using(store.db.alias).of_end_user(user.pk)
+        told = Session.objects.of(project).using(store.db.alias).shown().filter(end_user=user.pk)
+        theirs = list(told.order_by("number").values_list("id", "key", "title", "messages"))
+    by_fact: dict[int, list[FactRevision]] = {}
+    for edit in edits:
+        by_fact.setdefault(edit.fact_id, []).append(edit)
+    return {
+        "user": user.key,
+        "created_at": instants.render(user.created_us),
+        "exported_at": instants.render(clock.now_us()),
+        "facts": [_with_history(fact, by_fact.get(fact.number, ())) for fact in found],
+        "sessions": [
+            {"id": str(id_), "key": key, "title": title, "messages": messages}
+            for id_, key, title, messages in theirs
+        ],
+    }
+
+
+def _with_history(fact: Any, edits: Sequence[FactRevision]) -> dict[str, Any]:
+    """`edits` are oldest first."""
+    shown = facts.fact_out(fact)
+    facts.put_back(fact, reversed(edits))
+    return {**shown, "history": [facts.first_out(fact), *map(facts.revision_out, edits)]}
+
+
+def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
+    """Removes what is remembered of a user, for good; answers with the receipt. Raises NotFound."""
+    with store.db.transaction() as durability:
+        user = one(store, project, key)
+        store.db.run(sql.LOCK_END_USER, (user.pk,))
+        counts = {
+            table: store.db.run(statement, (user.pk,)).rowcount
+            for table, statement in sql.ERASE.items()
+        }
+        kept = _kept(store, user.pk)
+        counts["users"] = 0
+        if not kept["sessions"]:
+            counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount
+    receipt = {"user": key, "counts": counts, "kept": kept, "at": instants.render(clock.now_us())}
+    if kept["sessions"]:
+        receipt["kept_because"] = KEPT
+    return {**receipt, **answers.durability_out(durable=durability.durable, by=durability.by)}
+
+
+def _kept(store: Reader, user: int) -> Mapping[str, int]:
+    """What of a user an erasure of their memory leaves, deleted sessions included."""
+    theirs = Session.everything.using(store.db.alias).filter(end_user=user)
+    told = theirs.aggregate(sessions=Count("pk"), messages=Coalesce(Sum("messages"), 0))
+    summaries = Summary.objects.using(store.db.alias).filter(session__end_user=user).count()
+    return {**told, "summaries": summaries}

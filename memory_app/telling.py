@@ -1,0 +1,61 @@
+"""A user's memory as one block for any prompt: what is pinned, then what is asked for or says most,
+as much as fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from memory_app import facts, front, keeping
+from memory_app.core import blocks
+from sessions_app import clock
+from sessions_app.store.reading import Reader
+
+TOKENS = 1_000
+MOST = 2_000
+"""Facts of one user that are looked at, the newest."""
+
+
+def block(
+    store: Reader, project: int, user: Any, *, tokens: int = TOKENS, query: str | None = None
+) -> dict[str, Any]:
+    """The block with its tokens, never more than `tokens`, and the facts in it. Nothing fits, or
+    nothing is known: an empty text."""
+    now = clock.now_us()
+    rows = facts.of_project(store, project).of_end_user(user.pk).active().shown().holding(now)
+    with store.db.reading():
+        known = list(rows.order_by("-number")[:MOST])
+    chosen = _fitting(_ordered(known, query), tokens)
+    text = _text(chosen) if chosen else ""
+    return {
+        "user": user.key,
+        "text": text,
+        "tokens": keeping.block_tokens(text),
+        "facts": [str(fact.id) for fact in chosen],
+        "left_out": len(known) - len(chosen),
+    }
+
+
+def _ordered(known: Sequence[Any], query: str | None) -> list[Any]:
+    asked = front.asked_words(query or "")
+
+    def place(fact: Any) -> tuple[bool, int, float, int]:
+        return not fact.pinned, -front.shared(fact, asked), -fact.score, -fact.number
+
+    return sorted(known, key=place)
+
+
+def _fitting(ordered: Sequence[Any], room: int) -> list[Any]:
+    chosen: list[Any] = []
+    left = room - keeping.block_tokens(blocks.block("facts", []))
+    for fact in ordered:
+        if fact.tokens <= left:
+            chosen.append(fact)
+            left -= fact.tokens
+    while chosen and keeping.block_tokens(_text(chosen)) > room:
+        chosen.pop()
+    return chosen
+
+
+def _text(chosen: Sequence[Any]) -> str:
+    return blocks.block("facts", [fact.text for fact in chosen])

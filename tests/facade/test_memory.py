@@ -1,0 +1,121 @@
+"""A user's memory by the facade: over the database and over a server alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from holdfast import facade
+from holdfast.facade import Client
+from sessions_app.core import errors
+
+
+def test_a_fact_is_stored_found_and_told(client: Client) -> None:
+    session = client.open("k", user="alice")
+    session.append(role="user", content="Keep the aisle seat.")
+    memory = client.memory("alice")
+    source = {"session": session.id, "seq": 1, "quote": "aisle seat"}
+    fact = memory.store_fact(
+        "Sits by the aisle.",
+        category="preference",
+        key="seat",
+        subject="alice",
+        relation="prefers",
+        object="aisle",
+        pinned=True,
+        valid_at=datetime(2026, 1, 31, tzinfo=UTC),
+        sources=(source,),
+        metadata={"a": 1},
+    )
+    assert (fact["user"], fact["trust"], fact["sources"]) == ("alice", "user", [source])
+    assert (fact["valid_at"], fact["durable"]) == ("2026-01-31T00:00:00Z", True)
+    assert [found["id"] for found in memory.search("AISLE si")] == [fact["id"]]
+    assert memory.search("window") == []
+    block = memory.get_context(query="Which seat?", tokens=100)
+    assert (block.facts, block.left_out, block.user) == ((fact["id"],), 0, "alice")
+    assert "Sits by the aisle." in str(block)
+    assert 0 < block.tokens <= 100
+
+
+def test_a_key_replaces_what_was_known(client: Client) -> None:
+    memory = client.memory("org/alice?")
+    memory.store_fact("Window.", key="seat")
+    memory.store_fact("Aisle.", key="seat")
+    assert [fact["text"] for fact in memory.search("window")] == []
+    assert memory.get_context().text.count("\n- ") == 1
+
+
+def test_of_nobody_nothing_is_remembered(client: Client) -> None:
+    memory = client.memory("nobody")
+    assert memory.search("anything") == []
+    block = memory.get_context()
+    assert (block.text, block.tokens, block.facts) == ("", 0, ())
+    assert repr(memory) == "<Memory of nobody>"
+
+
+def test_a_repeated_key_stores_one_fact(client: Client) -> None:
+    memory = client.memory("alice")
+    first = memory.store_fact("once", idempotency_key="k")
+    assert memory.store_fact("once", idempotency_key="k") == first
+    assert len(memory.search("once")) == 1
+    with pytest.raises(errors.IdempotencyMismatch):
+        memory.store_fact("twice", idempotency_key="k")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "param"),
+    [
+        ({"text": ""}, "invalid_field", "text"),
+        ({"text": 1}, "invalid_field", "text"),
+        ({"text": "a\0b"}, "nul_character", "text"),
+        ({"text": "x", "pinned": "yes"}, "invalid_field", "pinned"),
+        ({"text": "x", "category": ""}, "invalid_field", "category"),
+        ({"text": "x", "valid_at": "noon"}, "invalid_field", "valid_at"),
+        ({"text": "x", "metadata": {"a": float("nan")}}, "non_finite_number", "metadata.a"),
+        ({"text": "x", "sources": [{"session": "0" * 32, "seq": 1, "quote": "x"}]},
+         "invalid_field", "sources[0].session"),
+    ],
+)  # fmt: skip
+def test_a_bad_fact_is_refused_by_the_name_of_its_field(
+    client: Client, arguments: dict[str, Any], code: str, param: str
+) -> None:
+    with pytest.raises(errors.InvalidRequest) as caught:
+        client.memory("alice").store_fact(**arguments)
+    assert (caught.value.code, caught.value.param) == (code, param)
+    assert client.memory("alice").get_context().facts == ()
+
+
+@pytest.mark.parametrize("user", ["", None, 7, "u" * 256, ["a"]])
+def test_a_user_has_a_name(client: Client, user: Any) -> None:
+    with pytest.raises(errors.InvalidRequest) as caught:
+        client.memory(user)
+    assert caught.value.param == "user"
+
+
+def test_what_is_asked_for_is_checked_before_it_is_sent(client: Client) -> None:
+    memory = client.memory("alice")
+    for wrong, param in (
+        (lambda: memory.search(""), "query"),
+        (lambda: memory.search("x" * 513), "query"),
+        (lambda: memory.search("x", limit=0), "limit"),
+        (lambda: memory.get_context(tokens=0), "tokens"),
+        (lambda: memory.get_context(tokens=True), "tokens"),
+    ):
+        with pytest.raises(errors.InvalidRequest) as caught:
+            wrong()
+        assert caught.value.param == param
+
+
+async def test_the_twins_do_the_same(client: Client) -> None:
+    memory = await client.amemory("alice")
+    fact = await memory.astore_fact("Sits by the aisle.")
+    assert [found["id"] for found in await memory.asearch("aisle")] == [fact["id"]]
+    assert (await memory.aget_context()).facts == (fact["id"],)
+
+
+def test_the_memory_of_this_machine_needs_no_session(transactional_db: None) -> None:
+    facade.memory("alice").store_fact("Sits by the aisle.")
+    assert len(facade.memory("alice").search("aisle")) == 1
+    assert facade.memory("alice", project="other").search("aisle") == []
