@@ -28,6 +28,11 @@ COMPRESSION = (
 JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data")
 
 PURGE = {
+    "injections": """
+        DELETE FROM holdfast_injection
+        WHERE context_id IN (SELECT number FROM holdfast_context WHERE session_id = ?)
+    """,
+    "contexts": "DELETE FROM holdfast_context WHERE session_id = ?",
     "facts": "DELETE FROM holdfast_fact WHERE session_id = ?",
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",
     "summaries": "DELETE FROM holdfast_summary WHERE session_id = ?",

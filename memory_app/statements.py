@@ -12,6 +12,11 @@ FACT = (
     "tokens", "words", "since", "revision", "created_us",
 )  # fmt: skip
 
+CONTEXT = (
+    "id", "session_id", "kind", "version", "form", "policy_name", "policy_version", "query",
+    "model", "room", "tokens", "account", "digest", "created_us",
+)  # fmt: skip
+
 
 def names(columns: Sequence[str]) -> str:
     """Columns, or marks, as they stand in a statement."""
@@ -38,4 +43,9 @@ END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """
     SELECT 1 FROM holdfast_compression
     WHERE session_id = ? AND outcome IN ('queued', 'running') LIMIT 1
+"""
+INSERT_CONTEXT = f"{_insert('holdfast_context', CONTEXT)} RETURNING number"
+INSERT_INJECTION = """
+    INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
+    SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?
 """

@@ -58,7 +58,8 @@ def session(owner: Persona) -> str:
 
 
 def filled(path: str, session: str) -> str:
-    return path.replace("{session}", session).replace("{seq}", "1").replace("{name}", "own")
+    path = path.replace("{session}", session).replace("{record}", "0" * 32)
+    return path.replace("{seq}", "1").replace("{name}", "own")
 
 
 def rows() -> list[Any]:
