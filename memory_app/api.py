@@ -10,7 +10,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import asking, compressions, context, fates, policies, records, tracing
+from memory_app import asking, compressions, context, fates, observing, policies, records, tracing
 from memory_app.context import Ask
 from memory_app.core import policy as rules
 from sessions_app import answers, auth, bodies, paging, parameters, preparing
@@ -75,6 +75,21 @@ ASKED_AND_SAID: Fields = {
     "at": fields.integer(1, LARGEST),
     "policy": bodies.POLICY,
     "record": fields.boolean(),
+}
+
+
+def _a_list(value: Any, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise errors.InvalidField(f"`{place}` must be a list of messages.", param=place)
+    return value
+
+
+OBSERVED: Fields = {
+    "messages": fields.needed(
+        Field(_a_list, {"type": "array", "items": {"$ref": "#/components/schemas/MessageIn"}})
+    ),
+    "model": fields.text(255),
+    "query": fields.text(SEARCH),
 }
 
 COMPRESSED: Fields = {
@@ -154,6 +169,16 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "stable_prefix_tokens": WHOLE,
             "mode": {"enum": ["full", "partial", "degraded"]},
             "notices": listed(ANY_OBJECT),
+            "model": maybe(TEXT),
+            "sent": WHOLE,
+            "compared": listed(WHOLE),
+            "there": listed(listed(WHOLE)),
+            "ours": listed(WHOLE),
+            "altered": listed(ANY_OBJECT),
+            "absent": listed(listed(WHOLE)),
+            "foreign": listed(ANY_OBJECT),
+            "counts": ANY_OBJECT,
+            **DURABILITY,
         },
     ),
     "Compression": thing(
@@ -279,6 +304,26 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
         build(done)
     payload = {**shown[done.version].as_json(), **told}
     return json_response(200, {**payload, "appended": answers.appended_out(done)})
+
+
+@route(
+    contexts,
+    "POST",
+    "/sessions/{session}/contexts",
+    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True),
+    gives=Gives({201: "ContextRecord"}, errors=(*OF_A_SESSION, 409)),
+)
+def record_sent_context(call: Call, session: str) -> HttpResponse:
+    """Keep what the caller's own code sent to a model, and answer how it stands to the log.
+
+    Messages are compared by what they say, in whatever form they come: those that are `there`,
+    `altered` ones with what differs, `absent` ones of the log, and `foreign` ones that nobody said.
+    """
+    number = session_id(session)
+    model, query = call.body.get("model"), call.body.get("query")
+    sent = observing.read(call.body["messages"], model, query)
+    done = observing.observe(store(), call.project, number, sent, call.guard)
+    return json_response(201, done)
 
 
 @route(

@@ -17,6 +17,7 @@ SECRET = "the owner's secret"
 BODIES: dict[str, Any] = {
     "append_messages": {"role": "user", "content": "x"},
     "append_and_get_context": {"append": {"role": "user", "content": "x"}},
+    "record_sent_context": {"messages": [{"role": "user", "content": "x"}]},
     "retract_messages": {"from": 1},
     "pin_message": {"seq": 1},
     "fork_session": {"at": 1},
