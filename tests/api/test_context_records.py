@@ -141,3 +141,80 @@ def test_a_fork_begins_without_the_contexts_of_its_parent(owner: Persona, sessio
     kept(owner, session)
     fork = answer(owner.post(f"{session}/fork", {"at": 2}), 201)
     assert not ContextRecord.objects.filter(session__id=fork["id"]).exists()
+
+
+# -- what other code sent -------------------------------------------------------------------------
+
+SENT = [{"role": "user", "content": "one"}, {"role": "user", "content": "three of them"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "param"),
+    [
+        ({}, "invalid_field", "messages"),
+        ({"messages": []}, "invalid_field", "messages"),
+        ({"messages": {}}, "invalid_field", "messages"),
+        ({"messages": "one"}, "invalid_field", "messages"),
+        ({"messages": None}, "invalid_field", "messages"),
+        ({"messages": [1]}, "invalid_field", "messages[0]"),
+        ({"messages": [{"role": "root", "content": "x"}]}, "invalid_field", "messages[0].role"),
+        ({"messages": SENT, "model": 1}, "invalid_field", "model"),
+        ({"messages": SENT, "model": "x" * 256}, "too_long", "model"),
+        ({"messages": SENT, "query": "x" * 513}, "too_long", "query"),
+        ({"messages": SENT, "tokens": 1}, "unknown_field", "tokens"),
+        ({"messages": SENT * 251}, "too_long", "messages"),
+        ({"messages": [{**SENT[0], "x": 1}]}, "unknown_field", "messages[0].x"),
+    ],
+)
+def test_a_bad_account_of_what_was_sent_is_refused(
+    owner: Persona, session: str, body: Any, code: str, param: str
+) -> None:
+    assert refused(owner.post(f"{session}/contexts", body), 422, code)["param"] == param
+    assert not ContextRecord.objects.exists()
+
+
+def test_what_was_sent_is_kept_with_how_it_stands_to_the_log(owner: Persona, session: str) -> None:
+    before = answer(owner.get(session))
+    body = {"messages": SENT, "model": "small", "query": "How many?"}
+    made = answer(owner.post(f"{session}/contexts", body), 201)
+    assert made["counts"] == {"there": 1, "altered": 0, "absent": 1, "foreign": 1}
+    assert (made["there"], made["absent"]) == ([[0, 1, 1]], [[2, 2]])
+    assert made["foreign"] == [{"index": 1, "text": "three of them"}]
+    assert (made["kind"], made["model"], made["version"]) == ("observed", "small", 3)
+    message = {"role": "assistant", "content": "x", "context": made["id"]}
+    assert answer(owner.get(session)) == before
+    answer(owner.post(f"{session}/messages", message), 201)
+    shown = answer(owner.get(f"/contexts/{made['id']}"))
+    assert shown["answered_by"] == [3]
+    same = made.keys() - {"durable", "durable_by", "answered_by"}
+    assert {name: shown[name] for name in same} == {name: made[name] for name in same}
+
+
+def test_what_was_sent_is_kept_once_a_key(owner: Persona, session: str) -> None:
+    path, body = f"{session}/contexts", {"messages": SENT}
+    first = answer(owner.post(path, body, Idempotency_Key="k"), 201)
+    assert answer(owner.post(path, body, Idempotency_Key="k"), 201) == first
+    refused(
+        owner.post(path, {"messages": SENT[:1]}, Idempotency_Key="k"), 422, "idempotency_mismatch"
+    )
+    assert ContextRecord.objects.count() == 1
+
+
+def test_what_was_sent_as_of_another_version_is_refused(owner: Persona, session: str) -> None:
+    refused(
+        owner.post(f"{session}/contexts", {"messages": SENT}, If_Match="2"), 409, "stale_version"
+    )
+    answer(owner.post(f"{session}/contexts", {"messages": SENT}, If_Match="3"), 201)
+
+
+def test_a_built_context_that_was_sent_has_the_same_digest(owner: Persona, session: str) -> None:
+    built = answer(owner.get(f"{session}/context"))
+    made = answer(owner.post(f"{session}/contexts", {"messages": built["messages"]}), 201)
+    assert (made["digest"], made["ours"]) == (built["digest"], [0])
+    assert made["counts"] == {"there": 2, "altered": 0, "absent": 0, "foreign": 0}
+
+
+def test_a_deleted_session_keeps_no_more_contexts(owner: Persona, session: str) -> None:
+    assert owner.delete(session).status_code == 204
+    refused(owner.post(f"{session}/contexts", {"messages": SENT}), 410, "session_deleted")
+    refused(owner.get(f"{session}/context?record=true"), 410, "session_deleted")
