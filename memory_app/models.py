@@ -407,6 +407,9 @@ class InjectionQuerySet(models.QuerySet["Injection"]):
         """The contexts a fact was put into, newest first."""
         return self.filter(fact_id=fact).order_by("-number")
 
+    def of_facts(self, facts: Collection[UUID]) -> Self:
+        return self.filter(fact__id__in=facts)
+
 
 class Injection(models.Model):
     """A fact was put into a recorded context, built as of `version` of its session.

@@ -22,12 +22,15 @@ from memory_app.models import ContextRecord, Injection
 from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION
 from sessions_app import clock
 from sessions_app.core import errors, instants
+from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import Guard, Snapshot
 from sessions_app.store.durable import DurableStore, replayed
 from sessions_app.store.reading import Reader
 
 LOOK_AHEAD = 500
 """Messages after a context that are looked through for answers to it."""
+MOST_TRACED = 200
+"""Newest contexts of a session in which a phrase is looked for."""
 _SEQ, _BODY = 0, 7
 
 
@@ -217,3 +220,52 @@ def _answered(body: str) -> str | None:
     found: Mapping[str, Any] = orjson.loads(body)
     value = found.get("context")
     return value if isinstance(value, str) else None
+
+
+# -- traced --------------------------------------------------------------------------------------
+
+
+class Phrase(NamedTuple):
+    """Where a phrase stands: the seqs of messages that say it, the ids of compressions whose
+    summary holds it, and the ids of facts that state it."""
+
+    seqs: Sequence[int]
+    summaries: Sequence[str]
+    facts: Sequence[UUID]
+
+
+def holding(store: Reader, session: Snapshot, phrase: Phrase) -> list[dict[str, Any]]:
+    """The kept contexts that held a phrase and in which parts, newest first; of a session with many
+    only the newest MOST_TRACED are looked at."""
+    rows = ContextRecord.objects.of(session.project).using(store.db.alias)
+    rows = rows.filter(session_id=session.number).order_by("-version", "-number")[:MOST_TRACED]
+    stated = _stating(store, session, phrase.facts)
+    found = []
+    for row in rows:
+        names = _holding(row, phrase, stated=row.number in stated)
+        if names:
+            told = {"id": str(row.id), "kind": row.kind, "version": row.version}
+            found.append({**told, "parts": names})
+    return found
+
+
+def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int]:
+    """The numbers of the session's records into which one of these facts was put."""
+    if not facts:
+        return set()
+    rows = Injection.objects.using(store.db.alias).of_facts(facts).filter(session=session.number)
+    return set(rows.values_list("context_id", flat=True))
+
+
+def _holding(row: ContextRecord, phrase: Phrase, *, stated: bool) -> list[str]:
+    account = orjson.loads(row.account)
+    if row.kind == ContextRecord.OBSERVED:
+        spans = [(seq, seq + count - 1) for _, seq, count in account["there"]]
+        return ["there"] if any(in_ranges(seq, spans) for seq in phrase.seqs) else []
+    return [
+        name
+        for name, _, spans, summary in account
+        if (summary is not None and summary in phrase.summaries)
+        or (name == "facts" and stated)
+        or any(in_ranges(seq, spans) for seq in phrase.seqs)
+    ]

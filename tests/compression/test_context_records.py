@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory_app import records
+from memory_app import records, tracing
 from memory_app.context import Ask, Context
 from memory_app.models import ContextRecord, Injection
 from sessions_app.store.base import UNGUARDED
@@ -124,3 +124,18 @@ def test_a_record_is_small(desk: Desk, query: str | None) -> None:
     kept(desk, session, Ask(query=query))
     row = ContextRecord.objects.get()
     assert len(row.account) + len(row.query) < 400 + len(query or "")
+
+
+def test_a_trace_names_the_kept_contexts_that_held_the_phrase(desk: Desk) -> None:
+    session = folded(desk, parcels=60)
+    built = kept(desk, session)
+    desk.say(session, [user("The zeppelin lands at noon.")])
+    later = kept(desk, session)
+    desk.context(session)
+    found = tracing.trace(desk.store, desk.now(session), "zeppelin")["contexts"]
+    assert [(one["id"], one["parts"]) for one in found] == [(str(later.id), ["new"])]
+    row = Injection.objects.select_related("fact").order_by("number")[0]
+    stated = tracing.trace(desk.store, desk.now(session), row.fact.text)["contexts"]
+    assert [one["id"] for one in stated] == [str(later.id), str(built.id)]
+    assert all("facts" in one["parts"] for one in stated)
+    assert not tracing.trace(desk.store, desk.now(session), "never said")["contexts"]
