@@ -12,19 +12,21 @@ import orjson
 from memory_app import context, records
 from memory_app.core import alignment
 from memory_app.core.alignment import Alignment, Atom
-from memory_app.history import BODY, FORM, ROLE, SEQ, Line
 from memory_app.models import ContextRecord
 from sessions_app import answers, clock, ids, preparing
 from sessions_app.core import errors, messages, replay
-from sessions_app.core.entries import FORM_NAMES
+from sessions_app.core.entries import StoredMessage
 from sessions_app.core.messages import Message
+from sessions_app.core.packing import octets_of
 from sessions_app.core.replay import State
-from sessions_app.store.base import Guard, Snapshot
+from sessions_app.store.base import PAGE_OCTETS, Guard, Snapshot, Window
 from sessions_app.store.durable import DurableStore, replayed
 
 MOST_COMPARED = 4_000
 """Newest messages of a log that are compared; what was sent of older ones counts as foreign."""
 LEAST_COMPARED = 64
+MOST_OCTETS = 4 * PAGE_OCTETS
+"""Bytes of their bodies after which no more are read."""
 MOST_TOLD = 100
 """Altered and foreign messages that are named; all are counted."""
 
@@ -137,25 +139,32 @@ def _system(state: State) -> list[str]:
 def _said(
     store: DurableStore, session: Snapshot, wanted: set[tuple[str, str, str]]
 ) -> list[tuple[int, list[Atom]]]:
-    """The newest messages, as many as hold all that was sent, or MOST_COMPARED of them."""
+    """The newest messages, as many as hold all that was sent, or MOST_COMPARED of them, or those
+    that come to MOST_OCTETS and a page more."""
     found: list[tuple[int, list[Atom]]] = []
-    missing, end = set(wanted), session.messages + 1
+    missing, end, octets = set(wanted), session.messages + 1, 0
     chunk = max(LEAST_COMPARED, 2 * len(wanted))
-    while end > 1 and len(found) < MOST_COMPARED and (missing or not found):
-        lines = store.lines(session.number, end, min(chunk, MOST_COMPARED - len(found)))
-        if not lines:
+    while end > 1 and (missing or not found):
+        if len(found) >= MOST_COMPARED or octets >= MOST_OCTETS:
             break
-        some = [(line[SEQ], _atoms(line)) for line in lines]
-        missing -= {atom.key for _, atoms in some for atom in atoms}
-        found += some
-        end, chunk = lines[-1][SEQ], 2 * chunk
+        most = min(chunk, MOST_COMPARED - len(found))
+        page = Window(before=end, limit=most, newest_first=True, octets=PAGE_OCTETS)
+        some = store.messages(session, page)
+        if not some:
+            break
+        found += [(message.seq, _atoms(message)) for message in some]
+        missing -= {atom.key for _, atoms in found[-len(some) :] for atom in atoms}
+        octets += sum(octets_of(message.body) for message in some)
+        end, chunk = some[-1].seq, 2 * chunk
     return found[::-1]
 
 
-def _atoms(line: Line) -> list[Atom]:
-    if not line[BODY]:
+def _atoms(message: StoredMessage) -> list[Atom]:
+    """What a message says; nothing if it was erased."""
+    if not message.body:
         return []
-    return alignment.atoms(line[ROLE], FORM_NAMES[line[FORM]], orjson.loads(line[BODY]))
+    read = message.message()
+    return alignment.atoms(read.role, read.form, read.body)
 
 
 def _absent(session: Snapshot, state: State, found: Alignment) -> list[list[int]]:

@@ -23,7 +23,7 @@ from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION
 from sessions_app import clock
 from sessions_app.core import errors, instants
 from sessions_app.core.replay import in_ranges
-from sessions_app.store.base import Guard, Snapshot
+from sessions_app.store.base import PAGE_OCTETS, Guard, Snapshot, Window
 from sessions_app.store.durable import DurableStore, replayed
 from sessions_app.store.reading import Reader
 
@@ -31,7 +31,6 @@ LOOK_AHEAD = 500
 """Messages after a context that are looked through for answers to it."""
 MOST_TRACED = 200
 """Newest contexts of a session in which a phrase is looked for."""
-_SEQ, _BODY = 0, 7
 
 
 class Kept(NamedTuple):
@@ -206,11 +205,11 @@ def differing(before: Sequence[Part], after: Sequence[Part]) -> list[str]:
 
 def _answers(store: Reader, session: Snapshot, row: ContextRecord) -> list[int]:
     """The seqs of the messages that were appended as answers to this context. An answer follows
-    its context, so only the messages right after it are read."""
+    its context, so only the messages right after it are read, no more of them than a page."""
     end = store.messages_at(session, row.version)
-    lines = store.lines_from(session.number, end, session.messages, LOOK_AHEAD)
+    later = store.messages(session, Window(after=end, limit=LOOK_AHEAD, octets=PAGE_OCTETS))
     names = {str(row.id), row.id.hex}
-    return [line[_SEQ] for line in lines if _answered(line[_BODY]) in names]
+    return [message.seq for message in later if _answered(message.body) in names]
 
 
 def _answered(body: str) -> str | None:

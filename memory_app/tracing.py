@@ -14,10 +14,10 @@ from memory_app.compressions import text_of
 from memory_app.gathering import read_points
 from memory_app.models import Compression, Fact, FateRun, Summary
 from memory_app.records import Phrase
-from sessions_app.core import messages
+from sessions_app import search
 from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import in_ranges
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import PAGE_OCTETS, Snapshot
 from sessions_app.store.reading import Reader
 
 MOST_SAID = 200
@@ -71,9 +71,10 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
 
 
 def _said(store: Reader, session: Snapshot, text: str) -> list[StoredMessage]:
-    wanted = text.casefold()
-    found = store.containing(session, text, limit=MOST_SAID)
-    return [item for item in found if wanted in messages.text_of(item.message()).casefold()]
+    end = session.messages + 1
+    return search.forward(
+        store, session, text, after=0, end=end, limit=MOST_SAID, octets=PAGE_OCTETS
+    )
 
 
 def _folds(store: Reader, session: Snapshot) -> list[_Fold]:

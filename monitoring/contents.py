@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from sessions_app.core import messages
 from sessions_app.core.entries import FORM_NAMES
 from sessions_app.core.messages import decode
+from sessions_app.core.packing import ACT
 from sessions_app.core.replay import State, in_ranges
-from sessions_app.store.turns import ACT, Act, Beginning
+from sessions_app.store.turns import Act, Beginning
 
 from . import amounts
 from .titles import first_words

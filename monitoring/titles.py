@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import orjson
 from django.db.models.functions import Substr
 
+from sessions_app.core.packing import HEAD, WORDS, beginning
 from sessions_app.models import Message
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
@@ -15,7 +16,6 @@ from sessions_app.store.database import Database
 from . import amounts
 
 _FIRST = 5
-_READ = 1_200
 _WORDS = 96
 # Of a pair of surrogates both halves or none: an imported body may be written in escapes.
 _ESCAPE = r"\\u(?:d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?!d[89a-f])[0-9a-f]{4})"
@@ -42,8 +42,8 @@ def _words(alias: str, numbers: Sequence[int]) -> dict[int, str]:
         session_id__in=numbers, seq__lte=_FIRST, role="user"
     )
     with Database(alias).reading():
-        rows = asked.order_by("-seq").values_list("session_id", Substr("body", 1, _READ))
-        return {number: first_words(body) for number, body in rows}
+        rows = asked.order_by("-seq").values_list("session_id", Substr("body", 1, HEAD + WORDS))
+        return {number: first_words(beginning(body, WORDS)) for number, body in rows}
 
 
 def first_words(body: str) -> str:

@@ -356,6 +356,10 @@ class Message(models.Model):
     `tokens_total` and `turn` are running totals up to and including this message: the size of any
     left-out range is one subtraction, however long the session. `turn_start` is the seq of the user
     message that began its turn (0 before the first), so turns are found without a scan.
+
+    A large body is packed (`core.packing`): `packed` is its text as a zstd frame, `body` a mark
+    with the beginning of it. `packed` is None for a plain one, and whoever blanks `body` must
+    empty it too.
     """
 
     pk = models.CompositePrimaryKey("session_id", "seq")
@@ -374,6 +378,7 @@ class Message(models.Model):
     salt = models.BinaryField(max_length=16)
     digest = models.BinaryField(max_length=32)
     body = models.TextField()
+    packed = models.BinaryField(null=True)
 
     class Meta:
         db_table = "holdfast_message"

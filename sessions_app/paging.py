@@ -12,9 +12,9 @@ from django.conf import settings
 
 from sessions_app.core import cursors
 from sessions_app.core.errors import BadCursor, InvalidField
+from sessions_app.core.packing import octets_of
 from sessions_app.parameters import LARGEST, PAGE
 from sessions_app.store.base import PAGE_OCTETS
-from sessions_app.store.database import octets_of
 
 Row = TypeVar("Row")
 

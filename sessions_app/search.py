@@ -20,12 +20,13 @@ from sessions_app.core.entries import FORM_NAMES, StoredMessage
 from sessions_app.core.errors import HoldfastError
 from sessions_app.core.legible import legible
 from sessions_app.core.messages import Message
+from sessions_app.core.packing import octets_of
 from sessions_app.core.words import Piece, Query
 from sessions_app.store import fulltext
 from sessions_app.store.base import PAGE_OCTETS, Snapshot
-from sessions_app.store.database import Database, Row, octets_of
+from sessions_app.store.database import Database, Row
 from sessions_app.store.durable import DurableStore
-from sessions_app.store.reading import like_escaped
+from sessions_app.store.reading import Reader, like_escaped
 from sessions_app.store.statements import INDEX_BY_ID, INDEX_BY_NAME
 
 log = logging.getLogger("holdfast.search")
@@ -195,7 +196,7 @@ def _literal_hit(row: StoredMessage, text: str) -> Hit:
 
 
 def forward(
-    store: DurableStore,
+    store: Reader,
     session: Snapshot,
     text: str,
     *,
@@ -215,7 +216,7 @@ def forward(
 
 
 def backward(
-    store: DurableStore,
+    store: Reader,
     session: Snapshot,
     text: str,
     *,

@@ -22,6 +22,7 @@ from sessions_app.store import kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import inspected
 from sessions_app.store.reading import Reader
 
 PAGE = 500
@@ -190,9 +191,10 @@ def _version(proof: Proof) -> int:
 def _messages(db: Database, number: int, version: int) -> Iterator[Proof]:
     seq = BEFORE_ALL
     while rows := _page(db, sql.VERIFY_MESSAGES, (number, seq, version, PAGE)):
-        for row in rows:
+        for row, damage in inspected(db, number, rows):
             salt, digest = bytes(row[9]), bytes(row[10])
-            yield MessageProof._make((*row[:7], bool(row[7]), row[8], salt, digest, row[11]))
+            place = (*row[:7], bool(row[7]), row[8])
+            yield MessageProof._make((*place, salt, digest, row[11], damage))
         seq = rows[-1][0]
         del rows, row
 

@@ -34,7 +34,8 @@ class Place(NamedTuple):
 
 
 class MessageRow(NamedTuple):
-    """A message with its place; the fields of the `holdfast_message` table in their order."""
+    """A message with its place; the fields of the `holdfast_message` table in their order, with
+    the whole text as its last."""
 
     seq: int
     version: int

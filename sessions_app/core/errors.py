@@ -296,6 +296,13 @@ class StorageFull(HoldfastError):
     retryable = True
 
 
+class MessageDamaged(HoldfastError):
+    """A message is damaged in the database. Run `holdfast verify`, and restore the message from a
+    backup or an export."""
+
+    code = "message_damaged"
+
+
 def leaves(root: type[HoldfastError] = HoldfastError) -> Iterator[type[HoldfastError]]:
     """Every class of the tree below `root`, for the reference page and its test."""
     for child in root.__subclasses__():

@@ -20,7 +20,8 @@ CONTENT_KINDS = ("created", "details", "prompt", "policy")
 
 
 class MessageProof(NamedTuple):
-    """A message with everything its place and digest can be checked by."""
+    """A message with everything its place and digest can be checked by; `damage` says why its
+    body could not be read."""
 
     seq: int
     version: int
@@ -34,6 +35,7 @@ class MessageProof(NamedTuple):
     salt: bytes
     digest: bytes
     body: str
+    damage: str = ""
 
 
 class EventProof(NamedTuple):
@@ -125,7 +127,9 @@ class Inspection:
     def _message(self, row: MessageProof) -> Iterator[Finding]:
         place = (row.version, row.seq)
         digest = chain.message_digest(row.salt, place, row.role, row.created_us, row.body)
-        if not row.salt and not row.body:
+        if row.damage:
+            yield Finding("damaged", row.damage, *place)
+        elif not row.salt and not row.body:
             self.blank.append(row.version)
         elif digest != row.digest:
             yield Finding("digest", "the message is not what its digest says", *place)

@@ -26,6 +26,7 @@ from django.db import (
 )
 
 from sessions_app.core import errors
+from sessions_app.core.packing import octets_of
 from sessions_app.store.immediate import Immediate
 from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK, within
 
@@ -103,7 +104,8 @@ class Database:
 
     def rows_within(self, octets: int, sql: str, params: Sequence[Any]) -> list[Row]:
         """The first rows of a page whose last column is a text: up to the one with which the texts
-        reach `octets` bytes, and one more. No other row is read into memory."""
+        reach `octets` bytes, and one more. No other row is read into memory. A packed text counts
+        as what it stands for."""
         connection = self.connection
         if connection.vendor != "sqlite":
             # The driver takes a whole answer before it gives the first row, so the server counts.
@@ -267,11 +269,6 @@ def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
             break
         held += octets_of(row[-1])
     return found
-
-
-def octets_of(text: str) -> int:
-    """How many bytes a text has in UTF-8."""
-    return len(text) if text.isascii() else len(text.encode())
 
 
 def _in_transaction(connection: Any) -> bool:

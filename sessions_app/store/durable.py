@@ -18,10 +18,11 @@ from uuid import UUID
 import orjson
 
 from sessions_app import clock, ids, waking
-from sessions_app.core import appending, chain, errors, replay
+from sessions_app.core import appending, chain, errors, packing, replay
 from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
+from sessions_app.core.packing import Stored
 from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import beside, fulltext, kept
 from sessions_app.store import statements as sql
@@ -151,12 +152,13 @@ class DurableStore(Reader):
         it returns is kept with the answer, what it raises undoes the append. Raises NotFound,
         SessionDeleted, SessionEnded, StaleVersion, IdempotencyMismatch."""
         now = clock.now_us()
+        bodies = [packing.stored(item.role, item.body) for item in batch]  # before the lock
         with self.db.transaction() as durability:
             row = self.db.locked_row(sql.STANDING, (session.hex, project))
             if (known := self.known(project, guard.request)) is not None:
                 return kept.read_appended(known)
             before = self._appendable(project, session, row, guard.expected)
-            used, notices = self._store_batch(before, batch, now)
+            used, notices = self._store_batch(before, batch, bodies, now)
             done = _appended(session, before, batch, used=used, durability=durability)
             if notices:
                 done = _noticed(done, before)
@@ -179,7 +181,7 @@ class DurableStore(Reader):
         raise _closed(self._at(project, session, expected))
 
     def _store_batch(
-        self, before: Standing, batch: Sequence[Prepared], now: int
+        self, before: Standing, batch: Sequence[Prepared], bodies: Sequence[Stored], now: int
     ) -> tuple[int, bool]:
         """Stores the batch and moves the session on; returns its active tokens, and whether there
         is something to notice about them."""
@@ -214,7 +216,7 @@ class DurableStore(Reader):
                 self._set_due(now, "", 0, before.number)
         elif activity - before.last_activity_us >= before.resume_us and before.messages:
             self._set_due(now, "resume", before.messages, before.number)
-        self._insert_messages(before.number, rows)
+        self._insert_messages(before.number, rows, bodies)
         return used, notices
 
     def _with_orphans(
@@ -232,11 +234,14 @@ class DurableStore(Reader):
         self.db.run(sql.SET_DUE, params)
         self.db.after_commit(waking.ring)
 
-    def _insert_messages(self, number: int, rows: Sequence[appending.MessageRow]) -> None:
-        if len(rows) == 1:
-            self.db.run(sql.INSERT_MESSAGE, (number, *rows[0]))
+    def _insert_messages(
+        self, number: int, rows: Sequence[MessageRow], bodies: Sequence[Stored]
+    ) -> None:
+        placed = [(number, *row[:-1], *body) for row, body in zip(rows, bodies, strict=True)]
+        if len(placed) == 1:
+            self.db.run(sql.INSERT_MESSAGE, placed[0])
         else:
-            self.db.run_many(sql.INSERT_MESSAGE, [(number, *row) for row in rows])
+            self.db.run_many(sql.INSERT_MESSAGE, placed)
 
     def stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
         """The error of who expected another version, with what they missed."""
@@ -627,7 +632,8 @@ class DurableStore(Reader):
         said = [row for row in rows if isinstance(row, MessageRow)]
         events = [(number, *row) for row in rows if isinstance(row, EventRow)]
         if said:
-            self._insert_messages(number, said)
+            bodies = [packing.stored(row.role, row.body) for row in said]
+            self._insert_messages(number, said, bodies)
         if events:
             self.db.run_many(sql.INSERT_EVENT, events)
 

@@ -28,6 +28,7 @@ from sessions_app.core.messages import Message
 from sessions_app.core.words import Query
 from sessions_app.store import statements as sql
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import found_whole, whole_or_blank
 
 SEQ_BITS = 24
 SESSIONS = 200
@@ -163,7 +164,8 @@ def _bodies(db: Database, number: int, after: int, last: int) -> list[Row]:
     if after >= last:
         return []
     with db.reading():
-        return db.rows(sql.INDEX_BODIES, (number, after, last, PORTION))
+        rows = db.rows(sql.INDEX_BODIES, (number, after, last, PORTION))
+        return whole_or_blank(db, number, rows)
 
 
 def _documents(number: int, rows: Iterable[Row]) -> list[Document]:
@@ -256,7 +258,7 @@ def remove_messages(db: Database, number: int, seqs: Sequence[int]) -> None:
         some = seqs[first : first + PORTION]
         marks = ", ".join("?" * len(some))
         rows = db.rows(sql.INDEX_BODIES_IN.format(marks=marks), (number, *some))
-        _write(db, _documents(number, rows), [])
+        _write(db, _documents(number, whole_or_blank(db, number, rows)), [])
 
 
 def mend(db: Database) -> int:
@@ -382,9 +384,10 @@ def said(db: Database, places: Sequence[tuple[int, int]]) -> list[Row]:
         return []
     marks = ", ".join("(?, ?)" for _ in places)
     with db.reading():
-        return db.rows(
+        rows = db.rows(
             sql.INDEX_SAID.format(marks=marks), [value for pair in places for value in pair]
         )
+        return found_whole(db, rows)
 
 
 def behind(db: Database, project: int | None) -> int:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sessions_app.core import errors
 from sessions_app.core.appending import Prepared
 from sessions_app.core.open_calls import OpenCalls
 from sessions_app.core.replay import in_ranges
 from sessions_app.store import statements as sql
 from sessions_app.store.database import Row
+from sessions_app.store.packed import whole
 from sessions_app.store.reading import Reader
 
 MOST_MESSAGES, MOST_OCTETS = 200, 256 * 1024
@@ -42,9 +44,14 @@ def orphans(
 
 
 def _newest_step(store: Reader, number: int, end: int) -> list[Row] | None:
-    """(seq, role, form, body) of the log from its newest step on; None where that is too large."""
+    """(seq, role, form, body) of the log from its newest step on; None where that is too large
+    or damaged, which is no reason to refuse an append."""
     low = max(0, end - MOST_MESSAGES)
     params = (number, end, number, low, number, low, low)
     rows = store.db.rows_within(MOST_OCTETS, sql.NEWEST_STEP, (*params, MOST_MESSAGES))
-    whole = not rows or (rows[-1][0] == end and (not low or rows[0][0] > low + 1))
-    return rows if whole else None
+    if rows and (rows[-1][0] != end or (low and rows[0][0] <= low + 1)):
+        return None
+    try:
+        return whole(store.db, number, rows)
+    except errors.MessageDamaged:
+        return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
 from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
 from sessions_app.store.database import Database, Row
+from sessions_app.store.packed import whole
 
 NO_END = 2**62
 ALL = 2**31
@@ -26,6 +28,11 @@ MOST_MARKS = 500
 
 def _version(entry: LogEntry) -> int:
     return entry.version
+
+
+def _stored(rows: Sequence[Row]) -> list[StoredMessage]:
+    """StoredMessage._make of each, without a Python call for each: it shows in a read of 20."""
+    return list(map(tuple.__new__, repeat(StoredMessage), rows))
 
 
 def _log_message(row: Row) -> LogMessage:
@@ -101,13 +108,13 @@ class Reader:
         self, number: int, after: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
         rows = self._page(sql.MESSAGES_FROM, (number, after, end, limit), octets)
-        return list(map(StoredMessage._make, rows))
+        return _stored(whole(self.db, number, rows))
 
     def _back(
         self, number: int, end: int, limit: int, octets: int | None = None
     ) -> list[StoredMessage]:
         rows = self._page(sql.MESSAGES_BACK, (number, 0, end, limit), octets)
-        return list(map(StoredMessage._make, rows))
+        return _stored(whole(self.db, number, rows))
 
     def _page(self, statement: str, params: tuple[int, ...], octets: int | None) -> list[Row]:
         if octets is None:
@@ -129,12 +136,13 @@ class Reader:
         """(seq, role, turn, turn_start, tokens, tokens_total, form, body) of the newest `limit`
         messages with seq < `end`, newest first: what a context needs of them."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_BACK, (number, end, limit))
+            return whole(self.db, number, self.db.rows(sql.LINES_BACK, (number, end, limit)))
 
     def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
         """The same of the first `limit` messages with after < seq <= end, oldest first."""
         with self.db.reading():
-            return self.db.rows(sql.LINES_FROM, (number, after, end, limit))
+            rows = self.db.rows(sql.LINES_FROM, (number, after, end, limit))
+            return whole(self.db, number, rows)
 
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
@@ -144,7 +152,7 @@ class Reader:
                 some = seqs[at : at + MOST_MARKS]
                 marks = ", ".join("?" * len(some))
                 found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
-        return found
+            return whole(self.db, number, found)
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
         """Whether a tool answered in one of the messages with after < seq < before."""
@@ -158,7 +166,7 @@ class Reader:
         marks = ", ".join("?" * len(seqs))
         with self.db.reading():
             rows = self.db.rows(sql.MESSAGES_IN.format(marks=marks), (number, *seqs))
-        return list(map(StoredMessage._make, rows))
+            return _stored(whole(self.db, number, rows))
 
     def containing(
         self,
@@ -171,14 +179,14 @@ class Reader:
         newest_first: bool = False,
     ) -> list[StoredMessage]:
         """Messages with after < seq < before whose stored JSON may hold `text` literally, ignoring
-        case; field names count too, so callers look again at the words. Fewer than `limit` where
-        their bodies reach PAGE_OCTETS."""
+        case; field names count too and any packed message may, so callers look again at the words.
+        Fewer than `limit` where their bodies reach PAGE_OCTETS."""
         pattern = f"%{_any_case(like_escaped(orjson.dumps(text).decode()[1:-1]))}%"
         statement = sql.MESSAGES_CONTAINING_BACK if newest_first else sql.MESSAGES_CONTAINING
         with self.db.reading():
             params = (session.number, after, before, pattern, limit)
             rows = self.db.rows_within(PAGE_OCTETS, statement, params)
-        return list(map(StoredMessage._make, rows))
+            return _stored(whole(self.db, session.number, rows))
 
     def events(
         self,
@@ -311,6 +319,7 @@ class Reader:
             with self.db.reading():
                 params = (session.number, seq, session.version, page)
                 rows = self.db.rows_within(PAGE_OCTETS, sql.LOG_MESSAGES, params)
+                rows = whole(self.db, session.number, rows)
             if not rows:
                 raise errors.NotFound("The session was purged meanwhile.")
             yield from map(_log_message, rows)

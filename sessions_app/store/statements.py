@@ -98,8 +98,8 @@ TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+         tokens_estimated, batch_end, created_us, salt, digest, body, packed)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 INSERT_EVENT = """
     INSERT INTO holdfast_event
@@ -175,7 +175,8 @@ MESSAGES_BACK = f"""
 """
 _CONTAINING = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message
-    WHERE session_id = ? AND seq > ? AND seq < ? AND LOWER(body) LIKE LOWER(?) ESCAPE '\\'
+    WHERE session_id = ? AND seq > ? AND seq < ?
+        AND (SUBSTR(body, 1, 1) = '~' OR LOWER(body) LIKE LOWER(?) ESCAPE '\\')
 """
 LINES_BACK = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
@@ -204,6 +205,13 @@ NEWEST_STEP = """
 TOOL_BETWEEN = """
     SELECT 1 FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq < ? AND role = 'tool' LIMIT 1
+"""
+# What the marks of packed bodies stand for. A cross join for SQLite's sake, as in INDEX_SAID.
+PACKED = """
+    WITH wanted(number, place) AS (VALUES {marks})
+    SELECT m.session_id, m.seq, m.body, m.packed
+    FROM wanted CROSS JOIN holdfast_message m
+    WHERE m.session_id = wanted.number AND m.seq = wanted.place
 """
 MESSAGES_CONTAINING = f"{_CONTAINING} ORDER BY seq LIMIT ?"
 MESSAGES_CONTAINING_BACK = f"{_CONTAINING} ORDER BY seq DESC LIMIT ?"
@@ -269,13 +277,18 @@ EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND ver
 @cache
 def within(statement: str) -> str:
     """The first rows of a page by the text in its last column, as many bytes of it as asked for;
-    for PostgreSQL, which knows how long a text is without reading it. See Database.rows_within."""
+    for PostgreSQL, which knows how long a text is without reading it, and of a packed one reads
+    the size in its mark. See Database.rows_within."""
     text = statement.partition("FROM")[0].split()[-1]
+    octets = f"OCTET_LENGTH({text})"
+    if text == "body":
+        octets = f"""CASE WHEN SUBSTR(body, 1, 9) ~ '^~[0-9]{{8}}$'
+            THEN CAST(SUBSTR(body, 2, 8) AS INTEGER) ELSE {octets} END"""
     order = statement.rpartition("ORDER BY")[2].partition("LIMIT")[0].strip()
     frame = f"ORDER BY {order} ROWS BETWEEN UNBOUNDED PRECEDING AND 2 PRECEDING"
     return f"""
         SELECT * FROM (
-            SELECT page.*, SUM(OCTET_LENGTH({text})) OVER ({frame}) AS octets_before
+            SELECT page.*, SUM({octets}) OVER ({frame}) AS octets_before
             FROM ({statement}) AS page
         ) AS counted
         WHERE COALESCE(octets_before, 0) < ? ORDER BY {order}
@@ -308,9 +321,10 @@ LINKS = """
 COPY_MESSAGES = """
     INSERT INTO holdfast_message
         (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
-         tokens_estimated, batch_end, created_us, salt, digest, body)
+         tokens_estimated, batch_end, created_us, salt, digest, body, packed)
     SELECT ?, seq, version, turn, turn_start, role, form, tokens, tokens_total, tokens_estimated,
-         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body
+         CASE WHEN version = ? THEN ? ELSE batch_end END, created_us, salt, digest, body,
+         packed
     FROM holdfast_message WHERE session_id = ? AND seq <= ?
 """
 COPY_EVENTS = """

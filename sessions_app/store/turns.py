@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sessions_app.core.packing import ACT, HEAD, WORDS, beginning
 from sessions_app.store import statements as sql
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
-
-WORDS, ACT = 1_200, 4_000
 
 
 class Beginning(NamedTuple):
@@ -35,15 +34,15 @@ def beginnings(alias: str, session: Snapshot, first: int, last: int) -> tuple[li
     with db.reading():
         found = db.row(sql.TURN_BEGINS, (end, last + 1, last + 1, session.number))
         after = int(found[0]) if found else end
-        rows = db.rows(
-            sql.TURNS_BACK,
-            (session.number, after - 1, session.number, last - first + 1, WORDS, session.number),
-        )
-    return [Beginning(*row) for row in rows if row[1] >= first], after
+        params = (after - 1, session.number, last - first + 1, WORDS + HEAD, session.number)
+        rows = db.rows(sql.TURNS_BACK, (session.number, *params))
+    said = [Beginning(seq, turn, beginning(body, WORDS)) for seq, turn, body in rows]
+    return [item for item in said if item.turn >= first], after
 
 
 def acts(alias: str, session: Snapshot, first: int, last: int) -> list[Act]:
     """What assistants said in messages first..last."""
     db = Database(alias)
     with db.reading():
-        return [Act(*row) for row in db.rows(sql.ACTS, (ACT, session.number, first, last))]
+        rows = db.rows(sql.ACTS, (ACT + HEAD, session.number, first, last))
+    return [Act(seq, start, form, beginning(body, ACT)) for seq, start, form, body in rows]

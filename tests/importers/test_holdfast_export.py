@@ -13,6 +13,7 @@ import pytest
 from sessions_app import exporting, preparing
 from sessions_app.core import chain, errors
 from sessions_app.store.base import Edit, Guard, NewSession, Snapshot
+from sessions_app.verifying import verify
 from tests.importers.importing import POLICY, Importing
 
 FORM = "holdfast"
@@ -257,6 +258,32 @@ def test_an_erased_message_travels_without_its_content(importing: Importing, pat
     assert importing.run(FORM, path).errors == []
     assert importing.said("talk")[0].body == ""
     assert text_of(importing) == path.read_bytes()
+
+
+def test_a_packed_message_travels_whole_and_is_packed_where_it_arrives(
+    importing: Importing, path: Path
+) -> None:
+    session = filled(importing)
+    text = "".join(f"line {number} ☂\n" for number in range(4_000))
+    store, project = importing.store, importing.project
+    store.reopen(project, session.id)
+    store.append(project, session.id, preparing.batch([{"role": "user", "content": text}]))
+    path.write_bytes(text_of(importing))
+    assert (
+        json.dumps(text, ensure_ascii=False)[1:-1]
+        in orjson.loads(
+            next(line for line in path.read_bytes().splitlines() if b"line 3999" in line)
+        )["message"]["body"]
+    )
+    emptied(importing)
+    assert importing.run(FORM, path).errors == []
+    ((body, octets),) = store.db.rows(
+        "SELECT body, LENGTH(packed) FROM holdfast_message WHERE packed IS NOT NULL"
+    )
+    assert body.startswith("~000")
+    assert 0 < octets < len(text) / 2
+    assert text_of(importing) == path.read_bytes()
+    assert not list(verify(store, project=project))
 
 
 def test_a_dry_run_checks_and_stores_nothing(importing: Importing, path: Path) -> None:

@@ -211,3 +211,13 @@ def test_calls_and_results_are_compared_across_forms(desk: Desk) -> None:
 def test_reading_a_message_gives_what_was_rendered() -> None:
     (read,) = messages.read({"role": "user", "content": "Hi."})
     assert alignment.atoms(read.role, read.form, read.body) == [Atom("user", "text", "Hi.")]
+
+
+def test_large_messages_are_read_no_further_than_their_bytes(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = desk.session([user("Begin at once."), *(user("x" * 400) for _ in range(200))])
+    monkeypatch.setattr(observing, "MOST_OCTETS", 10_000)
+    found = observed(desk, session, [user("Begin at once.")])
+    assert found["compared"] == [138, 201]
+    assert found["counts"]["foreign"] == 1

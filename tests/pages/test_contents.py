@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring import contents
+from sessions_app.core import packing
 from sessions_app.core.replay import State
 from sessions_app.models import Project
 from sessions_app.store import turns
@@ -43,8 +44,11 @@ def test_more_than_three_kinds_of_tools_are_counted() -> None:
 
 
 def test_a_very_long_step_is_told_from_its_beginning() -> None:
-    body = '{"tool_calls":[{"function":{"name":"run","arguments":"' + "x" * turns.ACT
-    long, plain = Act(2, 1, 0, body[: turns.ACT]), Act(3, 1, 0, '{"content":"' + "x" * turns.ACT)
+    body = '{"tool_calls":[{"function":{"name":"run","arguments":"' + "x" * packing.ACT
+    long, plain = (
+        Act(2, 1, 0, body[: packing.ACT]),
+        Act(3, 1, 0, '{"content":"' + "x" * packing.ACT),
+    )
     (turn,) = contents.contents([beginning(1, 1)], [long, plain], State())
     assert [step.words for step in turn.steps] == ["run"]
 

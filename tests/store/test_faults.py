@@ -7,6 +7,7 @@ with the driver's own error for it, also where the tests run as root.
 from __future__ import annotations
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,7 +73,7 @@ def fill_disk() -> str:
         )
         free, pages = cursor.fetchone()
         cursor.execute(f"PRAGMA max_page_count={pages + 2}")
-    return "x" * (4096 * int(free + 50))
+    return os.urandom(4096 * int(free + 50)).hex()  # random: nothing else stays large when packed
 
 
 def snapshot_of_everything() -> list[Any]:
