@@ -132,7 +132,7 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
 
 
 def context(**asked: Any) -> Json:
-    """What context is wanted, as a query: tokens, query, format, at, policy."""
+    """What context is wanted, as a query: tokens, query, format, at, policy, record."""
     return fields.read(given(**asked), CONTEXT)
 
 
@@ -176,4 +176,5 @@ CONTEXT: fields.Fields = {
     "format": fields.needed(fields.choice("openai", "anthropic", "responses")),
     "at": fields.integer(1, MOST),
     "policy": fields.text(64),
+    "record": fields.boolean(),
 }

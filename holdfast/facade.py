@@ -208,13 +208,17 @@ class Session:
         format: str = "openai",  # noqa: A002 - the contract's word
         at: int | None = None,
         policy: str | None = None,
+        *,
+        record: bool = False,
     ) -> Context:
         """The messages for one inference call, never over `tokens` (None: the window less the
         reserve), in the form of `openai`, `anthropic` or `responses`.
 
-        `at` builds it as of that version. Raises BudgetTooSmall, VersionNotFound, InvalidField.
+        `at` builds it as of that version; `record` keeps what it is made of under its id. Raises
+        BudgetTooSmall, VersionNotFound, InvalidField.
         """
-        asked = bodies.context(tokens=tokens, query=query, format=format, at=at, policy=policy)
+        what = {"tokens": tokens, "query": query, "format": format, "at": at, "policy": policy}
+        asked = bodies.context(**what, record=record)
         return values.context(self._backend.context(self.id, asked))
 
     # -- the session itself ------------------------------------------------------------------

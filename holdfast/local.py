@@ -12,7 +12,17 @@ import orjson
 from holdfast.backend import Expect
 from holdfast.projects import LOCAL, ensure_project
 from holdfast.values import Json
-from memory_app import asking, context, endusers, factbodies, factlists, facts, fates, telling
+from memory_app import (
+    asking,
+    context,
+    endusers,
+    factbodies,
+    factlists,
+    facts,
+    fates,
+    records,
+    telling,
+)
 from memory_app.api import COMPRESSED
 from sessions_app import answers, bodies, clock, preparing
 from sessions_app.core import fields
@@ -20,7 +30,7 @@ from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
 from sessions_app.http import fingerprint
 from sessions_app.store import get_store
-from sessions_app.store.base import Changed, Guard, Request, Snapshot, Window
+from sessions_app.store.base import UNGUARDED, Changed, Guard, Request, Snapshot, Window
 
 PREFIX = "/api/v1"
 
@@ -137,7 +147,10 @@ class LocalBackend:
             at=query.get("at"),
             policy=query.get("policy"),
         )
-        return context.build(self._store, self._project, _uuid(session), ask).as_json()
+        named = self._named(session)
+        if query.get("record"):
+            return records.build(self._store, *named, ask, UNGUARDED).as_json()
+        return context.build(self._store, *named, ask).as_json()
 
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         read = fields.read(body, COMPRESSED)

@@ -91,7 +91,10 @@ class RemoteBackend:
         return message
 
     def context(self, session: str, query: Json) -> Json:
-        return self._get(f"/sessions/{session}/context", query)
+        asked = {name: value for name, value in query.items() if name != "record"}
+        if query.get("record"):
+            asked["record"] = "true"
+        return self._get(f"/sessions/{session}/context", asked)
 
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         return self._post(f"/sessions/{session}/compress", body, expect)

@@ -10,7 +10,17 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import asking, compressions, context, fates, policies, recall, tracing
+from memory_app import (
+    asking,
+    compressions,
+    context,
+    fates,
+    observing,
+    policies,
+    recall,
+    records,
+    tracing,
+)
 from memory_app.context import Ask
 from memory_app.core import policy as rules
 from sessions_app import answers, auth, bodies, paging, parameters, preparing
@@ -24,6 +34,7 @@ from sessions_app.parameters import LARGEST, PAGE, SEARCH
 from sessions_app.schemas import (
     ANY_OBJECT,
     DURABILITY,
+    FLAG,
     ID,
     INSTANT,
     NUMBER,
@@ -33,7 +44,7 @@ from sessions_app.schemas import (
     maybe,
     thing,
 )
-from sessions_app.store.base import Appended, Changed
+from sessions_app.store.base import Appended, Changed, Guard
 
 contexts = Router(tags=["context"])
 compression = Router(tags=["compression"])
@@ -49,7 +60,7 @@ ASKED: Mapping[str, Parameter] = {
     "format": parameters.choice("The provider's form.", *context.FORMS),
     "at": parameters.integer(1, LARGEST, "As of this version."),
     "policy": parameters.text(64, "Another policy than the session's own."),
-    "record": parameters.boolean("Accepted; nothing is kept of it yet."),
+    "record": parameters.boolean("Keep it under the id in the answer."),
 }
 
 
@@ -75,6 +86,21 @@ ASKED_AND_SAID: Fields = {
     "at": fields.integer(1, LARGEST),
     "policy": bodies.POLICY,
     "record": fields.boolean(),
+}
+
+
+def _a_list(value: Any, place: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise errors.InvalidField(f"`{place}` must be a list of messages.", param=place)
+    return value
+
+
+OBSERVED: Fields = {
+    "messages": fields.needed(
+        Field(_a_list, {"type": "array", "items": {"$ref": "#/components/schemas/MessageIn"}})
+    ),
+    "model": fields.text(255),
+    "query": fields.text(SEARCH),
 }
 
 COMPRESSED: Fields = {
@@ -124,6 +150,46 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "system": {},
             "tools": listed(ANY_OBJECT),
             "appended": {"$ref": "#/components/schemas/Appended"},
+        },
+    ),
+    "ContextRecord": thing(
+        {
+            "id": ID,
+            "session": ID,
+            "kind": {"enum": ["built", "observed"]},
+            "version": WHOLE,
+            "query": maybe(TEXT),
+            "tokens": WHOLE,
+            "digest": TEXT,
+            "created_at": INSTANT,
+            "answered_by": listed(WHOLE),
+        },
+        optional={
+            "format": {"enum": list(context.FORMS)},
+            "policy": ANY_OBJECT,
+            "budget": ANY_OBJECT,
+            "parts": listed(ANY_OBJECT),
+            "proved": FLAG,
+            "differs": listed(TEXT),
+            "rebuilt_digest": TEXT,
+            "messages": maybe(listed(ANY_OBJECT)),
+            "system": {},
+            "tools": listed(ANY_OBJECT),
+            "left_out": listed(ANY_OBJECT),
+            "near_misses": listed(ANY_OBJECT),
+            "stable_prefix_tokens": WHOLE,
+            "mode": {"enum": ["full", "partial", "degraded"]},
+            "notices": listed(ANY_OBJECT),
+            "model": maybe(TEXT),
+            "sent": WHOLE,
+            "compared": listed(WHOLE),
+            "there": listed(listed(WHOLE)),
+            "ours": listed(WHOLE),
+            "altered": listed(ANY_OBJECT),
+            "absent": listed(listed(WHOLE)),
+            "foreign": listed(ANY_OBJECT),
+            "counts": ANY_OBJECT,
+            **DURABILITY,
         },
     ),
     "Compression": thing(
@@ -207,15 +273,24 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "GET",
     "/sessions/{session}/context",
     takes=Takes(query=ASKED),
-    gives=Gives({200: "Context"}, errors=OF_A_SESSION),
+    gives=Gives({200: "Context"}, errors=(*OF_A_SESSION, 507)),
 )
 def get_context(call: Call, session: str) -> HttpResponse:
     """Build the context of a session: what the model sees next, and why.
 
-    It never holds more than `tokens`, and asking for it changes nothing.
+    It never holds more than `tokens`, and asking for it changes nothing. With `record=true` what
+    it is made of is kept for `GET /contexts/{id}`; that needs the scope `write`.
     """
-    built = context.build(store(), call.project, session_id(session), _ask(call.query))
-    return json_response(200, built.as_json())
+    return json_response(200, _built(call, session_id(session), call.query).as_json())
+
+
+def _built(call: Call, session: UUID, given: Mapping[str, Any]) -> context.Context:
+    """The context that was asked for, kept if that was asked too."""
+    if not given.get("record"):
+        return context.build(store(), call.project, session, _ask(given))
+    call.caller.need(WRITE)
+    guard = Guard(request=call.key)
+    return records.build(store(), call.project, session, _ask(given), guard)
 
 
 @route(
@@ -228,15 +303,15 @@ def get_context(call: Call, session: str) -> HttpResponse:
 def append_and_get_context(call: Call, session: str) -> HttpResponse:
     """Store what is in `append`, then build the context with it, in one call.
 
-    Storing needs the scope `write`. Where no context can be built, nothing is stored either. With
-    an Idempotency-Key the messages are stored once, and a repeated request gets the context as of
-    then: the same messages and digest.
+    With `record` what it is made of is kept for `GET /contexts/{id}`. Storing either needs the
+    scope `write`. Where no context can be built, nothing is stored either. With an Idempotency-Key
+    the messages are stored once, and a repeated request gets the context as of then: the same
+    messages and digest.
     """
     number = session_id(session)
     batch = call.body.get("append")
     if batch is None:
-        built = context.build(store(), call.project, number, _ask(call.body))
-        return json_response(200, built.as_json())
+        return json_response(200, _built(call, number, call.body).as_json())
     call.caller.need(WRITE)
     shown: dict[int, context.Context] = {}
 
@@ -245,12 +320,63 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
         built = shown[done.version] = context.build(store(), call.project, number, ask)
         return {"id": str(built.id), "took_ms": built.took_ms}
 
-    done = store().append(call.project, number, batch, call.guard, check=build)
+    def keep(done: Appended) -> dict[str, Any]:
+        told = build(done)
+        if call.body.get("record"):
+            found = store().get(call.project, number)
+            records.write(store(), found, shown[done.version], call.body.get("query"))
+        return told
+
+    done = store().append(call.project, number, batch, call.guard, check=keep)
     told = done.told or {}
     if done.version not in shown:  # a repeated request: the same context, under the same id
         build(done)
     payload = {**shown[done.version].as_json(), **told}
     return json_response(200, {**payload, "appended": answers.appended_out(done)})
+
+
+@route(
+    contexts,
+    "POST",
+    "/sessions/{session}/contexts",
+    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True),
+    gives=Gives({201: "ContextRecord"}, errors=(*OF_A_SESSION, 409)),
+)
+def record_sent_context(call: Call, session: str) -> HttpResponse:
+    """Keep what the caller's own code sent to a model, and answer how it stands to the log.
+
+    Messages are compared by what they say, in whatever form they come: those that are `there`,
+    `altered` ones with what differs, `absent` ones of the log, and `foreign` ones that nobody said.
+    """
+    number = session_id(session)
+    model, query = call.body.get("model"), call.body.get("query")
+    sent = observing.read(call.body["messages"], model, query)
+    done = observing.observe(store(), call.project, number, sent, call.guard)
+    return json_response(201, done)
+
+
+@route(
+    contexts,
+    "GET",
+    "/contexts/{record}",
+    takes=Takes(),
+    gives=Gives({200: "ContextRecord"}, errors=OF_A_SESSION),
+)
+def get_recorded_context(call: Call, record: str) -> HttpResponse:
+    """Read a context that was kept.
+
+    One that was built here is built again as of its version: `proved` says whether that gives the
+    same to the byte, and `differs` names the parts that are not what they were.
+    """
+    found = records.shown(store(), call.project, _context_id(record))
+    return json_response(200, found)
+
+
+def _context_id(text: str) -> UUID:
+    try:
+        return UUID(text) if len(text) in (32, 36) else UUID("")
+    except ValueError:
+        raise errors.NotFound("There is no such context in this project. Check its id.") from None
 
 
 def _ask(given: Mapping[str, Any]) -> Ask:

@@ -29,6 +29,11 @@ JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data", "m
 IDS = ("id", "superseded_by", "fact")
 
 PURGE = {
+    "injections": """
+        DELETE FROM holdfast_injection
+        WHERE context_id IN (SELECT number FROM holdfast_context WHERE session_id = ?)
+    """,
+    "contexts": "DELETE FROM holdfast_context WHERE session_id = ?",
     "fact_revisions": "DELETE FROM holdfast_fact_revision WHERE session_id = ?",
     "facts": "DELETE FROM holdfast_fact WHERE session_id = ?",
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",

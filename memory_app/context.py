@@ -48,13 +48,15 @@ LEAD_TOKENS = 14
 @dataclass(frozen=True, slots=True)
 class Ask:
     """What context is wanted: at most `tokens` (None: what the policy leaves), in a provider's
-    `form`, as of version `at` (None: now), under `policy` (None: the session's own)."""
+    `form`, as of version `at` (None: now), under `policy` (None: the session's own), of which
+    `policy_version` names one version (None: the newest as of then)."""
 
     tokens: int | None = None
     query: str | None = None
     form: str = "openai"
     at: int | None = None
     policy: str | None = None
+    policy_version: int | None = None
 
 
 class Part(NamedTuple):
@@ -240,6 +242,8 @@ def _policy(store: Reader, session: Snapshot, ask: Ask, state: State) -> Stored:
     """The policy that was asked for, as it stood at the version, else the session's own."""
     if ask.policy is None:
         return policies.stored(store, session.project, *state.policy)
+    if ask.policy_version is not None:
+        return policies.stored(store, session.project, ask.policy, ask.policy_version)
     at = None if ask.at is None else _time_of(store, session, ask.at)
     return policies.named_at(store, session.project, ask.policy, at)
 

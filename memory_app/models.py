@@ -467,3 +467,87 @@ class FactRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.revision} by {self.editor}"
+
+
+class ContextRecordManager(models.Manager["ContextRecord"]):
+    """The door to the contexts of a project, which are those of its sessions."""
+
+    def of(self, project: int) -> models.QuerySet[ContextRecord]:
+        return super().get_queryset().filter(session__project_id=project)
+
+
+class ContextRecord(models.Model):
+    """A context that was kept: what it was made of, not its messages, which the log has.
+
+    BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
+    `account` is their parts as JSON text: [[name, tokens, ranges, summary], ...]. OBSERVED ones
+    were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
+    covers all that was sent.
+    """
+
+    BUILT, OBSERVED = "built", "observed"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=8)
+    version = models.BigIntegerField()
+    form = models.CharField(max_length=9)
+    policy_name = models.CharField(max_length=64)
+    policy_version = models.PositiveIntegerField()
+    query = models.TextField(default="")
+    model = models.CharField(max_length=255, default="")
+    room = models.BigIntegerField()
+    tokens = models.BigIntegerField()
+    account = models.TextField()
+    digest = models.BinaryField(max_length=32)
+    created_us = models.BigIntegerField()
+
+    objects = ContextRecordManager()
+
+    class Meta:
+        db_table = "holdfast_context"
+        indexes = (models.Index(fields=("session", "version"), name="holdfast_context_session"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} at {self.version}"
+
+
+class InjectionQuerySet(models.QuerySet["Injection"]):
+    def in_context(self, record: int) -> Self:
+        """Those of a recorded context, in the order in which the facts stood there."""
+        return self.filter(context_id=record).order_by("number")
+
+    def of_fact(self, fact: int) -> Self:
+        """The contexts a fact was put into, newest first."""
+        return self.filter(fact_id=fact).order_by("-number")
+
+    def of_facts(self, facts: Collection[UUID]) -> Self:
+        return self.filter(fact__id__in=facts)
+
+
+class Injection(models.Model):
+    """A fact was put into a recorded context, built as of `version` of its session.
+
+    A fact may be gone before the contexts it was in, so the database does not hold it.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    fact = models.ForeignKey(
+        Fact, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    context = models.ForeignKey(ContextRecord, models.CASCADE, related_name="+", db_index=False)
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    version = models.BigIntegerField()
+
+    objects = InjectionQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_injection"
+        indexes = (
+            models.Index(fields=("context",), name="holdfast_injection_context"),
+            models.Index(fields=("fact", "number"), name="holdfast_injection_fact"),
+        )
+
+    def __str__(self) -> str:
+        return f"fact {self.fact_id} in context {self.context_id}"

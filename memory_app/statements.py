@@ -19,6 +19,10 @@ STATED = (
 )  # fmt: skip
 WHOLE_FACT = (*FACT, *STATED)
 REVISION = ("version", "revision", "editor", "reason", "changes", "created_us")
+CONTEXT = (
+    "id", "session_id", "kind", "version", "form", "policy_name", "policy_version", "query",
+    "model", "room", "tokens", "account", "digest", "created_us",
+)  # fmt: skip
 
 
 def names(columns: Sequence[str]) -> str:
@@ -39,6 +43,10 @@ INSERT_STATED = _insert("holdfast_fact", (*_OWNED, *WHOLE_FACT, "until"))
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
 DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
 ERASE = {
+    "injections": """
+        DELETE FROM holdfast_injection
+        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
+    """,
     "fact_revisions": """
         DELETE FROM holdfast_fact_revision
         WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
@@ -64,4 +72,9 @@ END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """
     SELECT 1 FROM holdfast_compression
     WHERE session_id = ? AND outcome IN ('queued', 'running') LIMIT 1
+"""
+INSERT_CONTEXT = f"{_insert('holdfast_context', CONTEXT)} RETURNING number"
+INSERT_INJECTION = """
+    INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
+    SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?
 """

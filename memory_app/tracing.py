@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from memory_app import fates
+from memory_app import fates, records
 from memory_app.compressions import text_of
 from memory_app.gathering import read_points
 from memory_app.models import Compression, Fact, FateRun, Summary
+from memory_app.records import Phrase
 from sessions_app import search
 from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import in_ranges
@@ -57,7 +58,15 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
         "lost_at": None
         if lost is None
         else {"compression": lost.id, "ordinal": lost.ordinal, "version": lost.version},
-        "contexts": [],
+        "contexts": records.holding(
+            store,
+            session,
+            Phrase(
+                [item.seq for item in said],
+                [ids[version].id for version in summaries if version in ids],
+                [fact.id for fact in facts],
+            ),
+        ),
     }
 
 

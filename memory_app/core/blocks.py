@@ -42,6 +42,13 @@ def escaped(text: str) -> str:
     return _DELIMITER.sub("&lt;", text)
 
 
+def is_block(text: str) -> bool:
+    """Whether a text is one of these blocks, or was written to look like one."""
+    return any(
+        text.startswith(f"<{name}") and text.rstrip().endswith(f"</{name}>") for name in NAMES
+    )
+
+
 def shortened(points: Sequence[Point], keep: int) -> list[Point]:
     """The `keep` points that matter most, in their order."""
     best = sorted(range(len(points)), key=lambda at: (-points[at].score, -at))[:keep]

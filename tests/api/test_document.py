@@ -50,7 +50,7 @@ def test_a_call_names_every_status_with_its_schema(found: Found, published: Any)
     statuses = set(shown["responses"])
     assert statuses >= COMMON
     assert any(status.startswith("2") for status in statuses)
-    assert ("507" in statuses) == (operation["operationId"] in CHANGING_NAMES)
+    assert ("507" in statuses) == (operation["operationId"] in {*CHANGING_NAMES, "get_context"})
     if "{session}" in path:
         assert "404" in statuses
     for status, response in shown["responses"].items():
@@ -71,7 +71,7 @@ CHANGING_NAMES = {
 def test_a_call_describes_what_it_takes(found: Found) -> None:
     method, path, operation = found
     parameters = {(item["in"], item["name"]) for item in operation["parameters"]}
-    for place in ("session", "seq", "name", "fact", "user", "key"):
+    for place in ("session", "seq", "name", "fact", "record", "user", "key"):
         assert (("path", place) in parameters) == (f"{{{place}}}" in path)
     versioned = "{session}" in path or "{fact}" in path
     changes = versioned and operation["operationId"] in CHANGING_NAMES
@@ -98,6 +98,7 @@ def test_what_is_answered_has_the_described_fields(owner: Persona, published: An
         ("Messages", answer(owner.get(f"{path}/messages"))),
         ("Events", answer(owner.get(f"{path}/events"))),
         ("Context", answer(owner.get(f"{path}/context"))),
+        ("ContextRecord", answer(owner.get(f"/contexts/{recorded(owner, path)}"))),
         ("MessageWithFate", answer(owner.post(f"{path}/pins", {"seq": 1}))),
         ("Retracted", answer(owner.post(f"{path}/retract", {"from": 1}))),
         ("Policies", answer(owner.get("/policies"))),
@@ -114,6 +115,11 @@ def test_what_is_answered_has_the_described_fields(owner: Persona, published: An
         ("Receipt", answer(owner.delete(f"{path}?purge=now"))),
     ):
         assert fits(shown, published["components"]["schemas"][schema], published), schema
+
+
+def recorded(owner: Persona, path: str) -> str:
+    """The id of a context that was kept."""
+    return str(answer(owner.get(f"{path}/context?record=true"))["id"])
 
 
 def fits(value: Any, schema: Any, document: Any) -> bool:

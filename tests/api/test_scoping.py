@@ -19,6 +19,7 @@ SECRET = "the owner's secret"
 BODIES: dict[str, Any] = {
     "append_messages": {"role": "user", "content": "x"},
     "append_and_get_context": {"append": {"role": "user", "content": "x"}},
+    "record_sent_context": {"messages": [{"role": "user", "content": "x"}]},
     "retract_messages": {"from": 1},
     "pin_message": {"seq": 1},
     "fork_session": {"at": 1},
@@ -79,7 +80,14 @@ def fact(owner: Persona) -> str:
 
 
 def filled(path: str, session: str, fact: str = "0" * 32) -> str:
-    named = {"session": session, "fact": fact, "seq": "1", "name": "own", "key": "k"}
+    named = {
+        "session": session,
+        "fact": fact,
+        "record": "0" * 32,
+        "seq": "1",
+        "name": "own",
+        "key": "k",
+    }
     for name, value in {**named, "user": quote(SECRET)}.items():
         path = path.replace(f"{{{name}}}", value)
     return path

@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.facade import Client, Session
 from holdfast.projects import ensure_project
+from memory_app.models import ContextRecord
 from sessions_app.core import errors
 from sessions_app.core.errors import HoldfastError
 from sessions_app.store import get_store
@@ -280,6 +281,22 @@ def test_a_context_for_anthropic_has_its_system_apart(session: Session) -> None:
     context = session.context(format="anthropic")
     assert (context.format, context.system) == ("anthropic", "Be brief.")
     assert context.messages[0]["role"] == "user"
+
+
+def test_a_context_is_kept_where_that_is_asked(session: Session) -> None:
+    session.append(role="user", content="Hello")
+    session.context()
+    assert not records(session)
+    context = session.context(record=True)
+    assert records(session) == [context.id]
+    with pytest.raises(errors.InvalidField) as refusal:
+        session.context(record="yes")  # type: ignore[arg-type]
+    assert refusal.value.param == "record"
+
+
+def records(session: Session) -> list[str]:
+    found = ContextRecord.objects.filter(session__id=session.id)
+    return [str(row.id) for row in found]
 
 
 def test_what_was_answered_from_a_context_names_it(session: Session) -> None:
