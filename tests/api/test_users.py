@@ -127,7 +127,12 @@ def test_an_erasure_says_what_went_and_what_stays(owner: Persona) -> None:
     stored(owner, "mine", user="bo")
     before, said = Fact.everything.count(), Message.objects.count()
     receipt = answer(owner.delete("/users/alice"))
-    assert receipt["counts"] == {"fact_revisions": 1, "facts": before - 1, "users": 0}
+    assert receipt["counts"] == {
+        "injections": 0,
+        "fact_revisions": 1,
+        "facts": before - 1,
+        "users": 0,
+    }
     assert receipt["kept"] == {"sessions": 1, "messages": said, "summaries": 1}
     assert "purge" in receipt["kept_because"]
     assert [fact.text for fact in Fact.everything.all()] == ["mine"]
@@ -145,7 +150,7 @@ def test_what_was_erased_is_not_answered_again(owner: Persona, writer: Persona) 
     answer(owner.post("/facts", body, Idempotency_Key="k"), 201)
     refused(writer.delete("/users/alice"), 403, "forbidden")
     receipt = answer(owner.delete("/users/alice"))
-    assert receipt["counts"] == {"fact_revisions": 0, "facts": 1, "users": 1}
+    assert receipt["counts"] == {"injections": 0, "fact_revisions": 0, "facts": 1, "users": 1}
     assert "kept_because" not in receipt
     response = owner.post("/facts", body, Idempotency_Key="k")
     refused(response, 404, "not_found")
