@@ -488,12 +488,13 @@ def _tells(
             reader, selection, frame.end, room=min(free, most), query=ask.query
         )
         free -= recalled.tokens if recalled else 0
+    facts = _facts(reader, frame, ask, free)
+    free -= facts.tokens if facts else 0
     turns = None
     if candidates is not None:
         seqs = {item.seq for unit in selection.units() for item in unit.items}
         turns = retelling.retold(candidates, seqs, room=free)
-        free -= turns.told.tokens if turns else 0
-    return _Tells(_facts(reader, frame, ask, free), recalled, turns)
+    return _Tells(facts, recalled, turns)
 
 
 def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:

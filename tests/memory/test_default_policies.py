@@ -21,9 +21,9 @@ FIRST_VERSION = {"default", "token_trim"}
 
 
 def migrate_anew() -> None:
-    """Takes the project rows through the migration, as an update does."""
-    for name in ("0001", "0002"):
-        call_command("migrate", "holdfast_memory", name, verbosity=0)
+    """Takes the project rows through the migration, as an update does, and on to the newest."""
+    for name in (["0001"], ["0002"], []):
+        call_command("migrate", "holdfast_memory", *name, verbosity=0)
 
 
 def older_project(name: str = "older") -> int:
