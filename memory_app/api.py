@@ -314,10 +314,12 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
         return json_response(200, _built(call, number, call.body).as_json())
     call.caller.need(WRITE)
     shown: dict[int, context.Context] = {}
+    # Looked for before the transaction, so among what is committed, and not in the question itself.
+    found = _found(call, number, call.body.get("query"))
 
     def build(done: Appended) -> dict[str, Any]:
         ask = _ask({"at": done.version, **call.body})
-        built = shown[done.version] = context.build(store(), call.project, number, ask)
+        built = shown[done.version] = context.build(store(), call.project, number, ask, found)
         return {"id": str(built.id), "took_ms": built.took_ms}
 
     def keep(done: Appended) -> dict[str, Any]:
@@ -387,6 +389,12 @@ def _ask(given: Mapping[str, Any]) -> Ask:
         at=given.get("at"),
         policy=given.get("policy"),
     )
+
+
+def _found(call: Call, session: UUID, query: str | None) -> recall.Found | None:
+    if not query or call.body.get("at") is not None:
+        return None
+    return recall.recall(store(), store().get(call.project, session), query)
 
 
 RECALLED: Fields = {

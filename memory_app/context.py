@@ -23,6 +23,7 @@ from memory_app.core.steps import Unit
 from memory_app.front import Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.policies import Stored
+from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
 from sessions_app import ids
 from sessions_app.core import errors, forms
@@ -145,8 +146,14 @@ class Context:
         }
 
 
-def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask()) -> Context:
-    """The context of a session.
+def build(
+    store: Reader,
+    project: int,
+    session: UUID | Snapshot,
+    ask: Ask = Ask(),
+    found: Found | None = None,
+) -> Context:
+    """The context of a session; `found` is what was found for the query already.
 
     Raises NotFound, SessionDeleted, VersionNotFound, BudgetTooSmall (with `least`), InvalidField.
     """
@@ -157,7 +164,7 @@ def build(store: Reader, project: int, session: UUID | Snapshot, ask: Ask = Ask(
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_values(reader, frame, reading)
-    candidates = _candidates(reader, frame, ask, reading)
+    candidates = _candidates(reader, frame, ask, reading, found)
     frame = _with_turns(frame, reading, candidates)
     chosen = _chosen(reader, frame, reading)
     told = _tells(reader, frame, ask, chosen.selection, candidates)
@@ -411,14 +418,16 @@ def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Fra
 
 
 def _candidates(
-    reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading
+    reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading, found: Found | None
 ) -> Candidates | None:
     """The earlier turns that may answer the question; None where nothing is asked. As of an earlier
     version they are of this session alone: what the others said since is not known apart."""
     if not ask.query or not frame.policy.rules.folds:
         return None
     session, store = frame.session, reader.store
-    if ask.at is None:
+    if found is not None:
+        pass
+    elif ask.at is None:
         found = recall.recall(store, session, ask.query)
     else:
         found = recall.recall_at(store, session, ask.query, frame.end, frame.state)

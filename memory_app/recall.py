@@ -109,6 +109,7 @@ class Found(NamedTuple):
     ranking: Ranking
     tokens: Sequence[int]
     sources: dict[int, Source]
+    hidden: frozenset[int] = frozenset()
 
     @property
     def listed(self) -> bool:
@@ -128,7 +129,7 @@ class Found(NamedTuple):
         for place in self.ranking.order().tolist():
             if len(found) == count:
                 break
-            if self.may_show(self.ranking.index.turns[place]):
+            if place not in self.hidden and self.may_show(self.ranking.index.turns[place]):
                 found.append(self.ranking.scored(place))
         return found
 
@@ -163,10 +164,19 @@ def _ranked(
     *,
     now: int | None = None,
 ) -> Found:
+    place = held.newest(session.number)
     if now is None:
-        place = held.newest(session.number)
         now = session.created_us if place is None else held.index.turns[place].at
-    return Found(rank.rank(held.index, query, now=now), held.tokens, sources)
+    asked = " ".join(query.split()).casefold()
+    said = held.index.turns[place].text if place is not None else ""
+    # Mostly the question is what was said last; it must not bear itself out.
+    itself = [place] if place is not None and " ".join(said.split()).casefold() == asked else []
+    held.index.hidden = itself
+    try:
+        ranking = rank.rank(held.index, query, now=now)
+    finally:
+        held.index.hidden = ()
+    return Found(ranking, held.tokens, sources, frozenset(itself))
 
 
 def forget() -> None:

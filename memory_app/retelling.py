@@ -24,9 +24,11 @@ from memory_app.recall import Found
 MOST = 400
 """Turns that compete, the best ones."""
 DEMAND = log(5000)
-"""A turn that is so many times less likely to hold the answer than the best keeps no room."""
+"""A turn that is so many times less likely to hold the answer than the best is not told."""
 WHOLE_TURNS = 3
 """The newest turns are shown whole beside what is recalled."""
+MOST_ROOM = 8_000
+"""Tokens of what is told again at most, however large the window is."""
 LABEL = 1
 """Tokens of a line beyond those of its message, whose framing pays for most of who says it."""
 
@@ -40,8 +42,8 @@ class Retold(NamedTuple):
 
 
 class Candidates:
-    """The turns that may be told again, the best first: of the session `number` those up to `end`
-    that are not `hidden`, and those of others."""
+    """The likely turns that may be told again, the best first: of the session `number` those up to
+    `end` that are not `hidden`, and those of others."""
 
     def __init__(self, found: Found, number: int, end: int, hidden: Container[int] = ()) -> None:
         self.found = found
@@ -50,11 +52,15 @@ class Candidates:
         if not found.ranking.found:
             return
         ranking = found.ranking
+        least = None
         for place in ranking.order()[: 2 * MOST].tolist():
-            turn = ranking.index.turns[place]
+            score, turn = float(ranking.scores[place]), ranking.index.turns[place]
+            least = score - DEMAND if least is None else least
+            if score < least or place in found.hidden:
+                continue
             own = turn.session == number
             if not (own and (turn.seq > end or turn.seq in hidden)) and found.may_show(turn):
-                self.turns.append((float(ranking.scores[place]), turn, place))
+                self.turns.append((score, turn, place))
             if len(self.turns) == MOST:
                 break
 
@@ -71,10 +77,8 @@ class Candidates:
     def demand(self, shown: Container[int]) -> int:
         """The tokens of those that may well hold the answer."""
         turns = self.without(shown)
-        least = turns[0][0] - DEMAND if turns else 0.0
-        likely = [(turn, place) for score, turn, place in turns if score >= least]
-        days = {_group(turn) for turn, _ in likely}
-        return sum(self.cost(place) for _, place in likely) + len(days) * _header_tokens()
+        days = {_group(turn) for _, turn, _ in turns}
+        return sum(self.cost(place) for _, _, place in turns) + len(days) * _header_tokens()
 
 
 def reserved(
@@ -94,6 +98,7 @@ def reserved(
 def retold(candidates: Candidates, shown: Container[int], *, room: int) -> Retold | None:
     """What of the candidates fits `room` tokens beside the messages that are shown."""
     turns = candidates.without(shown)
+    room = min(room, MOST_ROOM)
     size = room - keeping.block_tokens(blocks.block("recalled", [])) - 2
     if not turns or size <= 0:
         return None

@@ -98,7 +98,10 @@ class Matches(NamedTuple):
 
 
 class Index:
-    """Turns in the order they were added; a turn's place is its number in that order."""
+    """Turns in the order they were added; a turn's place is its number in that order.
+
+    The words of `hidden` places count for nothing: a question that was said is no answer to itself.
+    """
 
     def __init__(self, turns: Iterable[Turn] = ()) -> None:
         self.turns: list[Turn] = []
@@ -114,6 +117,7 @@ class Index:
         self._said: Said | None = None
         self._places: _Places | None = None
         self._vectors = np.zeros((0, 0), np.float32)
+        self.hidden: Sequence[int] = ()
         self.add(turns)
 
     def __len__(self) -> int:
@@ -251,6 +255,7 @@ class Index:
             if pair in self._pairs:
                 places = np.array(self._pairs[pair], np.intp)
                 total[places] += np.log(1 + len(self.turns) / len(places))
+        total[list(self.hidden)] = 0
         return total
 
     def _rows(self, held: dict[str, tuple[array[int], array[int]]], words: Sequence[str]) -> Matrix:
@@ -259,6 +264,7 @@ class Index:
             if word in held:
                 places, counts = held[word]
                 row[np.array(places, np.intp)] = counts
+        rows[:, list(self.hidden)] = 0
         return rows
 
 

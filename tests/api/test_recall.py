@@ -60,6 +60,20 @@ def test_sessions_of_the_same_user_are_looked_through_and_nobody_elses(owner: Pe
     assert recall(owner, alone, "Which peanuts am I allergic to?") == []
 
 
+def test_a_question_that_is_appended_with_its_context_finds_other_sessions(
+    owner: Persona,
+) -> None:
+    talk(owner, *SAID, user="erin")
+    now = talk(owner, "Let us plan the dinner.", user="erin")
+    query = "Which peanuts am I allergic to?"
+    body = {"append": {"role": "user", "content": query}, "query": query}
+    found = answer(owner.post(f"{path(now)}/context", body, Idempotency_Key="once"))
+    assert SAID[2] in str(found["messages"])
+    assert found["messages"][-1]["content"] == query
+    again = answer(owner.post(f"{path(now)}/context", body, Idempotency_Key="once"))
+    assert again["digest"] == found["digest"]
+
+
 def test_what_was_never_said_brings_nothing(owner: Persona) -> None:
     session = talk(owner, *SAID)
     assert recall(owner, session, "What is the name of my grandfather's parrot?") == []

@@ -107,6 +107,17 @@ def test_an_earlier_version_is_asked_of_its_session_alone_and_stays(desk: Desk) 
     assert "9999" in str(desk.context(now, query=ask["query"]).messages)
 
 
+def test_a_question_that_was_said_last_does_not_answer_itself(desk: Desk) -> None:
+    talk(desk, "alice", *SAID)
+    query = "Which code opens the gate of the warehouse?"
+    now = talk(desk, "alice", "Good morning!")
+    desk.say(now, [user(query)])
+    assert recalled(desk.context(now, query=query)).index(SAID[1]) > 0
+    never = "Who sold the captain his parrot?"
+    desk.say(now, [assistant("4477."), user(never)])
+    assert recalled(desk.context(now, query=never)) == ""
+
+
 def test_what_is_stored_packed_is_told_again(desk: Desk) -> None:
     long = f"{SAID[1]} " + " ".join(f"line {number}" for number in range(2_000))
     talk(desk, "alice", long)
