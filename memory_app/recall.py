@@ -230,18 +230,24 @@ def _retracted(store: Reader, row: Row) -> tuple[tuple[int, int], ...]:
 def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
     """Adds what was said since; the oldest sessions first."""
     missing = sum(max(0, messages - held.read.get(number, 0)) for number, _, messages, _ in rows)
-    if len(held.index) + missing > MOST_TURNS and len(held.index):
+    if len(held.index) + missing > MOST_TURNS:
         held.clear()
-    room = MOST_TURNS - len(held.index)
+    # Begun anew it is not filled to the brim, or the next message would have it begun again.
+    room = MOST_TURNS - len(held.index) if held.read else MOST_TURNS * 3 // 4
     behind = []
     for number, _, messages, _ in rows:
         read = max(held.read.get(number, 0), messages - room)
-        if read < messages and room > 0:
+        # What there is no room for counts as read: it is not missed at every question.
+        held.read[number] = max(messages, held.read.get(number, 0))
+        if read < messages:
             behind.append((number, read, messages))
             room -= messages - read
-    for number, read, end in sorted(behind):
-        held.take(number, list(_said(store, number, read - read % BLOCK - AROUND, end)), read)
-        held.read[number] = end
+    try:
+        for number, read, end in sorted(behind):
+            held.take(number, list(_said(store, number, read - read % BLOCK - AROUND, end)), read)
+    except BaseException:
+        held.clear()  # it counts what it was about to read as read
+        raise
 
 
 def _said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from memory_app import recall
 from sessions_app.store.base import NewSession
 from tests.compression.conftest import Desk
 from tests.memory.histories import assistant, user, words
@@ -116,6 +117,32 @@ def test_a_question_that_was_said_last_does_not_answer_itself(desk: Desk) -> Non
     never = "Who sold the captain his parrot?"
     desk.say(now, [assistant("4477."), user(never)])
     assert recalled(desk.context(now, query=never)) == ""
+
+
+def test_an_owner_of_too_many_turns_is_not_read_anew_at_every_question(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recall, "MOST_TURNS", 40)
+    old = talk(desk, "alice", *[f"The weather is fine, {number}." for number in range(30)])
+    now = talk(desk, "alice", *SAID, *["Good morning!"] * 10)
+    held, said, read = recall.Held(), recall._said, list[int]()
+
+    def counted(store: Any, number: int, after: int, end: int) -> Any:
+        read.append(number)
+        return said(store, number, after, end)
+
+    monkeypatch.setattr(recall, "_of", lambda *_: held)
+    monkeypatch.setattr(recall, "_said", counted)
+    query = "What is the gate code of the warehouse?"
+    assert SAID[1] in str(recall.recall(desk.store, desk.now(now), query).best(1))
+    assert 0 < len(held.index) <= 30
+    read.clear()
+    recall.recall(desk.store, desk.now(now), query)
+    assert read == []
+    desk.say(now, [user("The gate code of the warehouse is 1234 now.")])
+    assert "1234" in str(recall.recall(desk.store, desk.now(now), query).best(2))
+    assert read == [desk.now(now).number]
+    assert old
 
 
 def test_what_is_stored_packed_is_told_again(desk: Desk) -> None:
