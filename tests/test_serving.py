@@ -22,7 +22,6 @@ from tests.cli.running import COMMAND, Shell
 JSON = {"Content-Type": "application/json"}
 # How long a process may take on a machine that does much else; no test takes it.
 PATIENCE = 60
-QUICK, TRIES = 4.0, 3  # half a second on an idle machine
 MEBIBYTE = bytes(1024 * 1024)
 
 
@@ -133,24 +132,17 @@ def test_a_port_in_use_exits_2_and_touches_nothing(served: Served, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_second_start_is_quick_and_finds_the_data(tmp_path: Path) -> None:
+def test_a_second_start_finds_the_data(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     with serving(shell, "--demo") as first:
         keys = {row["key"] for row in first.call("GET", "/api/v1/sessions")[1]["data"]}
         assert len(keys) == 4
     assert first.process.returncode == 0
-    for attempt in range(TRIES):
-        began = time.monotonic()
-        with serving(shell, "--demo") as second:
-            assert second.call("GET", "/health")[0] == 200
-            took = time.monotonic() - began
-            found = second.call("GET", "/api/v1/sessions")[1]["data"]
-        assert {row["key"] for row in found} == keys
-        assert [path.name for path in tmp_path.rglob("*-wal")] == []
-        # A slow one may be the machine's, which does other things too; three are the program's.
-        assert took < QUICK or attempt < TRIES - 1
-        if took < QUICK:
-            break
+    with serving(shell, "--demo") as second:
+        assert second.call("GET", "/health")[0] == 200
+        found = second.call("GET", "/api/v1/sessions")[1]["data"]
+    assert {row["key"] for row in found} == keys
+    assert [path.name for path in tmp_path.rglob("*-wal")] == []
 
 
 def test_sigterm_drains_the_request_in_flight(tmp_path: Path) -> None:

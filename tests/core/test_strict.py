@@ -1,7 +1,6 @@
 import json
 import math
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from sessions_app.core.errors import (
     TooLong,
     UnknownFilter,
 )
+from tests.runaway import ends
 
 BACKSLASH = "\\"
 
@@ -249,11 +249,8 @@ def test_without_a_limit_hundreds_of_levels_are_kept() -> None:
     ids=["quotes outside", "open string", "digits", "late duplicate", "brackets"],
 )
 def test_no_body_of_2_mb_keeps_the_reader_busy(raw: bytes) -> None:
-    began = time.process_time()
-    with pytest.raises(HoldfastError):
+    with ends(), pytest.raises(HoldfastError):
         strict.loads(raw, limit=128)
-    # A quadratic scan of any of these takes minutes.
-    assert time.process_time() - began < 5
 
 
 # ── check ────────────────────────────────────────────────────────────────────────────────────

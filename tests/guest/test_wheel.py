@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,7 @@ from tests.building import ROOT
 from tests.guest.visiting import Visitor
 from tests.test_imports import HEAVY
 
-# One second on an idle machine of two cores, and the promise is ten. Thrice that here, because the
-# rest of the suite runs beside it, and a machine may have more to do than that.
-MOST_SECONDS = 30
-# How long a process may take on a machine that does much else; only the promise is measured.
+# How long a process may take on a machine that does much else; no test takes it.
 PATIENCE = 120
 LOOK = f"""
 import json, sys, holdfast
@@ -60,9 +56,8 @@ def stranger(installed: Path, tmp_path_factory: pytest.TempPathFactory) -> Stran
 
 
 @pytest.fixture(scope="module")
-def served(stranger: Stranger) -> Iterator[tuple[Visitor, float]]:
-    """`holdfast serve --demo` with nothing there before, and when it was started."""
-    began = time.monotonic()
+def served(stranger: Stranger) -> Iterator[Visitor]:
+    """`holdfast serve --demo` with nothing there before."""
     process = subprocess.Popen(
         [stranger.holdfast, "serve", "--demo", "--port", "0"],
         cwd=stranger.home,
@@ -76,37 +71,30 @@ def served(stranger: Stranger) -> Iterator[tuple[Visitor, float]]:
     try:
         found = re.search(r"http://\S+", process.stdout.readline())
         assert found
-        yield Visitor(found[0]), began
+        yield Visitor(found[0])
     finally:
         process.terminate()
         process.communicate(timeout=PATIENCE)
 
 
-def test_the_sessions_page_is_there_within_the_promised_time(
-    served: tuple[Visitor, float],
-) -> None:
-    visitor, began = served
-    page = visitor.get("/sessions/")
+def test_the_sessions_page_and_its_files_are_there(served: Visitor) -> None:
+    page = served.get("/sessions/")
     assert page.status == 200
     files = [one for one in page.addresses() if one.startswith("/static/")]
     assert any(one.endswith(".css") for one in files)
     assert any(one.endswith(".js") for one in files)
-    assert [one for one in files if visitor.get(one).status != 200] == []
-    assert time.monotonic() - began < MOST_SECONDS
+    assert [one for one in files if served.get(one).status != 200] == []
 
 
-def test_every_page_and_every_file_in_the_wheel_is_served(
-    served: tuple[Visitor, float], wheel: Path
-) -> None:
-    visitor, _ = served
-    found = visitor.crawl("/", lambda path: path.startswith("/") and "/log" not in path)
+def test_every_page_and_every_file_in_the_wheel_is_served(served: Visitor, wheel: Path) -> None:
+    found = served.crawl("/", lambda path: path.startswith("/") and "/log" not in path)
     assert len([path for path in found if path.endswith("/")]) > 5
     assert [path for path, answer in found.items() if answer.status not in (200, 302)] == []
     inside = "monitoring/static/"
     files = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith(inside)]
     assert files
     for name in files:
-        assert visitor.get(f"/static/{name.removeprefix(inside)}").status == 200, name
+        assert served.get(f"/static/{name.removeprefix(inside)}").status == 200, name
 
 
 def test_nothing_comes_from_the_checkout_and_nothing_heavy_with_the_import(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from sessions_app.core import messages
 from sessions_app.store.base import UNGUARDED
 from tests.memory.conftest import Desk
 from tests.memory.histories import agent_run, assistant, chat, histories, user
+from tests.runaway import ends
 
 WORDS = st.lists(st.sampled_from(["flight", "seat", "friday", "paid", "order", "ok"]), max_size=9)
 LOG = [["user", "Move my flight to Friday."], ["assistant", "Done."], ["user", "And the seat?"]]
@@ -135,9 +135,8 @@ def test_a_part_of_a_log_in_its_order_is_there(log: list[Any], data: st.DataObje
 def test_a_thousand_sent_of_ten_thousand_cost_no_more_than_they_are() -> None:
     log = [["user", f"message {at} of a long log, with some words"] for at in range(10_000)]
     sent = [[log[at][0], log[at][1].replace("some", "few")] for at in range(9_000, 10_000)]
-    began = time.perf_counter()
-    found = aligned(sent, log)
-    assert time.perf_counter() - began < 10
+    with ends():
+        found = aligned(sent, log)
     assert len(found.altered) == 1_000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 from memory_app.core import marks
 from memory_app.core.audit import Item, audit, carried, items, quotes, whole
 from memory_app.core.passages import Passage
+from tests.runaway import ends
 
 
 def said(text: str, *calls: tuple[str, str], role: str = "user") -> Passage:
@@ -215,16 +215,13 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=lambda text: repr(text[:12]))
 def test_any_text_is_read_and_its_quotes_carry_what_they_hold(text: str) -> None:
-    started = time.process_time()
-    check_quotes(said(text))
-    assert time.process_time() - started < 10
+    with ends():
+        check_quotes(said(text))
 
 
 def test_a_megabyte_is_read_only_to_its_cap_and_says_so() -> None:
     long = said("The rent is 700. " * 60_000)
-    started = time.process_time()
     assert len(items(long)) == 1
-    assert time.process_time() - started < 5
     assert not whole(long)
     assert whole(said("The rent is 700."))
 
@@ -380,16 +377,3 @@ def test_values_without_their_nouns_carry_no_item_that_has_one(text: str) -> Non
 @given(st.one_of(SENTENCES, st.text(st.characters(max_codepoint=126), max_size=200)))
 def test_a_text_of_ascii_is_cut_like_any_other(text: str) -> None:
     assert marks.tokenised(f"{text} é")[:-1] == marks.tokenised(text + " ")
-
-
-def test_two_thousand_messages_take_a_fraction_of_a_second() -> None:
-    text = (
-        "I moved to Lisbon last year and the rent is 950 euros, which I can't really afford, so I "
-        "will look for another flat in the autumn. How is your sister doing these days?"
-    )
-    passages = [Passage(seq, "user", f"{text} {seq}") for seq in range(2_000)]
-    items(passages[0])
-    started = time.process_time()
-    for passage in passages:
-        items(passage)
-    assert time.process_time() - started < 0.6

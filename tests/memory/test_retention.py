@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from importlib import import_module
 
@@ -15,6 +14,7 @@ from memory_app.core.cues import LANGUAGES, language
 from memory_app.core.passages import Passage
 from memory_app.core.retention import Verdict, choose, judge
 from memory_app.core.sentences import SEEN, has_identifier, read
+from tests.runaway import ends
 
 ROLES = ("user", "assistant", "tool", "system", "developer")
 
@@ -386,23 +386,8 @@ ADVERSARIAL = [
 @pytest.mark.parametrize("text", ADVERSARIAL, ids=range(len(ADVERSARIAL)))
 def test_a_megabyte_of_anything_is_judged_at_once(text: str) -> None:
     judge(talk(("user", "warm up")))
-    start = time.process_time()
-    judge(talk(("assistant", text), ("user", text), ("tool", text)))
-    assert time.process_time() - start < 2.0, "a hundredth of this is usual"
-
-
-def test_judging_many_messages_takes_time_in_proportion_at_most() -> None:
-    line = "I went to the {} market on Monday and bought {} apples. What did you do there, Ann?"
-    messages = talk(
-        *[
-            ("user" if seq % 2 else "assistant", line.format(f"w{seq % 300}", seq))
-            for seq in range(2_000)
-        ]
-    )
-    judge(messages[:2])
-    start = time.process_time()
-    judge(messages)
-    assert time.process_time() - start < 2.0, "a twentieth of this is usual"
+    with ends():
+        judge(talk(("assistant", text), ("user", text), ("tool", text)))
 
 
 @pytest.mark.parametrize(

