@@ -22,6 +22,7 @@ from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.front import Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
+from memory_app.models import Fact
 from memory_app.policies import Stored
 from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
@@ -163,6 +164,7 @@ def build(
     extent = _extent(reader, frame)
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
+    frame = _with_facts(reader, frame, ask, reading)
     frame = _with_values(reader, frame, reading)
     candidates = _candidates(reader, frame, ask, reading, found)
     frame = _with_turns(frame, reading, candidates)
@@ -217,6 +219,8 @@ class _Frame:
     summary: Told | None = None
     values: bool = False
     reserved: int = 0
+    facts: Sequence[Fact] = ()
+    must: int = 0
 
     @property
     def floor(self) -> int:
@@ -403,6 +407,21 @@ def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_F
     return changed, reading._replace(history=history)
 
 
+def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading) -> _Frame:
+    """The frame with what is known of the session's user from elsewhere, and room reserved for what
+    of it must be there. As of an earlier version that is what was known until the next one."""
+    session = frame.session
+    if session.user is None or not frame.policy.rules.folds:
+        return frame
+    later = frame.version < session.version
+    until = _time_of(reader.store, session, frame.version + 1) if later else None
+    found = front.of_user(reader.store, session, ask.query, until)
+    must = front.room_for([fact for fact in found if front.must_be_there(fact)])
+    share = int(frame.policy.rules.facts * frame.budget.limit)
+    room = min(must, share, front.free(frame.budget, reading.history)) if must else 0
+    return replace(frame, facts=found, must=room, reserved=frame.reserved + room)
+
+
 def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
     """The frame with room reserved for values of earlier tool results: where not everything fits,
     and a tool answered."""
@@ -414,7 +433,8 @@ def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Fra
         return frame
     free = 0 if fits else front.free(frame.budget, history)
     most = int(rules.recalled * frame.budget.limit)
-    return replace(frame, values=True, reserved=min(free, most, recalling.MOST))
+    room = min(max(0, free - frame.reserved), most, recalling.MOST)
+    return replace(frame, values=True, reserved=frame.reserved + room)
 
 
 def _candidates(
@@ -494,7 +514,7 @@ def _tells(
         if candidates is not None and candidates.turns:
             most = min(most, free // 2)
         recalled = recalling.recalled(
-            reader, selection, frame.end, room=min(free, most), query=ask.query
+            reader, selection, frame.end, room=min(free - frame.must, most), query=ask.query
         )
         free -= recalled.tokens if recalled else 0
     facts = _facts(reader, frame, ask, free)
@@ -507,17 +527,16 @@ def _tells(
 
 
 def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:
-    if not frame.floor:
-        return None
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
-    room = min(share, free // quarter * quarter)
+    room = max(min(share, free // quarter * quarter), min(frame.must, free))
     wanted = front.Wanted(
         frame.version,
         room,
         ask.query,
         frame.state.retracted,
         frame.summary.text if frame.summary else "",
+        frame.facts,
     )
     return front.facts(reader.store, frame.session, wanted)
 

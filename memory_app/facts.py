@@ -129,6 +129,18 @@ def as_of(store: Reader, number: int, version: int) -> list[Any]:
     return [fact for fact in found if fact.status == ACTIVE]
 
 
+def before(store: Reader, rows: FactQuerySet, until: int) -> list[Any]:
+    """Of these facts those that were active before a time, as they were then."""
+    found = list(rows.told().order_by("number"))
+    later: dict[int, list[FactRevision]] = {}
+    revisions = FactRevision.objects.using(store.db.alias).of_facts([row.number for row in found])
+    for revision in revisions.filter(created_us__gte=until):
+        later.setdefault(revision.fact_id, []).append(revision)
+    for fact in found:
+        put_back(fact, later.get(fact.number, ()))
+    return [fact for fact in found if fact.status == ACTIVE]
+
+
 def copies_as_of(alias: str, copies: Mapping[int, int], number: int, version: int) -> None:
     """Makes the copies of a session's facts, by number, what these were at a version."""
     if not copies:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from memory_app import facts as remembered
 from memory_app import gathering, keeping
+from memory_app import statements as sql
 from memory_app.core import assembly, blocks
 from memory_app.core.assembly import Budget, History
 from memory_app.core.passages import Point
@@ -21,6 +22,7 @@ from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
 from memory_app.history import HistoryReader, Said
 from memory_app.models import Fact, FactQuerySet, Summary
+from sessions_app import clock
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
@@ -187,31 +189,76 @@ def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
     return worth
 
 
+def of_user(
+    store: Reader, session: Snapshot, query: str | None, until: int | None = None
+) -> list[Fact]:
+    """The facts of the session's user that did not come of this session: those that always matter
+    and those that have a word of the question, the ones that must be there first. With `until`, in
+    microseconds, as they were just before that."""
+    if session.user is None or not _has_facts(store, session):
+        return []
+    asked = asked_words(query or "")
+    alias, now = store.db.alias, clock.now_us() if until is None else until - 1
+    rows = Fact.everything.using(alias).of_project_user(session.project, session.user)
+    rows = rows.exclude(session_id=session.number).shown().holding(now)
+    if until is None:
+        found = list(rows.active().standing(asked).best(MOST_FACTS))
+    else:
+        held = remembered.before(store, rows.filter(created_us__lt=until), until)
+        found = [fact for fact in held if matters(fact) or shared(fact, asked)]
+    return _must_first(_about(found, asked))
+
+
+def _has_facts(store: Reader, session: Snapshot) -> bool:
+    with store.db.reading():
+        return store.db.row(sql.OF_END_USER, (session.project, session.user)) is not None
+
+
+def matters(fact: Fact) -> bool:
+    """Whether a fact matters beyond the session it came of, whatever is asked."""
+    return must_be_there(fact) or fact.session_id is None
+
+
+def must_be_there(fact: Fact) -> bool:
+    """Whether a fact goes before all that is chosen by what it says: a person pinned it, it is a
+    preference under a key, or it corrects something."""
+    return fact.pinned or bool(fact.key) or fact.category == "correction"
+
+
+def _must_first(found: Sequence[Fact]) -> list[Fact]:
+    return sorted(found, key=lambda fact: (not fact.pinned, not must_be_there(fact)))
+
+
 class Wanted(NamedTuple):
-    """Which facts a context takes: of a session as of `version`, not of messages that are `gone`
-    (retracted ranges), not what `said` has to the letter, within `room` tokens."""
+    """Which facts a context takes: of a session as of `version` and `others` of its user, not of
+    messages that are `gone` (retracted ranges), not what `said` has to the letter, within `room`
+    tokens."""
 
     version: int
     room: int
     query: str | None = None
     gone: tuple[tuple[int, int], ...] = ()
     said: str = ""
+    others: Sequence[Fact] = ()
 
 
 def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
-    """The facts that say most, or most of what is asked; as many as fit."""
-    if not session.facts or wanted.room <= 0:
+    """The facts that must be there, then those that say most, or most of what is asked; as many as
+    fit."""
+    if wanted.room <= 0 or not (session.facts or wanted.others):
         return None
-    found = _found(store, session, wanted)
+    own = _found(store, session, wanted) if session.facts else []
+    new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
+    found = _must_first([*wanted.others, *new])
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
     for fact in found:
-        if used + fact.tokens > wanted.room or not _is_new(fact, wanted):
+        if used + fact.tokens > wanted.room or fact.text in wanted.said:
             continue
         chosen.append(fact)
         used += fact.tokens
     while chosen:
-        told = _stated(chosen)
+        told = _stated(chosen, session.number)
         if told.tokens <= wanted.room:
             return told
         chosen.pop()
@@ -230,19 +277,30 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
     return _about(rows.naming(asked), asked) if wanted.query else list(rows.best(MOST_FACTS))
 
 
-def _is_new(fact: Fact, wanted: Wanted) -> bool:
-    return fact.text not in wanted.said and not in_ranges(fact.seq, wanted.gone)
+def room_for(found: Sequence[Fact]) -> int:
+    """About the tokens of a block of these facts; 0 for none."""
+    if not found:
+        return 0
+    return keeping.block_tokens(blocks.block("facts", [])) + sum([fact.tokens for fact in found])
 
 
-def _stated(chosen: Sequence[Fact]) -> Told:
-    ordered = sorted(chosen, key=lambda fact: (fact.seq, fact.number))
-    text = blocks.block("facts", [_line(fact) for fact in ordered])
+def _stated(chosen: Sequence[Fact], number: int) -> Told:
+    """The block: what is known of the user from elsewhere, then what came of the session itself, in
+    the order of its messages."""
+    ordered = sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
+    text = blocks.block("facts", [_line(fact, number) for fact in ordered])
     ids = tuple(str(fact.id) for fact in ordered)
     return Told("facts", text, keeping.block_tokens(text), facts=ids)
 
 
-def _line(fact: Fact) -> str:
-    return f"{fact.text} (message {fact.seq})" if fact.seq else fact.text
+def _place(fact: Fact, number: int) -> tuple[bool, int]:
+    own = fact.session_id == number
+    return own, fact.seq if own else 0
+
+
+def _line(fact: Fact, number: int) -> str:
+    seq = _place(fact, number)[1]
+    return f"{fact.text} (message {seq})" if seq else fact.text
 
 
 def asked_words(query: str) -> list[str]:

@@ -283,6 +283,9 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def of_end_user(self, row: int) -> Self:
         return self.filter(end_user_id=row)
 
+    def of_project_user(self, project: int, key: str) -> Self:
+        return self.filter(end_user__project_id=project, end_user__key=key)
+
     def owned_by(self, user: int | None, session: int | None) -> Self:
         """Those of a user, or else of a session that has none."""
         if user is not None:
@@ -338,6 +341,13 @@ class FactQuerySet(models.QuerySet["Fact"]):
         for word in words[:MOST_WORDS]:
             asked |= Q(words__contains=f" {word}")
         return self.filter(asked)
+
+    def standing(self, words: list[str]) -> Self:
+        """Those that matter beyond the session they came of: pinned, under a key, stored by hand,
+        a correction; and those that have one of these words."""
+        always = Q(pinned=True) | ~Q(key="") | Q(session=None) | Q(category="correction")
+        asked = self.naming(words) if words else self.none()
+        return self.filter(always) | asked
 
     def best(self, most: int) -> Self:
         return self.order_by("-score", "number")[:most]

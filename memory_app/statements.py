@@ -68,6 +68,10 @@ SAID = """
     SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? AND role IN ('user', 'assistant') ORDER BY seq
 """
+OF_END_USER = """
+    SELECT 1 FROM holdfast_fact
+    WHERE end_user_id = (SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?) LIMIT 1
+"""
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """
     SELECT 1 FROM holdfast_compression
