@@ -164,7 +164,7 @@ def _embedding_model() -> Iterator[checks.CheckMessage]:
             )
     try:
         local = getattr(settings, "HOLDFAST_EMBEDDER_LOCAL", False)
-        addresses.target(getattr(settings, "HOLDFAST_EMBEDDER_URL", engines.MODEL_URL), local=local)
+        addresses.target(getattr(settings, "HOLDFAST_EMBEDDER_URL", embedders.URL), local=local)
     except addresses.Forbidden as forbidden:
         yield checks.Error(
             f"HOLDFAST_EMBEDDER_URL {forbidden}",

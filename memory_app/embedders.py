@@ -15,9 +15,9 @@ from django.utils.module_loading import import_string
 
 from memory_app.core.index import Matrix
 from memory_app.core.work import INVALID_ANSWER, WRONG_DIMENSION, EngineFailed
-from memory_app.engines import MODEL_URL
 
 MINILM = "memory_app.embedders.minilm"
+URL = "https://api.openai.com/v1"
 TIMEOUT = 60
 HALF = np.dtype("<f2")
 """How a number of a vector is stored."""
@@ -62,7 +62,7 @@ def openai() -> Embedder:
     from memory_app.openai_embedder import OpenAIEmbedder
 
     return OpenAIEmbedder(
-        url=getattr(settings, "HOLDFAST_EMBEDDER_URL", MODEL_URL),
+        url=getattr(settings, "HOLDFAST_EMBEDDER_URL", URL),
         model=getattr(settings, "HOLDFAST_EMBEDDER_MODEL", None) or "",
         dimensions=getattr(settings, "HOLDFAST_EMBEDDER_DIMENSIONS", None) or 0,
         key=getattr(settings, "HOLDFAST_EMBEDDER_KEY", None) or "",

@@ -20,7 +20,7 @@ from sessions_app.store.durable import DurableStore
 
 log = logging.getLogger("holdfast.embedding")
 
-MESSAGES = 64
+MESSAGES = 32
 """Messages that are looked at, and so at most embedded, at once."""
 BATCH_SECONDS, CLAIM_SECONDS = 60.0, 150.0
 """For one call of an embedder, and for all of a batch, after which another may try."""

@@ -14,7 +14,7 @@ from memory_app.core.work import INVALID_ANSWER, WRONG_DIMENSION, EngineFailed
 from memory_app.openai_calls import Endpoint
 
 SEEN = 8_000
-"""Characters of a text that are sent: models take 8,192 tokens, and mostly no more is said."""
+"""Bytes of a text that are sent: models take 8,192 tokens, and no token is less than a byte."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class OpenAIEmbedder(Endpoint):
         """A vector for each text, as the model gives them. Raises EngineFailed."""
         bounded = replace(self, timeout=min(seconds, self.timeout))
         # Endpoints refuse an empty text, with all that came along.
-        said = [text[:SEEN] or " " for text in texts]
+        said = [_cut(text) or " " for text in texts]
         rows = bounded.asking(self._send, lambda raw: read(raw, len(said)))(said)
         wrong = next((len(row) for row in rows if len(row) != self.dimensions), None)
         if wrong is not None:
@@ -52,6 +52,10 @@ class OpenAIEmbedder(Endpoint):
         return client.embeddings.with_raw_response.create(
             model=self.model, input=texts, encoding_format="float"
         )
+
+
+def _cut(text: str) -> str:
+    return text[:SEEN].encode(errors="replace")[:SEEN].decode(errors="ignore")
 
 
 def read(raw: bytes, count: int) -> list[list[float]]:

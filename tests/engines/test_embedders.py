@@ -155,8 +155,8 @@ def test_vectors_stand_in_the_order_of_the_texts_whatever_that_of_the_answer(
 
 def test_an_empty_text_is_not_sent_and_a_long_one_is_cut(endpoint: Endpoint, asking: Maker) -> None:
     endpoint.plays(good)
-    embedders.vectors(asking(), ["", "x" * (SEEN + 1), "y"], seconds=10)
-    assert endpoint.asked[0]["input"] == [" ", "x" * SEEN, "y"]
+    embedders.vectors(asking(), ["", "x" * (SEEN + 1), "x" + "海" * SEEN], seconds=10)
+    assert endpoint.asked[0]["input"] == [" ", "x" * SEEN, "x" + "海" * ((SEEN - 1) // 3)]
 
 
 @pytest.mark.parametrize(
