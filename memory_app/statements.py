@@ -88,10 +88,11 @@ _BEHIND = """
         AND (e.session_id IS NULL OR e.messages < s.messages OR e.model <> ? OR e.dimensions <> ?)
 """
 _FREE = "AND COALESCE(e.claim_until_us, 0) <= ?"
+# By the index of each project's latest sessions: a cross join keeps SQLite to that order.
 BEHIND_LATELY = f"""
-    SELECT s.number FROM holdfast_project p
-    JOIN holdfast_session s ON s.project_id = p.id AND s.active_hour >= ?
-    {_BEHIND} {_FREE} ORDER BY s.last_activity_us DESC LIMIT ?
+    SELECT s.number FROM holdfast_project p CROSS JOIN holdfast_session s
+    {_BEHIND} {_FREE} AND s.project_id = p.id AND s.active_hour >= ?
+    ORDER BY s.last_activity_us DESC LIMIT ?
 """
 BEHIND_AFTER = f"""
     SELECT s.number FROM holdfast_session s {_BEHIND} {_FREE}

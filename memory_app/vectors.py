@@ -134,7 +134,7 @@ def read(
 def behind_lately(db: Database, model: Model, hour: int, most: int) -> list[int]:
     """Sessions in which something was said since an hour that has no vectors, the newest first."""
     with db.reading():
-        rows = db.rows(sql.BEHIND_LATELY, (hour, *model, clock.now_us(), most))
+        rows = db.rows(sql.BEHIND_LATELY, (*model, clock.now_us(), hour, most))
     return [int(row[0]) for row in rows]
 
 
