@@ -41,11 +41,25 @@ Covered = tuple[str, str, frozenset[str]]
 class _Candidate:
     """What may become a point: a sentence with the items it holds, or a point that stood before.
 
+    `place` says where it stands in a summary: the seq of its message. A point that stood before
+    has the messages of all that it carries by then, and keeps its place among its like instead.
+
     `tokens` is an estimate until it is `counted`: to shorten and count every sentence of a long
     range would take longer than all the rest, and few are chosen.
     """
 
-    __slots__ = ("_covers", "counted", "held", "label", "score", "seqs", "short", "text", "tokens")
+    __slots__ = (
+        "_covers",
+        "counted",
+        "held",
+        "label",
+        "place",
+        "score",
+        "seqs",
+        "short",
+        "text",
+        "tokens",
+    )
 
     def __init__(
         self,
@@ -56,10 +70,12 @@ class _Candidate:
         held: Sequence[Item] = (),
         *,
         short: bool = False,
+        place: int | None = None,
     ) -> None:
         self.label = label
         self.text = text
         self.seqs = seqs
+        self.place = seqs[-1] if place is None else place
         self.score = score
         self.held = held
         self._covers: frozenset[Covered] | None = None
@@ -105,7 +121,8 @@ def summarise(
     style: str = NARRATIVE,
     gone: Collection[int] = (),
 ) -> list[Point]:
-    """The points of a summary of at most `size` tokens as `render` writes them, ordered by seq.
+    """The points of a summary of at most `size` tokens as `render` writes them, in the order of
+    what was said.
 
     `previous` are the points of the summary before, `passages` the messages that are folded now,
     `scores` how much each of these matters, 0..1. Points whose messages are all in `gone` leave.
@@ -118,7 +135,7 @@ def summarise(
         # Small talk alone, which is worth no line beside anything else.
         small = _candidates(fresh, scores, NARRATIVE, least=0)
         chosen = _chosen(list(small), size, count, style)
-    return sorted(chosen, key=_order)
+    return chosen
 
 
 def render(points: Sequence[Point], style: str = NARRATIVE) -> str:
@@ -137,12 +154,14 @@ def render(points: Sequence[Point], style: str = NARRATIVE) -> str:
 
 
 def _faded(previous: Iterable[Point], gone: Collection[int]) -> Iterator[_Candidate]:
+    place = 0
     for point in previous:
         seqs = tuple(seq for seq in point.seqs if seq not in gone)
+        place = max(place, point.seqs[0])
         if seqs:
             label, text = split_label(point.text)
             held = items(Passage(seqs[-1], "user", text))
-            yield _Candidate(label, text, seqs, point.score * FADE, held, short=True)
+            yield _Candidate(label, text, seqs, point.score * FADE, held, short=True, place=place)
 
 
 def _candidates(
@@ -297,9 +316,10 @@ def _unquoted(text: str) -> str:
 
 
 def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: str) -> list[Point]:
-    """The points with the most worth for their tokens, as many as fit."""
+    """The points with the most worth for their tokens, as many as fit, in the order of what was
+    said."""
     covered: set[Covered] = set()
-    chosen: dict[str, Point] = {}
+    chosen: dict[str, _Placed] = {}
     left = size
     heap = [(-_most(one), -one.seqs[-1], at) for at, one in enumerate(candidates)]
     heapq.heapify(heap)
@@ -311,7 +331,7 @@ def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: st
             continue
         words = one.words
         if words in chosen:
-            chosen[words] = _with_sources(chosen[words], one.seqs)
+            chosen[words] = chosen[words].also(one.seqs)
             continue
         now = _worth(one, covered)
         if now > 0 and not one.counted:
@@ -322,15 +342,23 @@ def _chosen(candidates: Sequence[_Candidate], size: int, count: Count, style: st
         if now < -worth and heap and -heap[0][0] > now:
             heapq.heappush(heap, (-now, order, at))
             continue
-        chosen[words] = one.point
+        chosen[words] = _Placed(one.place, at, one.point)
         covered |= one.covers
         left -= one.tokens
     return _fitting(list(chosen.values()), size, count, style)
 
 
-def _with_sources(point: Point, seqs: tuple[int, ...]) -> Point:
-    """A point that other messages say as well."""
-    return point._replace(seqs=tuple(sorted({*point.seqs, *seqs})))
+class _Placed(NamedTuple):
+    """A chosen point and what it is ordered by."""
+
+    place: int
+    at: int
+    point: Point
+
+    def also(self, seqs: tuple[int, ...]) -> _Placed:
+        """The point that other messages say as well."""
+        every = tuple(sorted({*self.point.seqs, *seqs}))
+        return self._replace(point=self.point._replace(seqs=every))
 
 
 def _most(one: _Candidate) -> float:
@@ -351,15 +379,13 @@ def _estimate(text: str) -> int:
     return len(text) // 4 if text.isascii() else len(text.encode()) // 3
 
 
-def _fitting(points: list[Point], size: int, count: Count, style: str) -> list[Point]:
+def _fitting(chosen: list[_Placed], size: int, count: Count, style: str) -> list[Point]:
     """The points without the last chosen ones, so that they surely fit as they are rendered."""
-    while points and count(render(sorted(points, key=_order), style)) > size:
-        points = points[:-1]
-    return points
-
-
-def _order(point: Point) -> tuple[int, int, str]:
-    return point.seqs[-1], point.seqs[0], point.text
+    while True:
+        points = [one.point for one in sorted(chosen)]
+        if not chosen or count(render(points, style)) <= size:
+            return points
+        chosen = chosen[:-1]
 
 
 # -- refusing ------------------------------------------------------------------------------------

@@ -205,6 +205,7 @@ POINTS = st.lists(
         st.floats(0, 1),
     ),
     max_size=6,
+    unique_by=lambda point: point.text,
 )
 SCORES = st.dictionaries(st.integers(10, 18), st.floats(0, 1))
 
@@ -227,7 +228,25 @@ def test_any_summary_fits_names_its_sources_and_is_the_same_again(
     given_seqs = {one.seq for one in passages} | {seq for one in previous for seq in one.seqs}
     assert all(point.seqs and given_seqs.issuperset(point.seqs) for point in points)
     assert all(0 <= point.score <= 1 for point in points)
-    assert [point.seqs[-1] for point in points] == sorted(point.seqs[-1] for point in points)
+    old = [point for point in points if point.seqs[0] < 10]
+    assert points[: len(old)] == old
+    places = [[one.text for one in previous].index(point.text) for point in old]
+    assert places == sorted(places)
+
+
+def test_a_point_keeps_its_place_whatever_else_it_carries_by_then() -> None:
+    said = [
+        Passage(seq, "user", f"The hall {name} costs {seq * 7} euros.")
+        for seq, name in enumerate(("Apollo", "Bacchus", "Ceres", "Diana"), 1)
+    ]
+    scores = dict.fromkeys(range(1, 9), 0.5)
+    first, *others = summarise([], said, scores=scores, size=400, count=len)
+    # The first hall was spoken of again: its point is a source of later messages too.
+    before = [first._replace(seqs=(1, 4)), *others]
+    fresh = [Passage(5, "user", "The hall Eros costs 35 euros.")]
+    after = summarise(before, fresh, scores=scores, size=400, count=len)
+    names = [point.text.split()[3] for point in after]
+    assert names == ["Apollo", "Bacchus", "Ceres", "Diana", "Eros"]
 
 
 LABELS = {"user", "assistant", "tool", "system", "find"}
