@@ -34,7 +34,8 @@ MOST_TURNS = 20_000
 """Turns of one index; one that would get larger is begun anew with the latest sessions."""
 MOST_HELD, MOST_IN_ALL = 32, 60_000
 """Indexes that a process keeps, the last used ones, and the turns of all of them: about 1.5 kB
-each."""
+each, and as many turns more as their vectors have bytes for."""
+TURN_BYTES = 1_500
 QUOTE = 500
 """Characters of a turn that a source quotes."""
 BLOCK, AROUND = 32, 8
@@ -66,6 +67,11 @@ class Held:
         self.model: Model | None = None
         self.given: dict[int, int] = {}
         self._places: dict[tuple[int, int], int] = {}
+
+    @property
+    def size(self) -> int:
+        """In turns without vectors."""
+        return len(self.index) + self.index.vector_bytes // TURN_BYTES
 
     def newest(self, number: int) -> int | None:
         """The place of a session's newest turn."""
@@ -230,7 +236,7 @@ def _of(store: Reader, session: Snapshot, user: int | None) -> Held:
 
 
 def _in_all() -> int:
-    return sum([len(held.index) for held in _held.values()])
+    return sum([held.size for held in _held.values()])
 
 
 Row = tuple[int, str, int, int]

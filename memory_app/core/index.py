@@ -235,6 +235,11 @@ class Index:
         return np.flatnonzero(self._has)
 
     @property
+    def vector_bytes(self) -> int:
+        """What the vectors take in memory that were compared before."""
+        return self._vectors.nbytes
+
+    @property
     def vectors(self) -> Matrix | None:
         """A row for each turn, zeros where it has none; None when no turn has one."""
         self._take_given()

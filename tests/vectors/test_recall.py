@@ -231,6 +231,20 @@ def test_vectors_that_come_later_are_taken_into_an_index_that_is_there(
     assert len(held.index.has_vector) == len(held.index) == 7
 
 
+def test_vectors_count_for_what_a_process_holds(
+    desk: Desk, embedding: Embedding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = recall.Held()
+    monkeypatch.setattr(recall, "_of", lambda *_: held)
+    monkeypatch.setattr(recall, "TURN_BYTES", 4 * Topics.dimensions)
+    now = talk(desk, "alice", *SAID)
+    found(desk, now)
+    assert held.size == 6
+    all_done(embedding)
+    found(desk, now)
+    assert held.size == 12
+
+
 def test_an_earlier_version_is_the_same_with_and_without_vectors(
     desk: Desk, embedding: Embedding
 ) -> None:
