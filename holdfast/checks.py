@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES
-from memory_app import engines
+from memory_app import embedders, engines, minilm
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
@@ -24,7 +24,7 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    return [*_database(), *_roles(), *_encoder(), *_summariser()]
+    return [*_database(), *_roles(), *_encoder(), *_summariser(), *_embedder()]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -128,6 +128,54 @@ def _model() -> Iterator[checks.CheckMessage]:
             "HOLDFAST_SUMMARISER asks a model, but the package `openai` is not installed.",
             hint="Install holdfast[llm].",
             id="holdfast.E008",
+        )
+
+
+def _embedder() -> Iterator[checks.CheckMessage]:
+    path = getattr(settings, "HOLDFAST_EMBEDDER", None)
+    if not path:
+        return
+    try:
+        made = import_string(path)
+    except ImportError:
+        yield checks.Error(
+            f"HOLDFAST_EMBEDDER is {path!r}, which cannot be imported.",
+            hint=f"Name {embedders.MINILM}, memory_app.embedders.openai, or one of your own.",
+            id="holdfast.E009",
+        )
+    else:
+        if made is embedders.openai:
+            yield from _embedding_model()
+        if made is embedders.minilm and not minilm.available():
+            yield checks.Error(
+                "HOLDFAST_EMBEDDER is MiniLM, but the package with its weights is not installed.",
+                hint=minilm.MISSING,
+                id="holdfast.E013",
+            )
+
+
+def _embedding_model() -> Iterator[checks.CheckMessage]:
+    for name in ("HOLDFAST_EMBEDDER_MODEL", "HOLDFAST_EMBEDDER_DIMENSIONS"):
+        if not getattr(settings, name, None):
+            yield checks.Error(
+                f"{name} is needed by HOLDFAST_EMBEDDER and says nothing.",
+                hint="Name the model, and how many numbers its vectors have.",
+                id="holdfast.E010",
+            )
+    try:
+        local = getattr(settings, "HOLDFAST_EMBEDDER_LOCAL", False)
+        addresses.target(getattr(settings, "HOLDFAST_EMBEDDER_URL", embedders.URL), local=local)
+    except addresses.Forbidden as forbidden:
+        yield checks.Error(
+            f"HOLDFAST_EMBEDDER_URL {forbidden}",
+            hint="HOLDFAST_EMBEDDER_LOCAL = True allows addresses of this machine and its network.",
+            id="holdfast.E011",
+        )
+    if find_spec("openai") is None:
+        yield checks.Error(
+            "HOLDFAST_EMBEDDER asks a model, but the package `openai` is not installed.",
+            hint="Install holdfast[llm].",
+            id="holdfast.E012",
         )
 
 

@@ -69,8 +69,11 @@ def names(name: str) -> list[str]:
 
 
 def dotted(name: str, default: str) -> str:
-    """The path of something in a Python module that is there, as `package.module.Thing`."""
+    """The path of something in a Python module that is there, as `package.module.Thing`; none is
+    the empty one."""
     value = text(name, default) or default
+    if not value:
+        return value
     module, _, thing = value.rpartition(".")
     if not (thing.isidentifier() and all(part.isidentifier() for part in module.split("."))):
         raise BadEnvironment(name, "must look like package.module.Thing.")

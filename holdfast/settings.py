@@ -28,6 +28,25 @@ HOLDFAST_MODEL_TIMEOUT = environ.integer("HOLDFAST_MODEL_TIMEOUT", 60)
 if HOLDFAST_SUMMARISER == "memory_app.engines.openai" and not HOLDFAST_MODEL:
     raise environ.BadEnvironment("HOLDFAST_MODEL", "must name the model that writes summaries.")
 
+# There are no vectors without an embedder. `memory_app.embedders.minilm` computes them here,
+# `memory_app.embedders.openai` asks the model that the next lines name.
+HOLDFAST_EMBEDDER = environ.dotted("HOLDFAST_EMBEDDER", "")
+HOLDFAST_EMBEDDER_MODEL = environ.text("HOLDFAST_EMBEDDER_MODEL")
+HOLDFAST_EMBEDDER_DIMENSIONS = environ.integer("HOLDFAST_EMBEDDER_DIMENSIONS", 0)
+HOLDFAST_EMBEDDER_LOCAL = environ.flag("HOLDFAST_EMBEDDER_LOCAL")
+HOLDFAST_EMBEDDER_URL = environ.http_url(
+    "HOLDFAST_EMBEDDER_URL", "https://api.openai.com/v1", local=HOLDFAST_EMBEDDER_LOCAL
+)
+HOLDFAST_EMBEDDER_KEY = environ.key("HOLDFAST_EMBEDDER_KEY")
+HOLDFAST_EMBEDDER_TIMEOUT = environ.integer("HOLDFAST_EMBEDDER_TIMEOUT", 60)
+if HOLDFAST_EMBEDDER == "memory_app.embedders.openai":
+    if not HOLDFAST_EMBEDDER_MODEL:
+        raise environ.BadEnvironment("HOLDFAST_EMBEDDER_MODEL", "must name the model.")
+    if not HOLDFAST_EMBEDDER_DIMENSIONS:
+        raise environ.BadEnvironment(
+            "HOLDFAST_EMBEDDER_DIMENSIONS", "must say how many numbers a vector of the model has."
+        )
+
 DEBUG = environ.flag("DEBUG")
 SECRET_KEY = environ.text("SECRET_KEY") or paths.local_secret()
 ALLOWED_HOSTS = environ.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]

@@ -239,7 +239,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                         "sources": listed(thing({"session": ID, "seq": WHOLE, "quote": TEXT})),
                     }
                 )
-            )
+            ),
+            "notices": listed(ANY_OBJECT),
         }
     ),
     "Fates": thing(
@@ -415,7 +416,7 @@ def recall_turns(call: Call, session: str) -> HttpResponse:
     user: the best turns with the parts of their scores. Nothing where it was never said."""
     found = store().get(call.project, session_id(session))
     asked, limit = call.body["query"], call.body.get("limit", HITS)
-    return json_response(200, {"data": recall.hits(store(), found, asked, limit)})
+    return json_response(200, recall.hits(store(), found, asked, limit))
 
 
 # ── Compression ─────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,15 @@ import orjson
 
 from memory_app import account, facts, front, recall, recalling
 from memory_app.core import policy as rules
-from memory_app.statements import REVISION, RUN, SUMMARY, WHOLE_FACT, names
+from memory_app.statements import (
+    COPY_EMBEDDED,
+    COPY_VECTORS,
+    REVISION,
+    RUN,
+    SUMMARY,
+    WHOLE_FACT,
+    names,
+)
 from sessions_app import ids
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.logbook import Forged
@@ -39,6 +47,9 @@ PURGE = {
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",
     "summaries": "DELETE FROM holdfast_summary WHERE session_id = ?",
     "compressions": "DELETE FROM holdfast_compression WHERE session_id = ?",
+    # This row first: who stores vectors changes it before, and then finds it gone.
+    "embedded": "DELETE FROM holdfast_embedded WHERE session_id = ?",
+    "vectors": "DELETE FROM holdfast_vector WHERE session_id = ?",
 }
 
 
@@ -120,6 +131,8 @@ OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
     """Everything that held at version `at` of the parent, with its numbers and times. Facts of a
     fork name the messages they came from where these were said: in the parent."""
+    db.run(COPY_EMBEDDED, (parent.number, number))
+    db.run(COPY_VECTORS, (parent.number, number))
     if parent.facts:
         _copy_facts(db, parent, number, at)
     if not parent.fold_version:

@@ -190,7 +190,11 @@ def build(
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
         near_misses=(*selection.near_misses, *(told.turns.near_misses if told.turns else ())),
-        notices=(*frame.notices, *_notices(reader, frame, selection, reading)),
+        notices=(
+            *frame.notices,
+            *_notices(reader, frame, selection, reading),
+            *(candidates.found.notices if candidates else ()),
+        ),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
         volatile=("facts", *VOLATILE) if ask.query else VOLATILE,

@@ -561,3 +561,57 @@ class Injection(models.Model):
 
     def __str__(self) -> str:
         return f"fact {self.fact_id} in context {self.context_id}"
+
+
+class EmbeddedQuerySet(models.QuerySet["Embedded"]):
+    def of_session(self, number: int) -> Self:
+        return self.filter(session_id=number)
+
+
+class Embedded(models.Model):
+    """How far the messages of a session have vectors: 1..`messages` were looked at, and those that
+    say something have one of `model`, with so many `dimensions`.
+
+    Who makes them holds the row until `claim_until_us`; `claim` counts holders, so that one who
+    lost it cannot store.
+    """
+
+    session = models.OneToOneField(
+        Session, models.CASCADE, related_name="+", primary_key=True, db_index=False
+    )
+    model = models.CharField(max_length=255)
+    dimensions = models.PositiveIntegerField()
+    messages = models.BigIntegerField(default=0)
+    claim = models.BigIntegerField(default=0)
+    claim_until_us = models.BigIntegerField(default=0)
+
+    objects = EmbeddedQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_embedded"
+
+    def __str__(self) -> str:
+        return f"{self.model} up to {self.messages}"
+
+
+class VectorQuerySet(models.QuerySet["Vector"]):
+    def of_session(self, number: int) -> Self:
+        return self.filter(session_id=number).order_by("seq")
+
+
+class Vector(models.Model):
+    """The vector of a message, of length one: two bytes a number, the smaller first. Which model it
+    is of stands in the row of its session."""
+
+    pk = models.CompositePrimaryKey("session_id", "seq")
+    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
+    seq = models.BigIntegerField()
+    vector = models.BinaryField()
+
+    objects = VectorQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_vector"
+
+    def __str__(self) -> str:
+        return f"vector of {self.seq}"

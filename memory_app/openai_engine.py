@@ -1,61 +1,28 @@
-"""Summaries by a model behind any endpoint that speaks OpenAI's chat completions.
-
-The package `openai` (extra `[llm]`) is imported here alone, and only when a summary is asked for.
-"""
+"""Summaries by a model behind any endpoint that speaks OpenAI's chat completions."""
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
-from importlib import import_module
-from types import ModuleType
 from typing import Any
 
 from memory_app.core import answer, prompt
 from memory_app.core.passages import Point
-from memory_app.core.work import (
-    EMPTY,
-    FORBIDDEN_ADDRESS,
-    INVALID_ANSWER,
-    RATE_LIMITED,
-    REFUSED_REDIRECT,
-    REJECTED,
-    SERVER_ERROR,
-    TIMEOUT,
-    TOO_LONG,
-    EngineFailed,
-    Work,
-)
-from memory_app.dialling import Bounds, Deadline, Resolver, Transport, resolve
-from sessions_app.core import addresses, errors, strict
+from memory_app.core.work import EMPTY, INVALID_ANSWER, TOO_LONG, EngineFailed, Work
+from memory_app.openai_calls import Endpoint
+from sessions_app.core import errors, strict
 
-CALLS = 4
-"""How often one question is sent to an endpoint that fails before it is left alone."""
-BACKOFF = 0.5
-"""Seconds before the second call, at most; each further wait is twice as long."""
 MAX_DEPTH = 64
 
 Message = dict[str, str]
 
 
-@dataclass(frozen=True)
-class OpenAI:
+@dataclass(frozen=True, kw_only=True)
+class OpenAI(Endpoint):
     """A model behind `url`, the part before /chat/completions. `timeout` is for all of a summary,
-    in seconds; `local` allows addresses that are not public; `count` gives the tokens of a text.
-    Its key is in no text of it."""
+    `count` gives the tokens of a text."""
 
-    url: str
-    model: str
     count: Callable[[str], int] = field(repr=False)
-    key: str = field(default="", repr=False)
-    timeout: float = 60.0
-    local: bool = False
-    backoff: float = BACKOFF
-    resolve: Resolver = field(default=resolve, repr=False)
-    pause: Callable[[float], None] = field(default=time.sleep, repr=False)
 
     @property
     def name(self) -> str:
@@ -65,8 +32,7 @@ class OpenAI:
         """The new summary, tried by `core.answer`. Raises EngineFailed."""
         if not (prompt.kept(work) or prompt.visible(work)):
             raise EngineFailed(EMPTY, "there is nothing to summarise")
-        self._check()
-        ask = self._chat(_library())
+        ask = self.asking(self._send, content)
         asked = prompt.messages(work)
         said = ask(asked)
         taken = _taken(said, work, self.count)
@@ -78,73 +44,10 @@ class OpenAI:
             raise EngineFailed(taken.reason)
         return taken
 
-    def _check(self) -> None:
-        """Raises EngineFailed for what would fail later in words that tell too much."""
-        try:
-            addresses.target(self.url, local=self.local)
-        except addresses.Forbidden as forbidden:
-            raise EngineFailed(FORBIDDEN_ADDRESS, f"HOLDFAST_MODEL_URL {forbidden}") from None
-        if not (self.key.isascii() and self.key.isprintable()) or " " in self.key:
-            raise EngineFailed(REJECTED, "HOLDFAST_MODEL_KEY must be ASCII without blanks")
-
-    def _chat(self, openai: Any) -> Callable[[list[Message]], str]:
-        """What sends messages and gives the text that comes back, all until one deadline."""
-        httpx, httpcore = _http(openai)
-        deadline = Deadline(self.timeout)
-        bounds = Bounds(deadline, local=self.local, resolve=self.resolve)
-        client = openai.OpenAI(
-            # The package would otherwise take the key for another endpoint from the environment.
-            api_key=self.key or "none",
-            base_url=self.url,
-            max_retries=0,
-            http_client=httpx.Client(
-                transport=Transport(httpx, httpcore, bounds),
-                follow_redirects=False,
-                trust_env=False,
-            ),
+    def _send(self, client: Any, messages: list[Message]) -> Any:
+        return client.chat.completions.with_raw_response.create(
+            model=self.model, messages=messages, response_format={"type": "json_object"}
         )
-        return lambda messages: self._persistently(
-            lambda: _once(openai, client, self.model, messages), deadline
-        )
-
-    def _persistently(self, call: Callable[[], str], deadline: Deadline) -> str:
-        """What `call` gives, tried again while there is hope and time."""
-        for attempt in range(1, CALLS + 1):
-            try:
-                return call()
-            except EngineFailed as failed:
-                chance = random.random()  # noqa: S311 - it spreads callers and hides nothing
-                wait = pause(attempt, failed.after, self.backoff, chance)
-                if attempt == CALLS or not failed.retryable or not deadline.allows(wait):
-                    # Without the frames of the call: reports of errors show what is in them.
-                    raise failed.with_traceback(None) from None
-            self.pause(wait)
-        raise AssertionError("the last call returns or raises")
-
-
-def pause(attempt: int, after: float | None, backoff: float, chance: float) -> float:
-    """Seconds to wait after a failed attempt (from 1): what the endpoint asks for and, so that
-    many callers do not come back at once, up to one backoff more or half of one less."""
-    step: float = backoff * 2 ** (attempt - 1)
-    if after is not None:
-        return after + chance * backoff
-    return step * (0.5 + chance / 2)
-
-
-def _library() -> Any:
-    try:
-        import openai
-    except ImportError:
-        raise EngineFailed(REJECTED, "install holdfast[llm] to ask a model") from None
-    return openai
-
-
-def _http(openai: Any) -> tuple[ModuleType, ModuleType]:
-    """The modules whose classes this version of the package takes: httpx or its successor, and
-    the one below it."""
-    roots = [base.__module__.partition(".")[0] for base in openai.DefaultHttpxClient.__mro__]
-    name = next(root for root in roots if root.startswith("httpx"))
-    return import_module(name), import_module(name.replace("httpx", "httpcore"))
 
 
 def _taken(said: str, work: Work, count: Callable[[str], int]) -> list[Point] | answer.Fault:
@@ -153,60 +56,6 @@ def _taken(said: str, work: Work, count: Callable[[str], int]) -> list[Point] | 
     if isinstance(points, answer.Fault):
         return points
     return answer.fault(points, work, count) or points
-
-
-def _once(openai: Any, client: Any, model: str, messages: list[Message]) -> str:
-    """The text of one answer. Raises EngineFailed, from which nothing leads to the request."""
-    try:
-        answered = client.chat.completions.with_raw_response.create(
-            model=model, messages=messages, response_format={"type": "json_object"}
-        )
-    except openai.APIStatusError as error:
-        failed = refusal(error.status_code, error.response.headers)
-    except openai.OpenAIError as error:
-        # Earlier versions of the package wrap whatever a transport raises.
-        wrapped = error.__cause__
-        known = isinstance(wrapped, EngineFailed)
-        failed = wrapped if known else EngineFailed(INVALID_ANSWER, type(error).__name__)
-    except UnicodeError:
-        failed = EngineFailed(REJECTED, "the URL's host is no name")
-    else:
-        return content(answered.content)
-    # Raised here, where the package's error, which holds the request, is out of sight.
-    raise failed
-
-
-def refusal(status: int, headers: Mapping[str, str]) -> EngineFailed:
-    """What an HTTP status other than 200 means."""
-    after = retry_after(headers.get("retry-after"), time.time())
-    said = f"status {status}"
-    if 300 <= status < 400:
-        return EngineFailed(REFUSED_REDIRECT, said)
-    if status == 429:
-        return EngineFailed(RATE_LIMITED, said, after=after)
-    if status == 408:
-        return EngineFailed(TIMEOUT, said, after=after)
-    if status in (409, 425) or status >= 500:
-        return EngineFailed(SERVER_ERROR, said, after=after)
-    return EngineFailed(REJECTED, said)
-
-
-def retry_after(value: str | None, now: float) -> float | None:
-    """Seconds that a Retry-After header asks for, in either form; None for any other value."""
-    if value is None:
-        return None
-    try:
-        return max(0.0, float(value)) if _is_number(value) else _until(value, now)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _is_number(value: str) -> bool:
-    return value.replace(".", "", 1).isdecimal()
-
-
-def _until(value: str, now: float) -> float:
-    return max(0.0, parsedate_to_datetime(value).timestamp() - now)
 
 
 def content(raw: bytes) -> str:

@@ -9,23 +9,22 @@ message that was retracted or erased is left out whatever an index still holds.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
+from memory_app import questions, spoken, vectors
 from memory_app import statements as sql
-from memory_app.core import passages, rank, retention
-from memory_app.core.index import Index, Turn
-from memory_app.core.passages import SPOKEN, Passage
+from memory_app.core import rank, retention
+from memory_app.core.index import Index, Turn, Vector
+from memory_app.core.passages import Passage
 from memory_app.core.rank import Ranking, Scored
+from memory_app.questions import NOBODY, Asked
+from memory_app.vectors import Model
 from sessions_app import clock
 from sessions_app.core import instants
-from sessions_app.core.entries import FORM_NAMES
 from sessions_app.core.replay import State, in_ranges
-from sessions_app.store import packed
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -35,7 +34,8 @@ MOST_TURNS = 20_000
 """Turns of one index; one that would get larger is begun anew with the latest sessions."""
 MOST_HELD, MOST_IN_ALL = 32, 60_000
 """Indexes that a process keeps, the last used ones, and the turns of all of them: about 1.5 kB
-each."""
+each, and as many turns more as their vectors have bytes for."""
+TURN_BYTES = 1_500
 QUOTE = 500
 """Characters of a turn that a source quotes."""
 BLOCK, AROUND = 32, 8
@@ -52,7 +52,8 @@ class Source(NamedTuple):
 
 class Held:
     """The turns of one owner as far as they were `read`: by session the last seq. `tokens` are
-    those of their messages."""
+    those of their messages. The turns up to `given`, by session, were given vectors of `model`
+    where they have some."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -63,7 +64,14 @@ class Held:
         self.index = Index()
         self.tokens: list[int] = []
         self.read: dict[int, int] = {}
+        self.model: Model | None = None
+        self.given: dict[int, int] = {}
         self._places: dict[tuple[int, int], int] = {}
+
+    @property
+    def size(self) -> int:
+        """In turns without vectors."""
+        return len(self.index) + self.index.vector_bytes // TURN_BYTES
 
     def newest(self, number: int) -> int | None:
         """The place of a session's newest turn."""
@@ -75,7 +83,7 @@ class Held:
     def take(self, number: int, said: Sequence[Passage], read: int) -> None:
         """Adds the messages of a session after `read`; `said` begins a little before the block that
         this seq lies in."""
-        new = [one for one in said if one.seq > read and one.role in SPOKEN and one.text.strip()]
+        new = [one for one in said if one.seq > read and spoken.speaks(one)]
         for place, one in enumerate(new, len(self.index)):
             self._places[number, one.seq] = place
         self.index.add(Turn(number, one.seq, one.author, one.role, one.text, one.at) for one in new)
@@ -94,6 +102,19 @@ class Held:
             )
             first += BLOCK
 
+    def give(self, number: int, found: Iterable[tuple[int, Vector]]) -> None:
+        """Gives vectors, by seq, to the turns of a session."""
+        places = self._places
+        self.index.give(
+            {places[number, seq]: vector for seq, vector in found if (number, seq) in places}
+        )
+
+    def use(self, model: Model) -> None:
+        """Lets those of any other model go."""
+        if self.model != model:
+            self.index.forget_vectors()
+            self.model, self.given = model, {}
+
 
 Owner = tuple[str, int, int, bool]
 """Database alias, project, and the number of the end user (True) or of the session (False)."""
@@ -104,12 +125,13 @@ _guard = Lock()
 
 class Found(NamedTuple):
     """A question's view of an owner's turns, whose messages have these `tokens`; `sources` are the
-    sessions they may come from."""
+    sessions they may come from, `notices` what an answer must say of how it was found."""
 
     ranking: Ranking
     tokens: Sequence[int]
     sources: dict[int, Source]
     hidden: frozenset[int] = frozenset()
+    notices: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def listed(self) -> bool:
@@ -141,10 +163,15 @@ def recall(store: Reader, session: Snapshot, query: str, *, now: int | None = No
     rows = _sessions(store, session, user)
     sources = {int(row[0]): Source(UUID(str(row[1])), _retracted(store, row)) for row in rows}
     held = _of(store, session, user)
+    asked = questions.asked(query)
     # An index is not made for two threads: the ranking reads what a new turn would change.
     with held.lock:
         _catch_up(store, held, rows)
-        return _ranked(held, session, query, sources, now=now)
+        if asked.vector is not None and asked.model is not None:
+            number = session.number if user is None else user
+            owner = vectors.Owner(session.project, number, user is not None)
+            _give(store, held, owner, asked.model)
+        return _ranked(held, session, query, sources, now=now, asked=asked)
 
 
 def recall_at(store: Reader, session: Snapshot, query: str, end: int, state: State) -> Found:
@@ -163,20 +190,21 @@ def _ranked(
     sources: dict[int, Source],
     *,
     now: int | None = None,
+    asked: Asked = NOBODY,
 ) -> Found:
     place = held.newest(session.number)
     if now is None:
         now = session.created_us if place is None else held.index.turns[place].at
-    asked = " ".join(query.split()).casefold()
+    plain = " ".join(query.split()).casefold()
     said = held.index.turns[place].text if place is not None else ""
     # Mostly the question is what was said last; it must not bear itself out.
-    itself = [place] if place is not None and " ".join(said.split()).casefold() == asked else []
+    itself = [place] if place is not None and " ".join(said.split()).casefold() == plain else []
     held.index.hidden = itself
     try:
-        ranking = rank.rank(held.index, query, now=now)
+        ranking = rank.rank(held.index, query, now=now, vector=asked.vector, unlike=asked.unlike)
     finally:
         held.index.hidden = ()
-    return Found(ranking, held.tokens, sources, frozenset(itself))
+    return Found(ranking, held.tokens, sources, frozenset(itself), asked.notices())
 
 
 def forget() -> None:
@@ -208,7 +236,7 @@ def _of(store: Reader, session: Snapshot, user: int | None) -> Held:
 
 
 def _in_all() -> int:
-    return sum([len(held.index) for held in _held.values()])
+    return sum([held.size for held in _held.values()])
 
 
 Row = tuple[int, str, int, int]
@@ -244,32 +272,31 @@ def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
             room -= messages - read
     try:
         for number, read, end in sorted(behind):
-            held.take(number, list(_said(store, number, read - read % BLOCK - AROUND, end)), read)
+            after = read - read % BLOCK - AROUND
+            held.take(number, list(spoken.said(store, number, after, end)), read)
     except BaseException:
         held.clear()  # it counts what it was about to read as read
         raise
 
 
-def _said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
-    """The messages of a session after a seq and up to another that say something; not what tools
-    gave."""
-    with store.db.reading():
-        rows = store.db.rows(sql.SAID, (number, max(0, after), end))
-    # What is damaged is not found; whoever reads it is told.
-    for seq, role, form, tokens, created_us, body in packed.whole_or_blank(store.db, number, rows):
-        if body:
-            yield passages.passage(
-                seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us
-            )
+def _give(store: Reader, held: Held, owner: vectors.Owner, model: Model) -> None:
+    """Gives the turns the vectors that were made since; some may not have theirs yet."""
+    held.use(model)
+    for number, upto in vectors.progress(store.db, owner, model).items():
+        span = (held.given.get(number, 0), min(upto, held.read.get(number, 0)))
+        if span[0] < span[1]:
+            held.give(number, vectors.read(store.db, owner, model, number, span))
+            held.given[number] = span[1]
 
 
 # -- as hits ---------------------------------------------------------------------------------------
 
 
-def hits(store: Reader, session: Snapshot, query: str, limit: int) -> list[dict[str, Any]]:
-    """The best turns as the contract shows them, with the parts of their scores."""
+def hits(store: Reader, session: Snapshot, query: str, limit: int) -> dict[str, Any]:
+    """The best turns as the contract shows them, with the parts of their scores; and notices."""
     found = recall(store, session, query, now=clock.now_us())
-    return [_hit(found, one) for one in found.best(limit)]
+    data = [_hit(found, one) for one in found.best(limit)]
+    return {"data": data, "notices": [dict(one) for one in found.notices]}
 
 
 def _hit(found: Found, one: Scored) -> dict[str, Any]:

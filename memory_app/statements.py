@@ -82,3 +82,78 @@ INSERT_INJECTION = """
     INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
     SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?
 """
+
+# -- vectors ---------------------------------------------------------------------------------------
+
+# A session is behind where messages have not been looked at, or where another model's vectors are.
+_BEHIND = """
+    LEFT JOIN holdfast_embedded e ON e.session_id = s.number
+    WHERE s.messages > 0 AND s.status <> 'deleted'
+        AND (e.session_id IS NULL OR e.messages < s.messages OR e.model <> ? OR e.dimensions <> ?)
+"""
+_FREE = "AND COALESCE(e.claim_until_us, 0) <= ?"
+# By the index of each project's latest sessions: a cross join keeps SQLite to that order.
+BEHIND_LATELY = f"""
+    SELECT s.number FROM holdfast_project p CROSS JOIN holdfast_session s
+    {_BEHIND} {_FREE} AND s.project_id = p.id AND s.active_hour >= ?
+    ORDER BY s.last_activity_us DESC LIMIT ?
+"""
+BEHIND_AFTER = f"""
+    SELECT s.number FROM holdfast_session s {_BEHIND} {_FREE}
+        AND s.number > ? ORDER BY s.number LIMIT ?
+"""
+BEHIND = f"""
+    SELECT COUNT(*),
+        COALESCE(SUM(s.messages - CASE WHEN e.model = ? AND e.dimensions = ? THEN e.messages
+            ELSE 0 END), 0)
+    FROM holdfast_session s {_BEHIND}
+"""
+TO_EMBED = "SELECT s.messages FROM holdfast_session s WHERE s.number = ? AND s.status <> 'deleted'"
+EMBEDDED = """
+    SELECT model, dimensions, messages, claim, claim_until_us FROM holdfast_embedded
+    WHERE session_id = ?
+"""
+INSERT_EMBEDDED = """
+    INSERT INTO holdfast_embedded (session_id, model, dimensions, messages, claim, claim_until_us)
+    VALUES (?, ?, ?, 0, 1, ?)
+"""
+CLAIM_EMBEDDED = """
+    UPDATE holdfast_embedded SET claim = claim + 1, claim_until_us = ?
+    WHERE session_id = ? AND claim = ? AND claim_until_us <= ?
+"""
+SET_EMBEDDED = """
+    UPDATE holdfast_embedded
+    SET model = ?, dimensions = ?, messages = ?, claim = claim + 1, claim_until_us = 0
+    WHERE session_id = ? AND claim = ?
+"""
+POSTPONE_EMBEDDED = """
+    UPDATE holdfast_embedded SET claim_until_us = ? WHERE session_id = ? AND claim = ?
+"""
+DELETE_VECTORS = "DELETE FROM holdfast_vector WHERE session_id = ?"
+INSERT_VECTOR = """
+    INSERT INTO holdfast_vector (session_id, seq, vector) VALUES (?, ?, ?) ON CONFLICT DO NOTHING
+"""
+# Whose vectors stands in the question itself: {whose} is a user of the project, or a session of it.
+_EMBEDDED_SESSION = """
+    FROM holdfast_session s
+    JOIN holdfast_embedded e ON e.session_id = s.number AND e.model = ? AND e.dimensions = ?
+"""
+_OF_AN_OWNER = "WHERE s.project_id = ? AND {whose} AND s.status <> 'deleted'"
+OF_USER, OF_SESSION = "s.end_user_id = ?", "s.number = ?"
+EMBEDDED_OF = f"SELECT e.session_id, e.messages {_EMBEDDED_SESSION} {_OF_AN_OWNER}"
+VECTORS_OF = f"""
+    SELECT v.seq, v.vector {_EMBEDDED_SESSION}
+    JOIN holdfast_vector v ON v.session_id = s.number
+    {_OF_AN_OWNER} AND v.session_id = ? AND v.seq > ? AND v.seq <= ?
+"""
+COPY_EMBEDDED = """
+    INSERT INTO holdfast_embedded (session_id, model, dimensions, messages, claim, claim_until_us)
+    SELECT s.number, e.model, e.dimensions,
+        CASE WHEN e.messages < s.messages THEN e.messages ELSE s.messages END, 0, 0
+    FROM holdfast_embedded e, holdfast_session s WHERE e.session_id = ? AND s.number = ?
+"""
+COPY_VECTORS = """
+    INSERT INTO holdfast_vector (session_id, seq, vector)
+    SELECT s.number, v.seq, v.vector FROM holdfast_vector v, holdfast_session s
+    WHERE v.session_id = ? AND s.number = ? AND v.seq <= s.messages
+"""

@@ -1,4 +1,6 @@
-"""Works through what is due, one session after the other, until it is told to stop.
+"""Works through what is due, one session after the other, until it is told to stop: compresses,
+and where there is an embedder makes vectors, in a thread beside it that no model of the other kind
+holds up.
 
 As many of them as wanted may run, in threads and in processes: each session is claimed by one.
 """
@@ -7,13 +9,16 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from contextlib import nullcontext
 from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import idling
+from memory_app import embedders, idling
 from memory_app.core import pacing
+from memory_app.core.work import EngineFailed
+from memory_app.embedding import Embedding
 from memory_app.pipeline import Pipeline
 from sessions_app import clock, waking
 from sessions_app.core.errors import HoldfastError
@@ -25,6 +30,9 @@ LOOK_SECONDS = 0.5
 """How often a worker looks without being called: what another process made due."""
 TROUBLE_SECONDS = 5.0
 IDLE_SECONDS = 60.0
+EMBED_LOOK_SECONDS = 1.0
+"""How often what was said is looked for that has no vector."""
+LONGEST_TROUBLE_SECONDS = 60.0
 STOP_SECONDS = 10.0
 SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
 """Beside requests a worker computes for so long and rests for so long: an append meanwhile takes
@@ -47,12 +55,17 @@ class Worker:
         self._newest = False
         self._idle_at = 0.0
         self._alone = alone
-        self._thread = Thread(target=self._run, name="holdfast-worker", daemon=True)
+        self._thread = self._threaded(self._work, "holdfast-worker")
+        embedder = embedders.embedder()
+        self.embedding = Embedding(self.pipeline.store, embedder) if embedder else None
+        self._embedder = self._threaded(self._embed, "holdfast-embedder")
 
     def start(self) -> None:
         """Begin."""
         self._leave = waking.listen(self._called.set)
         self._thread.start()
+        if self.embedding is not None:
+            self._embedder.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
         """Take no more; wait for the session at hand. Where that takes longer it is given back, to
@@ -61,6 +74,8 @@ class Worker:
         self._called.set()
         self._leave()
         self._thread.join(seconds)
+        if self._embedder.is_alive():
+            self._embedder.join(EMBED_LOOK_SECONDS)  # a batch that is not stored is made again
         if self._thread.is_alive():
             self.give_back()
             return False
@@ -78,12 +93,35 @@ class Worker:
         self._newest = not self._newest
         return self.pipeline.work(newest=self._newest)
 
-    def _run(self) -> None:
+    def embed_once(self) -> bool:
+        """Makes the vectors of one batch; False when there is none to make. Raises EngineFailed."""
+        return self.embedding is not None and self.embedding.work()
+
+    def _threaded(self, work: Callable[[], None], name: str) -> Thread:
+        return Thread(target=self._run, args=(work,), name=name, daemon=True)
+
+    def _run(self, work: Callable[[], None]) -> None:
         try:
             with nullcontext() if self._alone else pacing.paced(Rest()):
-                self._work()
+                work()
         finally:
             connections.close_all()
+
+    def _embed(self) -> None:
+        trouble = TROUBLE_SECONDS
+        while not self._stopped.is_set():
+            wait = 0.0
+            try:
+                if not self.embed_once():
+                    wait = EMBED_LOOK_SECONDS
+                trouble = TROUBLE_SECONDS
+            except (EngineFailed, HoldfastError, DatabaseError) as error:
+                log.warning("Vectors were not made and will be tried again: %s", error)
+                wait = max(trouble, getattr(error, "after", None) or 0.0)
+                trouble = min(2 * trouble, LONGEST_TROUBLE_SECONDS)
+            finally:
+                self._return_connection()
+            self._stopped.wait(wait)
 
     def _work(self) -> None:
         while not self._stopped.is_set():

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib import resources
 from typing import NamedTuple
 
-from bench.quality import minilm
 from bench.quality.rows import Row
+from memory_app import minilm
 from memory_app.core import worth
 from memory_app.core.index import Index, Turn, Vector
 from memory_app.core.passages import Passage

@@ -7,20 +7,22 @@ The other modules measure one rule each; here all of them meet: budgets, blocks,
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count, groupby
 from statistics import mean, stdev
 from typing import Any
 from uuid import UUID
 
 import orjson
+from django.test import override_settings
 
 from bench.ground import SQLITE, Place, ground
 from bench.quality import locomo, recall, tool_values
 from bench.quality.rows import Row, load
-from memory_app import fates, gathering, policies
+from memory_app import embedders, fates, gathering, minilm, policies
 from memory_app.core import audit
 from memory_app.core.passages import Passage, passage
+from memory_app.embedding import Embedding
 from memory_app.models import Fact, FateRun, Summary
 from memory_app.pipeline import Pipeline
 from sessions_app.core import instants, tokens
@@ -51,11 +53,22 @@ def measure() -> Iterator[Row]:
 
 def evidence(place: Place) -> Iterator[Row]:
     """Of the turns that a question about many sessions of a user needs, how many stand word for
-    word in a context of the last session. The ranker's weights are fitted to these conversations,
-    so `recall` says how it does on others."""
-    found: dict[int, list[float]] = {budget: [] for budget in recall.PLAIN}
+    word in a context of the last session; with the vectors of MiniLM too, where it is installed.
+    The ranker's weights are fitted to these conversations, so `recall` says how it does on others.
+    """
+    yield from _evidence(place, "", recall.PLAIN)
+    if minilm.available():
+        with override_settings(HOLDFAST_EMBEDDER=embedders.MINILM):
+            yield from _evidence(place, ", MiniLM", recall.VECTORS)
+
+
+def _evidence(place: Place, named: str, targets: Mapping[int, float | None]) -> Iterator[Row]:
+    found: dict[int, list[float]] = {budget: [] for budget in targets}
+    embedder = embedders.embedder()
     for talk in locomo.conversations(assistant=False):
         session = _spoken(place, talk)
+        while embedder is not None and Embedding(place.store, embedder).work():
+            pass
         for budget, shares in found.items():
             shown = (
                 (question, _text(session.context(tokens=budget, query=question.text).messages))
@@ -68,8 +81,8 @@ def evidence(place: Place) -> Iterator[Row]:
             shares.append(100 * mean(held))
     for budget, shares in found.items():
         error = stdev(shares) / len(shares) ** 0.5
-        name = f"evidence in a context of {budget:,} tokens"
-        yield Row("recall", name, mean(shares), error, recall.PLAIN[budget])
+        name = f"evidence in a context of {budget:,} tokens{named}"
+        yield Row("recall", name, mean(shares), error, targets[budget])
 
 
 def _spoken(place: Place, talk: locomo.Conversation) -> Any:

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench.quality import minilm, worth_fit
+from bench.quality import worth_fit
 from bench.quality.locomo import Conversation, conversations
+from bench.quality.rows import NoData
+from memory_app import minilm
 from memory_app.core import rank
 from memory_app.core.index import Index, Turn, Vector
 from memory_app.core.rank import Traits
@@ -60,6 +62,8 @@ def known(talks: Sequence[Conversation], *, vectors: bool) -> list[Known]:
 def _known(talk: Conversation, worths: list[float], *, vectors: bool) -> Known:
     said: list[Vector | None] = [None] * len(talk.passages)
     asked: list[Vector | None] = [None] * len(talk.questions)
+    if vectors and not minilm.available():
+        raise NoData(minilm.MISSING)
     if vectors:
         said = list(minilm.embed([one.text for one in talk.passages]))
         asked = list(minilm.embed([one.text for one in talk.questions]))

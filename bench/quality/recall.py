@@ -20,10 +20,11 @@ from statistics import mean, median, stdev
 
 import numpy as np
 
-from bench.quality import minilm, rank_fit
+from bench.quality import rank_fit
 from bench.quality.locomo import ENCODER, MULTI_HOP, Conversation, Question, conversations
 from bench.quality.rank_fit import Known
 from bench.quality.rows import Row
+from memory_app import minilm
 from memory_app.core import rank
 from memory_app.core.choosing import Candidate, choose
 from memory_app.core.index import Index

@@ -110,6 +110,7 @@ def _database() -> Iterator[Check]:
         yield migrations
         if migrations.advice is None:
             yield _compression(alias)
+            yield from _vectors(alias)
     except Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         yield Check(
@@ -157,6 +158,18 @@ def _compression(alias: str) -> Check:
         return Check("compression", found)
     advice = "Run `holdfast serve` or `holdfast worker`."
     return Check("compression", f"{found}, the first for {seconds:,} s", advice)
+
+
+def _vectors(alias: str) -> Iterator[Check]:
+    """Who makes vectors, and how far these are behind; nothing where nobody does."""
+    from memory_app import embedders, vectors
+    from sessions_app.store import get_store
+
+    embedder = embedders.embedder()
+    if embedder is not None:
+        lag = vectors.lag(get_store(alias).db, vectors.Model.of(embedder))
+        found = f"{embedder.name}, {lag.sessions} sessions behind by {lag.messages} messages"
+        yield Check("vectors", found)
 
 
 def _migrations(connection: Any) -> Check:

@@ -17,7 +17,7 @@ MEANINGS: Final = (
     (PROBLEMS, "verify or doctor found problems, or adopt --compare differences"),
     (USAGE, "wrong usage: unknown flag, missing file, bad value, bad environment"),
     (UNUSABLE, "the database or file cannot be used: no database, newer, locked, full"),
-    (INCOMPLETE, "an import, export or adoption had errors"),
+    (INCOMPLETE, "an import, export or adoption had errors, or vectors were not made"),
     (INTERRUPTED, "interrupted with Ctrl-C"),
     (CLOSED_PIPE, "the reader of the output went away"),
 )

@@ -1,4 +1,4 @@
-"""`holdfast worker`: compresses what is due, beside the servers of a team."""
+"""`holdfast worker`: compresses what is due and makes vectors, beside the servers of a team."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from holdfast.commands import opening
 from holdfast.commands.console import say
-from holdfast.commands.outcomes import OK
+from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
 HELP = "compress due sessions, until SIGTERM"
 MOST_THREADS = 64
@@ -34,8 +34,23 @@ def run(args: Namespace) -> int:
         while workers[0].run_once():
             done += 1
         say(f"Compressed {done} sessions." if done != 1 else "Compressed 1 session.")
-        return OK
+        return _embed_all(workers[0])
     return _run_until_signal(workers)
+
+
+def _embed_all(worker: Any) -> int:
+    """Makes what vectors are missing; what was made before a failure stays. Raises Refusal."""
+    from memory_app.core.work import EngineFailed
+
+    batches = 0
+    try:
+        while worker.embed_once():
+            batches += 1
+    except EngineFailed as failed:
+        raise Refusal(f"Vectors were not made: {failed}", INCOMPLETE) from None
+    if worker.embedding is not None:
+        say(f"Made vectors in {batches} batches." if batches != 1 else "Made vectors in 1 batch.")
+    return OK
 
 
 def _run_until_signal(workers: list[Any]) -> int:

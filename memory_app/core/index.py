@@ -116,7 +116,8 @@ class Index:
         self._newest: dict[int, int] = {}
         self._said: Said | None = None
         self._places: _Places | None = None
-        self._vectors = np.zeros((0, 0), np.float32)
+        self._given: dict[int, Vector] = {}
+        self.forget_vectors()
         self.hidden: Sequence[int] = ()
         self.add(turns)
 
@@ -147,6 +148,8 @@ class Index:
             group.append(number)
         self._newest[session] = place
         self._counted.extend(_counts(turn, found))
+        if turn.vector is not None:
+            self._given[place] = turn.vector
         self.turns.append(turn)
 
     def value(self, worths: Mapping[int, float]) -> None:
@@ -215,20 +218,45 @@ class Index:
             self._places = _Places(session, day, speaker, names, before, behind, answered)
         return self._places
 
+    def give(self, vectors: Mapping[int, Vector]) -> None:
+        """Gives turns, by their places, vectors of length one, all of as many numbers."""
+        self._given |= vectors
+
+    def forget_vectors(self) -> None:
+        """As if no turn had one: those of another model have nothing to say to these."""
+        self._given = {}
+        self._vectors = np.zeros((0, 0), np.float32)
+        self._has = np.zeros(0, np.bool_)
+
+    @property
+    def has_vector(self) -> Places:
+        """The places of turns with a vector."""
+        self._take_given()
+        return np.flatnonzero(self._has)
+
+    @property
+    def vector_bytes(self) -> int:
+        """What the vectors take in memory that were compared before."""
+        return self._vectors.nbytes
+
     @property
     def vectors(self) -> Matrix | None:
         """A row for each turn, zeros where it has none; None when no turn has one."""
-        known = len(self._vectors)
-        new = [turn.vector for turn in self.turns[known:]]
-        width = self._vectors.shape[1] or next((len(one) for one in new if one is not None), 0)
-        if not width:
-            return None
-        if new:
-            none = np.zeros(width, np.float32)
-            rows = np.stack([none if one is None else one for one in new])
-            old = self._vectors if known else np.zeros((0, width), np.float32)
-            self._vectors = np.concatenate([old, rows.astype(np.float32)])
-        return self._vectors
+        self._take_given()
+        return self._vectors if self._has.any() else None
+
+    def _take_given(self) -> None:
+        known, wanted = len(self._has), len(self.turns)
+        width = len(next(iter(self._given.values()))) if self._given else self._vectors.shape[1]
+        if known < wanted or self._vectors.shape[1] != width:
+            rows = np.zeros((wanted, width), np.float32)
+            rows[:known, : self._vectors.shape[1]] = self._vectors
+            self._vectors, self._has = rows, np.append(self._has, np.zeros(wanted - known, bool))
+        if self._given:
+            places = list(self._given)
+            self._vectors[places] = np.stack(list(self._given.values()))
+            self._has[places] = True
+            self._given = {}
 
     # -- what a question asks for -----------------------------------------------------------------
 

@@ -16,12 +16,15 @@ from memory_app.core import asked, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.days import Span
 from memory_app.core.index import Index, Matrix, Places, Turn, Vector, day_terms, moved, rarity
-from memory_app.core.support import support
+from memory_app.core.support import UNLIKE, support
 from memory_app.core.terms import beginning
 
 K1, B = 1.2, 0.75
 MOST_TERMS = 24
 """Of a longer question the rarest terms count."""
+ENOUGH = 0.5
+"""The share of turns that must have a vector for vectors to count. With three tenths, 1,000 tokens
+hold less of what questions need than by words alone."""
 _FADES = (0.5, 0.25, 0.125)
 """What a word one, two and three turns away is worth."""
 _CLOSE, _AFTERWARDS = 7, 21
@@ -82,11 +85,13 @@ def rank(
     *,
     now: int,
     vector: Vector | None = None,
+    unlike: float | None = UNLIKE,
     weights: Mapping[str, float] | None = None,
 ) -> Ranking:
     """What of `index` a question asks for. `now` is in microseconds since the epoch; `vector`, of
-    length one, is used where the turns have some; `weights` are by the names of traits."""
-    return weighed(index, traits(index, text, now=now, vector=vector), weights)
+    length one, is used where the turns have some; up to the cosine `unlike` two texts have nothing
+    to do with one another, None where that is not known; `weights` are by the names of traits."""
+    return weighed(index, traits(index, text, now=now, vector=vector, unlike=unlike), weights)
 
 
 def weighed(index: Index, found: Traits, weights: Mapping[str, float] | None = None) -> Ranking:
@@ -108,7 +113,14 @@ class Traits(NamedTuple):
     listed: bool
 
 
-def traits(index: Index, text: str, *, now: int, vector: Vector | None = None) -> Traits:
+def traits(
+    index: Index,
+    text: str,
+    *,
+    now: int,
+    vector: Vector | None = None,
+    unlike: float | None = UNLIKE,
+) -> Traits:
     """Everything that is looked at, whether or not it has a weight."""
     question = asked.read(text, now=now)
     if not len(index):
@@ -118,10 +130,12 @@ def traits(index: Index, text: str, *, now: int, vector: Vector | None = None) -
     rows |= _about(index, question, words.speakers)
     rows |= _days(index, question.spans)
     like = 0.0
-    if vector is not None and index.vectors is not None:
-        cosines = index.vectors @ vector.astype(np.float32)
+    if vector is not None and index.vectors is not None and _enough(index):
+        cosines = _likeness(index, index.vectors @ vector.astype(np.float32), _by_words(rows))
         rows |= _cosines(index, cosines)
-        like = float(cosines.max())
+        if unlike is not None:
+            most = float(cosines[index.has_vector].max())
+            like = max(0.0, (most - unlike) / (1 - unlike))
     share = support(index, question, words.matches, like=like)
     return Traits(rows, share, "several" in question.wants)
 
@@ -227,6 +241,28 @@ def _agreement(span: Span, day: int) -> float:
     lasting = _CLOSE if span.last == span.first else _AFTERWARDS
     late = day - span.last if day > span.last else 4 * (span.first - day)
     return float(np.exp(-late / lasting))
+
+
+def _enough(index: Index) -> bool:
+    return len(index.has_vector) >= ENOUGH * len(index)
+
+
+def _by_words(rows: Mapping[str, Vector]) -> Vector:
+    """The score of each turn without vectors."""
+    return np.sum([weight * rows[name] for name, weight in rank_weights.PLAIN.items()], axis=0)
+
+
+def _likeness(index: Index, cosines: Vector, by_words: Vector) -> Vector:
+    """The cosine of each turn and a question. One without a vector is supposed to be as near as
+    its words are: of the cosines that are known it has the one in the same place of their order.
+    As far from it as others, it would be lost; as near as its neighbours, it takes their room."""
+    known = index.has_vector
+    if len(known) < len(index):
+        missing = np.setdiff1d(np.arange(len(index)), known)
+        places = np.searchsorted(np.sort(by_words[known]), by_words[missing])
+        cosines[missing] = np.sort(cosines[known])[np.minimum(places, len(known) - 1)]
+    cosines[list(index.hidden)] = 0
+    return cosines
 
 
 def _cosines(index: Index, cosines: Vector) -> dict[str, Vector]:

@@ -12,7 +12,8 @@ from memory_app.core.asked import Asked
 from memory_app.core.index import Index, Matches, Matrix, moved
 
 UNLIKE = 0.65
-"""A cosine up to which a turn bears out nothing: for what was never said it is as high."""
+"""A cosine of all-MiniLM-L6-v2 up to which a turn bears out nothing: for what was never said it is
+as high."""
 PERSON = 3
 """Words that someone who speaks here counts for."""
 UNHEARD = 1 / 3
@@ -22,15 +23,16 @@ UNHEARD = 1 / 3
 def support(index: Index, question: Asked, matches: Matches, *, like: float = 0.0) -> float:
     """0..1: the largest share of a question that a turn and its neighbours hold, by rare words.
 
-    `matches` are of the terms that count, `like` is the largest cosine. Someone who speaks here is
-    a word that is held, and so is a day on which something was said. What is asked of a name or a
-    number that nobody ever said was not said either; unless it is asked of someone who speaks here,
-    of whom much may be told without it ("would she like Vivaldi?").
+    `matches` are of the terms that count, `like`, 0..1, is how far the largest cosine is above what
+    is always there. Someone who speaks here is a word that is held, and so is a day on which
+    something was said. What is asked of a name or a number that nobody ever said was not said
+    either; unless it is asked of someone who speaks here, of whom much may be told without it
+    ("would she like Vivaldi?").
     """
     begun = index.beginnings(matches.terms).counts
     people = len(index.speakers.intersection(matches.terms))
     known = people * PERSON + _is_known_day(index, question)
-    share = max(_share(index, question, matches, begun, known), (like - UNLIKE) / (1 - UNLIKE))
+    share = max(_share(index, question, matches, begun, known), like)
     heard = {word for word, held in zip(matches.terms, begun.any(axis=1), strict=True) if held}
     heard |= {word for word in question.names if index.frequency(word)}
     return share if people or question.names <= heard else share * UNHEARD

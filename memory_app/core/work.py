@@ -21,6 +21,7 @@ TOO_LONG: Final = "too_long"
 DEGENERATE: Final = "degenerate"
 DROPPED_MUST_KEEP: Final = "dropped_must_keep"
 INVENTED: Final = "invented"
+WRONG_DIMENSION: Final = "wrong_dimension"
 
 RETRYABLE = frozenset({TIMEOUT, RATE_LIMITED, SERVER_ERROR, CONNECTION})
 REASONS = RETRYABLE | {
@@ -33,6 +34,7 @@ REASONS = RETRYABLE | {
     DEGENERATE,
     DROPPED_MUST_KEEP,
     INVENTED,
+    WRONG_DIMENSION,
 }
 
 
@@ -57,8 +59,8 @@ class Work:
 
 
 class EngineFailed(Exception):
-    """No summary came of it. `reason` is one of REASONS; `retryable` says that the same work may
-    well succeed later, after `after` seconds where the endpoint named them.
+    """No summary came of it, or no vectors. `reason` is one of REASONS; `retryable` says that the
+    same work may well succeed later, after `after` seconds where the endpoint named them.
 
     `detail` is for the people who run the engine. It holds neither keys nor anything said.
     """

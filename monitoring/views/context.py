@@ -50,6 +50,7 @@ NOTICES = {
     "summary_shortened": "The whole summary had no room; its least points were left out.",
     "context_summarised": "Old messages are folded: the model sees a summary of them.",
     "context_nearly_full": "The session is nearly full.",
+    "recalled_without_vectors": "The question got no vector in time; words alone decided.",
     "reset_advised": "The session has grown far past its window; a new one would serve better.",
 }
 NEAR = {

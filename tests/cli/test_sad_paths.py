@@ -135,6 +135,16 @@ def test_a_locked_database_exits_3(shell: Shell, filled: Path) -> None:
         ({"HOLDFAST_MODEL_KEY": f"{SECRET}\n"}, "HOLDFAST_MODEL_KEY"),
         ({"HOLDFAST_MODEL_TIMEOUT": SECRET}, "HOLDFAST_MODEL_TIMEOUT"),
         ({"HOLDFAST_MODEL_LOCAL": SECRET}, "HOLDFAST_MODEL_LOCAL"),
+        ({"HOLDFAST_EMBEDDER": SECRET}, "HOLDFAST_EMBEDDER"),
+        ({"HOLDFAST_EMBEDDER": "memory_app.embedders.openai"}, "HOLDFAST_EMBEDDER_MODEL"),
+        (
+            {
+                "HOLDFAST_EMBEDDER": "memory_app.embedders.openai",
+                "HOLDFAST_EMBEDDER_MODEL": "small",
+            },
+            "HOLDFAST_EMBEDDER_DIMENSIONS",
+        ),
+        ({"HOLDFAST_EMBEDDER_URL": f"https://{SECRET}@models.example/v1"}, "HOLDFAST_EMBEDDER_URL"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from memory_app import recall
+from memory_app import recall, spoken
 from sessions_app.store.base import NewSession
 from tests.compression.conftest import Desk
 from tests.memory.histories import assistant, user, words
@@ -125,14 +125,14 @@ def test_an_owner_of_too_many_turns_is_not_read_anew_at_every_question(
     monkeypatch.setattr(recall, "MOST_TURNS", 40)
     old = talk(desk, "alice", *[f"The weather is fine, {number}." for number in range(30)])
     now = talk(desk, "alice", *SAID, *["Good morning!"] * 10)
-    held, said, read = recall.Held(), recall._said, list[int]()
+    held, said, read = recall.Held(), spoken.said, list[int]()
 
     def counted(store: Any, number: int, after: int, end: int) -> Any:
         read.append(number)
         return said(store, number, after, end)
 
     monkeypatch.setattr(recall, "_of", lambda *_: held)
-    monkeypatch.setattr(recall, "_said", counted)
+    monkeypatch.setattr(spoken, "said", counted)
     query = "What is the gate code of the warehouse?"
     assert SAID[1] in str(recall.recall(desk.store, desk.now(now), query).best(1))
     assert 0 < len(held.index) <= 30

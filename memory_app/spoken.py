@@ -1,0 +1,32 @@
+"""What people and the model said in a session, as passages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import orjson
+
+from memory_app import statements as sql
+from memory_app.core import passages
+from memory_app.core.passages import SPOKEN, Passage
+from sessions_app.core.entries import FORM_NAMES
+from sessions_app.store import packed
+from sessions_app.store.reading import Reader
+
+
+def said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
+    """The messages of a session after a seq and up to another that say something; not what tools
+    gave."""
+    with store.db.reading():
+        rows = store.db.rows(sql.SAID, (number, max(0, after), end))
+    # What is damaged is not found; whoever reads it is told.
+    for seq, role, form, tokens, created_us, body in packed.whole_or_blank(store.db, number, rows):
+        if body:
+            yield passages.passage(
+                seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us
+            )
+
+
+def speaks(one: Passage) -> bool:
+    """Whether a message can be found again by what it says."""
+    return one.role in SPOKEN and bool(one.text.strip())
