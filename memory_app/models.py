@@ -482,7 +482,7 @@ class ContextRecord(models.Model):
     BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
     `account` is their parts as JSON text: [[name, tokens, ranges, summary], ...]. OBSERVED ones
     were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
-    covers all that was sent.
+    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers.
     """
 
     BUILT, OBSERVED = "built", "observed"
@@ -500,6 +500,7 @@ class ContextRecord(models.Model):
     room = models.BigIntegerField()
     tokens = models.BigIntegerField()
     account = models.TextField()
+    provided = models.TextField(default="[]", db_default="[]")
     digest = models.BinaryField(max_length=32)
     created_us = models.BigIntegerField()
 

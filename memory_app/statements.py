@@ -52,6 +52,10 @@ ERASE = {
         WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
     """,
     "facts": "DELETE FROM holdfast_fact WHERE end_user_id = ?",
+    "provided": """
+        UPDATE holdfast_context SET provided = '[]' WHERE provided <> '[]'
+        AND session_id IN (SELECT number FROM holdfast_session WHERE end_user_id = ?)
+    """,
 }
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
@@ -74,6 +78,7 @@ UNFINISHED = """
     WHERE session_id = ? AND outcome IN ('queued', 'running') LIMIT 1
 """
 INSERT_CONTEXT = f"{_insert('holdfast_context', CONTEXT)} RETURNING number"
+KEEP_PROVIDED = "UPDATE holdfast_context SET provided = ? WHERE number = ?"
 INSERT_INJECTION = """
     INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
     SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?

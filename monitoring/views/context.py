@@ -48,6 +48,9 @@ NOTICES = {
     "pinned_left_out": "A pinned message cannot be shown to a provider and was left out.",
     "tool_output_shortened": "A tool's output was too long for its place and was shortened.",
     "summary_shortened": "The whole summary had no room; its least points were left out.",
+    "provider_left_out": "A context provider has no part in it.",
+    "provider_shortened": "What a context provider said was too long and was shortened.",
+    "provider_as_recorded": "What a context provider said is shown as it was kept.",
     "context_summarised": "Old messages are folded: the model sees a summary of them.",
     "context_nearly_full": "The session is nearly full.",
     "reset_advised": "The session has grown far past its window; a new one would serve better.",
@@ -289,4 +292,7 @@ def _notice(notice: Mapping[str, Any]) -> tuple[str, int | None]:
     said, level = NOTICES.get(code, code.replace("_", " ")), notice.get("level")
     if code == "context_nearly_full" and level is not None:
         said = f"{said[:-1]}: {amounts.percent(level)} of its budget."
+    if code.startswith("provider_"):
+        why = str(notice.get("reason", "")).replace("_", " ")
+        said = f"{said[:-1]}: {notice['name']}{f', {why}' if why else ''}."
     return said, notice.get("seq")

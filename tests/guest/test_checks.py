@@ -12,6 +12,8 @@ from holdfast import checks
 from holdfast.routers import HoldfastRouter
 from sessions_app.models import Project
 
+CLOCK = "tests.api.providers.Clock"
+
 
 class Elsewhere:
     """A router of the site's own that sends everything to one database."""
@@ -30,6 +32,12 @@ class Elsewhere:
         ("HOLDFAST_SUMMARISER", "memory_app.engines.Nobody", ["holdfast.E005"]),
         ("HOLDFAST_SUMMARISER", "nowhere", ["holdfast.E005"]),
         ("HOLDFAST_SUMMARISER", "memory_app.engines.openai", ["holdfast.E006"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", "nowhere.Clock", ["holdfast.E009"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [3], ["holdfast.E009"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", ["nowhere.Clock", "nowhere"], ["holdfast.E009"] * 2),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [CLOCK, CLOCK], ["holdfast.E009"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", ["sessions_app.clock.now_us"], ["holdfast.E009"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [CLOCK], []),
         ("HOLDFAST_ROLES", {"Support": "viewer"}, []),
         ("HOLDFAST_ROLES", None, []),
     ],
