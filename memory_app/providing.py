@@ -244,7 +244,7 @@ def _checked(provider: Provider, said: object) -> Answer:
         return Answer(provider.name, provider.tokens)
     if not isinstance(said, str):
         return _left_out(provider, "not_text")
-    lines = [records.safe(line) for line in said[:MOST_TEXT].splitlines()]
+    lines = [records.safe(line.replace("\t", " ")) for line in said[:MOST_TEXT].splitlines()]
     text = blocks.escaped("\n".join(lines).strip())
     return Answer(provider.name, provider.tokens, text or None, cut=len(said) > MOST_TEXT)
 
@@ -291,13 +291,18 @@ def _fitting(answer: Answer, room: int) -> Block | None:
     size = room - keeping.block_tokens(blocks.provided(answer.name, ""))
     while size > 0:
         short = values.shorten(text, size=size, count=keeping.count)
-        if not short:
+        if not _says_something(short):
             return None
         block = _block(answer.name, short)
         if block.told.tokens <= room:
             return block
         size -= block.told.tokens - room
     return None
+
+
+def _says_something(text: str) -> bool:
+    """Whether a text says more than how much of it was left out."""
+    return any(not line.startswith("[...") for line in text.splitlines())
 
 
 def _block(name: str, text: str) -> Block:
