@@ -12,7 +12,7 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import idling
+from memory_app import episodes, idling
 from memory_app.core import pacing
 from memory_app.pipeline import Pipeline
 from sessions_app import clock, waking
@@ -108,6 +108,7 @@ class Worker:
         if time.monotonic() >= self._idle_at:
             self._idle_at = time.monotonic() + IDLE_SECONDS
             idling.mark(self.pipeline.store, clock.now_us())
+            episodes.tell(self.pipeline.store, clock.now_us())
 
     def _return_connection(self) -> None:
         connection = connections[self._alias]
