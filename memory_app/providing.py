@@ -219,7 +219,7 @@ class _Call:
         try:
             self._said = self._provider(self._asked)
             self._reason = ""
-        except Exception:
+        except BaseException:  # also one that leaves or panics: nobody is above it in this thread
             log.exception("The context provider %s failed.", self._provider.name)
         finally:
             connections.close_all()

@@ -84,7 +84,6 @@ def test_a_bad_provider_is_left_out_and_named_beside_a_good_one(
     assert part(built, "clock") is not None
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_provider_that_leaves_its_thread_leaves_the_context_whole(
     owner: Persona, session: str, providers: Any
 ) -> None:
