@@ -17,7 +17,7 @@ from memory_app import context, providing
 from memory_app.core import blocks
 from memory_app.models import ContextRecord
 from tests.api.providers import Clock, Hanging
-from tests.personas import Persona, answer
+from tests.personas import Persona, answer, refused
 
 HERE = "tests.api.providers."
 
@@ -201,6 +201,30 @@ def test_i06_what_must_be_there_goes_before_a_provider(
         assert built["tokens"] <= room
         assert "What is on today?" in said(built)
     assert left_out(answer(owner.get(f"{session}/context?tokens={least}"))) == {"clock": "no_room"}
+
+
+@pytest.mark.parametrize("form", ["openai", "anthropic", "responses"])
+def test_i06_no_budget_is_passed_where_the_assistant_begins(
+    owner: Persona, providers: Any, form: str
+) -> None:
+    path = f"/sessions/{owner.opened(user='alice')['id']}"
+    talk = [
+        {"role": role, "content": f"{role} says {number} on pier {number}."}
+        for number in range(4)
+        for role in ("assistant", "user")
+    ]
+    answer(owner.post(f"{path}/messages", {"messages": talk}), 201)
+    providers("Clock", "Account")
+    asked = f"{path}/context?format={form}"
+    least = refused(owner.get(f"{asked}&tokens=1"), 422, "budget_too_small")["least"]
+    seen = set()
+    for room in range(least, least + 160):
+        built = answer(owner.get(f"{asked}&tokens={room}"))
+        assert sum(found["tokens"] for found in built["parts"]) == built["tokens"] <= room
+        assert built["messages"][0]["role"] == "user" or form != "anthropic"
+        assert "user says 3" in said(built)
+        seen |= {found["name"] for found in built["parts"]}
+    assert {"clock", "account", "recent", "new"} <= seen
 
 
 def test_i14_a_past_version_asks_nobody_and_stays_what_it_was(
