@@ -13,7 +13,10 @@ from pathlib import Path
 from bench.ground import POSTGRES, SQLITE, Ground, ground
 from bench.report import Figure, Skipped, as_json, surroundings, table
 
-SUBJECTS = ("append", "reading", "flat", "storage", "context", "folding", "search", "cold", "http")
+SUBJECTS = (
+    *("append", "reading", "flat", "storage", "context", "memory"),
+    *("folding", "search", "cold", "http"),
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -13,6 +13,8 @@ from itertools import groupby
 from math import log
 from typing import NamedTuple
 
+import numpy as np
+
 from memory_app import keeping
 from memory_app.core import blocks
 from memory_app.core.assembly import Budget, History, NearMiss
@@ -53,12 +55,14 @@ class Candidates:
         if not found.ranking.found:
             return
         ranking = found.ranking
-        least = None
-        for place in ranking.order()[: 2 * MOST].tolist():
-            score, turn = float(ranking.scores[place]), ranking.index.turns[place]
-            least = score - LIKELY if least is None else least
-            if score < least or place in found.hidden:
+        places = ranking.order()[: 2 * MOST]
+        scores = ranking.scores[places]
+        likely = int(np.count_nonzero(scores >= scores[:1] - LIKELY))
+        every, hides = ranking.index.turns, found.hidden
+        for score, place in zip(scores[:likely].tolist(), places[:likely].tolist(), strict=True):
+            if place in hides:
                 continue
+            turn = every[place]
             own = turn.session == number
             if not (own and (turn.seq > end or turn.seq in hidden)) and found.may_show(turn):
                 self.turns.append((score, turn, place))

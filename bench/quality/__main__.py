@@ -11,7 +11,16 @@ from importlib import import_module
 from bench.ground import ground
 from bench.quality.rows import NoData, Row
 
-MODULES = ("classes", "recall", "confusable", "query_free", "tool_values", "honesty", "product")
+MODULES = (
+    "classes",
+    "recall",
+    "confusable",
+    "query_free",
+    "tool_values",
+    "honesty",
+    "corrections",
+    "product",
+)
 HEAD = ("Gate", "What", "Measured", "Error", "Target", "Reached", "Beside")
 
 

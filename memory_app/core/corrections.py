@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory_app.core.cues import language
+from memory_app.core.cues import Cue, language
 from memory_app.core.passages import SPOKEN, Passage
 from memory_app.core.sentences import Reading, Value
 
@@ -38,9 +38,21 @@ def find(
     found: dict[int, Correction] = {}
     for place in corrections:
         corrected = _corrected(place, passages, readings)
+        if corrected is None and read_back(place, passages, readings):
+            corrected = place - 1
         if corrected is not None:
             found[place] = Correction(corrected, _wholly(readings[corrected], readings[place]))
     return found
+
+
+def read_back(place: int, passages: Sequence[Passage], readings: Sequence[Reading]) -> bool:
+    """Whether the message before reads back what was agreed so far."""
+    before = place - 1
+    return (
+        place > 0
+        and passages[before].role == "assistant"
+        and bool(readings[before].cues & Cue.READBACK)
+    )
 
 
 def _corrected(place: int, passages: Sequence[Passage], readings: Sequence[Reading]) -> int | None:

@@ -76,6 +76,7 @@ class _Talk:
     def __init__(self, understood: bool) -> None:
         self.understood = understood
         self.asked: Reading | None = None
+        self.read_back: Reading | None = None
         self.answering = False
         self.thanked = False
         self.offered = False
@@ -102,8 +103,11 @@ class _Talk:
         if passage.role == "tool" or not passage.text:
             return
         self.named.update(value.text for value in reading.values)
+        self.read_back = None
         if passage.role == "assistant":
             self.asked = reading
+            if ruling.rule == "commitment" and any(map(_reads_back, reading.sentences)):
+                self.read_back = reading
             self.answering = ruling.rule not in ("outcome", "filler")
             if reading.cues & Cue.OFFER or ruling.rule == "commitment":
                 self.offered = True
@@ -135,6 +139,8 @@ class _Talk:
     def _person(self, passage: Passage, reading: Reading) -> Ruling:
         said, stated = _statement(reading)
         answer = self._answer(reading, stated) if passage.role == "user" else None
+        if self._changes(reading):
+            return Ruling(KEEP, "correction", "it changes what was read back")
         if answer and (reading.light or not said & _STATED):
             return Ruling(KEEP, "answer", answer)
         if reading.light and not reading.asks and not said & (Cue.DECISION | Cue.NEGATE):
@@ -163,6 +169,19 @@ class _Talk:
         if self.answering and asked and reading.light and reading.cues & Cue.AFFIRM:
             return "it agrees"
         return None
+
+    def _changes(self, reading: Reading) -> bool:
+        """Whether a person answers what was read back with values that were not in it, rather than
+        with a yes: whatever the words, what was read back no longer holds as it stands."""
+        if self.read_back is None or reading.sentences[0].opening & Cue.AFFIRM:
+            return False
+        old = {value.text for value in self.read_back.values}
+        return any(
+            value.text not in old
+            for sentence in reading.sentences
+            if not sentence.question or sentence.cues & (Cue.REQUEST | Cue.CORRECTION)
+            for value in sentence.values
+        )
 
     def _light(self, reading: Reading) -> Ruling:
         if not self.understood:

@@ -146,11 +146,11 @@ def test_i08_what_was_changed_meanwhile_is_folded_anew(
     committed: Desk, session: UUID, change: str
 ) -> None:
     """A fold over a state that is gone is not stored; the work is done again over the new one."""
-    committed.pin(session, 9)
+    committed.pin(session, 10)
     deeds = {
-        "retract": lambda: committed.retract(session, 5, 6),
-        "pin": lambda: committed.pin(session, 5),
-        "unpin": lambda: committed.unpin(session, 9),
+        "retract": lambda: committed.retract(session, 6, 6),
+        "pin": lambda: committed.pin(session, 6),
+        "unpin": lambda: committed.unpin(session, 10),
     }
     fake = Engine(engines.while_working(deeds[change]))
     worker = committed.pipeline(fake)
@@ -162,12 +162,12 @@ def test_i08_what_was_changed_meanwhile_is_folded_anew(
     first, second = [{passage.seq for passage in work.passages} for work in fake.asked]
     now = committed.now(session)
     if change == "unpin":
-        assert 9 in second - first
-        assert fates.of_message(committed.store, now, 9) != "verbatim"
+        assert 10 in second - first
+        assert fates.of_message(committed.store, now, 10) != "verbatim"
     else:
         fate = {"retract": "retracted", "pin": "retained"}[change]
-        assert 5 in first - second
-        assert fates.of_message(committed.store, now, 5) == fate
+        assert 6 in first - second
+        assert fates.of_message(committed.store, now, 6) == fate
 
 
 def test_a_policy_given_meanwhile_decides_when_it_is_due_again(

@@ -198,6 +198,35 @@ def test_a_value_taken_back_is_found_however_far_back() -> None:
     assert verdict.corrects == 1
 
 
+READ_BACK = ("assistant", "Please confirm: a table for 2 at Sino in San Jose, today at 11:30 am.")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No, for 3 people.",
+        "Can you find a table at Isushi in Castro Valley instead please?",
+        "I would like to book a table at Rosie's for March 2nd.",
+    ],
+)
+def test_other_values_in_answer_to_what_was_read_back_correct_it(text: str) -> None:
+    verdict = last(READ_BACK, ("user", text))
+    assert (verdict.klass, verdict.rule, verdict.corrects) == ("keep", "correction", 1)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Yes, that is right. Is it near Palo Alto?",
+        "Yes, a table for 2 at Sino.",
+        "Do they have a garden?",
+        "Is the wine from Napa there?",
+    ],
+)
+def test_a_yes_or_a_question_does_not_correct_what_was_read_back(text: str) -> None:
+    assert last(READ_BACK, ("user", text)).corrects is None
+
+
 def test_a_correction_without_anything_to_correct_corrects_nothing() -> None:
     assert last(("user", "Actually, make it 3 tickets")).corrects is None
 

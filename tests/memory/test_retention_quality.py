@@ -1,13 +1,15 @@
-"""The rules reach the gates for retention classes and query-free compression."""
+"""The rules reach the gates for retention classes, query-free compression and corrections."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from bench.quality import classes, query_free
+from bench.quality import classes, corrections, query_free
 from bench.quality.classes import Confusion, accuracy, by_acts, keep_recall, macro_f1
 from bench.quality.locomo import Conversation
 from bench.quality.rows import NoData, Row
@@ -26,6 +28,36 @@ def test_every_gate_is_reached_within_one_standard_error(
         assert row.error is not None
         assert row.figure + row.error >= (row.target or 0.0), row
         assert all(row.figure > other for _, other in row.beside), row
+
+
+def test_what_was_changed_is_what_stands_there() -> None:
+    # In a process of its own: it opens databases beside the one of the tests.
+    command = [sys.executable, "-m", "bench.quality", "--only", "corrections"]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    if "Skipped" in found:
+        pytest.skip(found)
+    rows = [line for line in found.splitlines() if line.startswith("| corrections |")]
+    assert len(rows) == 4
+    assert [row for row in rows if "| yes |" not in row] == []
+
+
+def test_a_change_is_what_was_said_last_of_a_slot() -> None:
+    def said(text: str, **slots: list[str]) -> dict[str, object]:
+        return {
+            "utterance": text,
+            "frames": [{"service": "Tables", "state": {"slot_values": slots}}],
+        }
+
+    turns = [
+        said("At six, for two.", time=["six"], seats=["two"]),
+        said("Two at six.", time=["six"], seats=["two"]),
+        said("Make it seven.", time=["seven", "7 pm"], seats=["two"]),
+    ]
+    (change,) = corrections.changes(turns)
+    assert change == (frozenset({"seven", "7 pm"}), frozenset({"six"}))
+    assert corrections.current(change, ["six"])
+    assert not corrections.current(change, ["six", "at 7 PM"])
+    assert not corrections.present(change, ["seventeen"])
 
 
 def turn(speaker: str, *acts: str) -> dict[str, object]:
