@@ -31,10 +31,9 @@ from sessions_app.store.base import Snapshot
 log = logging.getLogger("holdfast.providers")
 
 SETTING = "HOLDFAST_CONTEXT_PROVIDERS"
-RESERVED = frozenset(
-    ("system", "tools", "summary", "resume", "facts", "retained", "recent", "recalled", "new")
-)
-"""Names of parts that are ours."""
+PARTS = ("system", "tools", "summary", "resume", "facts", "retained", "recent", "recalled", "new")
+RESERVED = frozenset((*PARTS, "free", "reserve"))
+"""Names that are ours: of parts, and of what pages draw beside them."""
 NAME = re.compile(r"[a-z][a-z0-9_]{0,31}")
 MOST_DEADLINE_MS = 10_000
 MOST_TOKENS = 100_000

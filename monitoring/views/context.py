@@ -194,7 +194,9 @@ def _reserve(session: Snapshot, built: Context) -> int:
 def _lines(session: Snapshot, built: Context) -> list[Line]:
     """The parts with what they hold: the summary and the facts are read in a statement each."""
     fold, points = _summary(session, built)
-    facts, recalled = _facts(session, built), _recalled(built)
+    facts = _facts(session, built)
+    said = {RECALLED: _recalled(built)}
+    said |= {name: text.splitlines() for name, text in built.provided}
     what = {
         "system": "system text",
         "tools": f"{len(built.tools)} definition{'s' * (len(built.tools) != 1)}",
@@ -202,9 +204,9 @@ def _lines(session: Snapshot, built: Context) -> list[Line]:
     return [
         Line(
             part,
-            budget.WHY.get(part.name, ""),
+            budget.WHY.get(part.name, budget.PROVIDED),
             what.get(part.name, ""),
-            points if part.summary else recalled if part.name == RECALLED else (),
+            points if part.summary else said.get(part.name, ()),
             [facts[key] for key in part.facts if key in facts],
             fold if part.summary else None,
         )
