@@ -16,6 +16,7 @@ from ninja import NinjaAPI
 
 from holdfast.version import VERSION
 from memory_app import api as memory
+from memory_app import episodes_api as told
 from memory_app import facts_api as remembered
 from memory_app import users_api as known
 from sessions_app import api as said
@@ -49,6 +50,7 @@ def build() -> NinjaAPI:
         memory.compression,
         memory.kept_policies,
         remembered.kept_facts,
+        told.told,
         known.users,
     ):
         api.add_router("", router)
@@ -151,6 +153,7 @@ def document(site: str = "") -> dict[str, Any]:
             **schemas.SCHEMAS,
             **memory.SCHEMAS,
             **remembered.SCHEMAS,
+            **told.SCHEMAS,
             **known.SCHEMAS,
         },
         "securitySchemes": {"key": key},

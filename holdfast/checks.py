@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES
-from memory_app import embedders, engines, minilm
+from memory_app import embedders, engines, minilm, providing
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
@@ -24,7 +24,8 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    return [*_database(), *_roles(), *_encoder(), *_summariser(), *_embedder()]
+    summaries = [*_summariser(), *_embedder(), *_providers()]
+    return [*_database(), *_roles(), *_encoder(), *summaries]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -105,6 +106,17 @@ def _summariser() -> Iterator[checks.CheckMessage]:
     else:
         if made is engines.openai:
             yield from _model()
+
+
+def _providers() -> Iterator[checks.CheckMessage]:
+    for path, wrong in providing.registry().faults:
+        where = "" if path == providing.SETTING else f" names {path!r}, which"
+        yield checks.Error(
+            f"{providing.SETTING}{where} {wrong}",
+            hint="Name classes or functions that, called without arguments, give a provider: "
+            "see docs/how-to/provide-context.md.",
+            id="holdfast.E014",
+        )
 
 
 def _model() -> Iterator[checks.CheckMessage]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,14 @@ from memory_app import (
     fates,
     observing,
     policies,
+    providing,
     recall,
     records,
     tracing,
 )
 from memory_app.context import Ask
 from memory_app.core import policy as rules
+from memory_app.providing import Answer
 from sessions_app import answers, auth, bodies, paging, parameters, preparing
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, route, session_id, store
@@ -317,10 +319,12 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
     shown: dict[int, context.Context] = {}
     # Looked for before the transaction, so among what is committed, and not in the question itself.
     found = _found(call, number, call.body.get("query"))
+    said = _provided(call, number)
 
-    def build(done: Appended) -> dict[str, Any]:
+    def build(done: Appended, said: Sequence[Answer] = said) -> dict[str, Any]:
         ask = _ask({"at": done.version, **call.body})
-        built = shown[done.version] = context.build(store(), call.project, number, ask, found)
+        built = context.build(store(), call.project, number, ask, found, said)
+        shown[done.version] = built
         return {"id": str(built.id), "took_ms": built.took_ms}
 
     def keep(done: Appended) -> dict[str, Any]:
@@ -333,7 +337,7 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
     done = store().append(call.project, number, batch, call.guard, check=keep)
     told = done.told or {}
     if done.version not in shown:  # a repeated request: the same context, under the same id
-        build(done)
+        build(done, records.provided(store(), call.project, UUID(told["id"])))
     payload = {**shown[done.version].as_json(), **told}
     return json_response(200, {**payload, "appended": answers.appended_out(done)})
 
@@ -396,6 +400,14 @@ def _found(call: Call, session: UUID, query: str | None) -> recall.Found | None:
     if not query or call.body.get("at") is not None:
         return None
     return recall.recall(store(), store().get(call.project, session), query)
+
+
+def _provided(call: Call, session: UUID) -> tuple[Answer, ...]:
+    """What context providers say: asked before the transaction, which waits for no host's code."""
+    if not providing.is_configured():
+        return ()
+    found = store().get(call.project, session)
+    return providing.answers(found, call.body.get("query"), past="at" in call.body)
 
 
 RECALLED: Fields = {

@@ -14,6 +14,7 @@ from memory_app.core import policy as rules
 from memory_app.statements import (
     COPY_EMBEDDED,
     COPY_VECTORS,
+    EPISODE,
     REVISION,
     RUN,
     SUMMARY,
@@ -37,6 +38,7 @@ JSON = ("points", "totals", "decisions", "audit", "tried", "sources", "data", "m
 IDS = ("id", "superseded_by", "fact")
 
 PURGE = {
+    "episodes": "DELETE FROM holdfast_episode WHERE session_id = ?",
     "injections": """
         DELETE FROM holdfast_injection
         WHERE context_id IN (SELECT number FROM holdfast_context WHERE session_id = ?)
@@ -95,6 +97,7 @@ EXPORTED: Mapping[str, tuple[str, tuple[str, ...], str]] = {
     "summary": ("holdfast_summary", SUMMARY, "ORDER BY version"),
     "fate_run": ("holdfast_fate_run", (*RUN, "until"), "ORDER BY id"),
     "fact": ("holdfast_fact", ("id", *WHOLE_FACT, "until"), "ORDER BY number"),
+    "episode": ("holdfast_episode", EPISODE, "ORDER BY number"),
 }
 REVISIONS = f"""
     SELECT f.id, {", ".join(f"r.{name}" for name in REVISION)}
@@ -124,7 +127,8 @@ ADOPT_POLICY = f"""
     INSERT INTO holdfast_policy (project_id, created_us, {names(POLICY)})
     VALUES (?, ?, {names("?" * len(POLICY))}) ON CONFLICT DO NOTHING
 """
-OF_A_PROJECT = ("compression", "fact")
+OF_A_PROJECT = ("compression", "fact", "episode")
+OF_A_USER = ("fact", "episode")
 OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 
 
@@ -203,7 +207,7 @@ def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
         given = {"session_id": session.number, **whole}
         if name in OF_A_PROJECT:
             given["project_id"] = session.project
-        if name == "fact":
+        if name in OF_A_USER:
             given["end_user_id"] = owner[0] if owner else None
         marks = names("?" * len(given))
         statement = f"INSERT INTO {table} ({names(list(given))}) VALUES ({marks})"

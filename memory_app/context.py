@@ -15,7 +15,16 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, front, policies, recall, recalling, retelling, shortening
+from memory_app import (
+    account,
+    front,
+    policies,
+    providing,
+    recall,
+    recalling,
+    retelling,
+    shortening,
+)
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
@@ -24,6 +33,7 @@ from memory_app.front import Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.models import Fact
 from memory_app.policies import Stored
+from memory_app.providing import Answer
 from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
 from sessions_app import ids
@@ -85,7 +95,8 @@ class Part(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Context:
     """What goes to the model, and the account of it. `messages` are in the provider's `form`;
-    `system` is apart for Anthropic and None elsewhere; `digest` covers all that is sent."""
+    `system` is apart for Anthropic and None elsewhere; `digest` covers all that is sent. `provided`
+    are the names of context providers and what of theirs is sent."""
 
     id: UUID
     session: UUID
@@ -105,6 +116,7 @@ class Context:
     took_ms: float
     mode: str = "full"
     volatile: tuple[str, ...] = ("new",)
+    provided: tuple[tuple[str, str], ...] = ()
 
     @property
     def stable_prefix_tokens(self) -> int:
@@ -153,8 +165,10 @@ def build(
     session: UUID | Snapshot,
     ask: Ask = Ask(),
     found: Found | None = None,
+    answers: Sequence[Answer] | None = None,
 ) -> Context:
-    """The context of a session; `found` is what was found for the query already.
+    """The context of a session; `found` is what was found for the query already, and `answers` what
+    context providers said already. These are host code: in a transaction they must be given.
 
     Raises NotFound, SessionDeleted, VersionNotFound, BudgetTooSmall (with `least`), InvalidField.
     """
@@ -165,6 +179,9 @@ def build(
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
     frame = _with_facts(reader, frame, ask, reading)
+    if answers is None:
+        answers = providing.answers(frame.session, ask.query, past=ask.at is not None)
+    frame = _with_provided(frame, reading, answers)
     frame = _with_values(reader, frame, reading)
     candidates = _candidates(reader, frame, ask, reading, found)
     frame = _with_turns(frame, reading, candidates)
@@ -197,7 +214,11 @@ def build(
         ),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
-        volatile=("facts", *VOLATILE) if ask.query else VOLATILE,
+        volatile=(
+            *(("facts", *VOLATILE) if ask.query else VOLATILE),
+            *(block.name for block in frame.provided),
+        ),
+        provided=tuple((block.name, block.said_by) for block in frame.provided),
     )
 
 
@@ -225,6 +246,7 @@ class _Frame:
     reserved: int = 0
     facts: Sequence[Fact] = ()
     must: int = 0
+    provided: tuple[providing.Block, ...] = ()
 
     @property
     def floor(self) -> int:
@@ -343,7 +365,7 @@ def _with_tells(reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Te
     """What is sent, with the blocks in it. Facts that nobody asked for stand behind the summary and
     stay as long as it does; what changes with every question stands right before it, or before the
     newest step where the question was answered."""
-    if not told.tokens:
+    if not told.tokens and not frame.provided:
         return chosen
     selection = chosen.selection
     seqs = [item.seq for unit in selection.units() for item in unit.items]
@@ -356,6 +378,7 @@ def _with_tells(reader: HistoryReader, frame: _Frame, chosen: _Chosen, told: _Te
         last.append(told.turns.told)
     if told.facts is not None:
         (last if frame.queried else first).append(told.facts)
+    last += [block.told for block in frame.provided]
     blocks_ = [block.said() for block in last]
     said = [*(block.said() for block in first), *said[:at], *blocks_, *said[at:]]
     rendered = forms.render(frame.form, said, system=frame.state.system)
@@ -424,6 +447,21 @@ def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading
     share = int(frame.policy.rules.facts * frame.budget.limit)
     room = min(must, share, front.free(frame.budget, reading.history)) if must else 0
     return replace(frame, facts=found, must=room, reserved=frame.reserved + room)
+
+
+def _with_provided(frame: _Frame, reading: Reading, answers: Sequence[Answer]) -> _Frame:
+    """The frame with what context providers said, as far as there is room beside what must be
+    there: it goes before the newest steps, as the host gave it a budget of its own."""
+    if not answers:
+        return frame
+    room = front.free(frame.budget, reading.history)
+    blocks_, notices = providing.fitted(answers, room)
+    return replace(
+        frame,
+        budget=replace(frame.budget, provided=sum([block.told.tokens for block in blocks_])),
+        notices=(*frame.notices, *notices),
+        provided=blocks_,
+    )
 
 
 def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
@@ -567,6 +605,8 @@ def _parts(
     named = {"system": Part("system", budget.system), "tools": Part("tools", budget.tools)}
     if summary is not None:
         named[summary.name] = Part(summary.name, summary.tokens, summary=frame.state.summary)
+    provided = {block.name: Part(block.name, block.told.tokens) for block in frame.provided}
+    named |= provided
     named |= {name: _part(name, getattr(selection, name), runs[name]) for name in PARTS}
     lead = selection.used - sum([part.tokens for part in named.values()])
     if lead:
@@ -579,7 +619,7 @@ def _parts(
         spans = tuple([(run.first, run.last) for run in runs["recalled"]])
         named["recalled"] = Part("recalled", tokens, spans)
     order = ASKED_ORDER if frame.queried else ORDER
-    found = [named[name] for name in order if name in named]
+    found = [named[name] for name in (*order[:-1], *provided, order[-1]) if name in named]
     return tuple([part for part in found if part.tokens or part.messages])
 
 

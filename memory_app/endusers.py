@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import facts
+from memory_app import episodes, facts
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -19,7 +19,8 @@ from sessions_app.store.reading import Reader
 
 KEPT = (
     "The messages of these sessions and what compressions wrote of them stay in the log: purge the"
-    " sessions to remove them. A later compression may extract facts from them again."
+    " sessions to remove them. A later compression may extract facts from them again, and episodes"
+    " tell what is said later."
 )
 
 
@@ -71,8 +72,8 @@ def whole_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
 
 
 def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
-    """All that is remembered of a user: every fact with its revisions, and which sessions are
-    theirs (each has an export of its own)."""
+    """All that is remembered of a user: every fact with its revisions, every episode, and which
+    sessions are theirs (each has an export of its own)."""
     with store.db.reading():
         found = list(facts.of_project(store, project).of_end_user(user.pk).order_by("number"))
         edits = FactRevision.objects.using(store.db.alias).of_end_user(user.pk)
@@ -86,6 +87,7 @@ def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
         "created_at": instants.render(user.created_us),
         "exported_at": instants.render(clock.now_us()),
         "facts": [_with_history(fact, by_fact.get(fact.number, ())) for fact in found],
+        "episodes": episodes.of_user(store, project, user.pk),
         "sessions": [
             {"id": str(id_), "key": key, "title": title, "messages": messages}
             for id_, key, title, messages in theirs
@@ -110,6 +112,7 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
             for table, statement in sql.ERASE.items()
         }
         kept = _kept(store, user.pk)
+        store.db.run(sql.DELETE_EPISODES, (user.pk,))
         counts["users"] = 0
         if not kept["sessions"]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount

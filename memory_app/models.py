@@ -492,7 +492,7 @@ class ContextRecord(models.Model):
     BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
     `account` is their parts as JSON text: [[name, tokens, ranges, summary], ...]. OBSERVED ones
     were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
-    covers all that was sent.
+    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers.
     """
 
     BUILT, OBSERVED = "built", "observed"
@@ -510,6 +510,7 @@ class ContextRecord(models.Model):
     room = models.BigIntegerField()
     tokens = models.BigIntegerField()
     account = models.TextField()
+    provided = models.TextField(default="[]", db_default="[]")
     digest = models.BinaryField(max_length=32)
     created_us = models.BigIntegerField()
 
@@ -615,3 +616,89 @@ class Vector(models.Model):
 
     def __str__(self) -> str:
         return f"vector of {self.seq}"
+
+
+class EpisodeManager(ScopedManager):
+    def of(self, project: int) -> EpisodeQuerySet:
+        return EpisodeQuerySet(self.model, using=self._db).filter(project_id=project)
+
+
+class EpisodeQuerySet(models.QuerySet["Episode"]):
+    def shown(self) -> Self:
+        """All but erased ones and those of deleted sessions."""
+        held = Q(session=None) | ~Q(session__status=Session.DELETED)
+        return self.exclude(text="").filter(held)
+
+    def of_end_user(self, row: int) -> Self:
+        return self.filter(end_user_id=row)
+
+    def between(self, since: int | None, until: int | None) -> Self:
+        """Those whose time overlaps that span."""
+        rows = self if since is None else self.filter(ended_us__gte=since)
+        return rows if until is None else rows.filter(begun_us__lte=until)
+
+    def saying(self, words: list[str]) -> Self:
+        """Those that have every one of these folded words; the last may be a beginning."""
+        rows = self
+        for word in words[:-1]:
+            rows = rows.filter(words__contains=f" {word} ")
+        return rows.filter(words__contains=f" {words[-1]}") if words else rows
+
+    def before(self, ended: int, number: int) -> Self:
+        """Those behind one in a list that begins with the newest."""
+        return self.filter(Q(ended_us__lt=ended) | Q(ended_us=ended, number__lt=number))
+
+    def told(self) -> Self:
+        """Each with `user` and `in_session`, the names of whom it is of."""
+        return self.annotate(user=F("end_user__key"), in_session=F("session__id"))
+
+
+class Episode(models.Model):
+    """What happened from `begun_us` to `ended_us`, and how it came out.
+
+    One of a session tells its messages first..last; the next begins after it. Its outcome is ENDED
+    or IDLE. One without a session was stored by hand. An erasure leaves the row without its text,
+    so that it is not told again.
+    """
+
+    ENDED, IDLE = "ended", "idle"
+
+    number = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(unique=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="+", db_index=False)
+    end_user = models.ForeignKey(
+        EndUser, models.CASCADE, related_name="+", null=True, db_index=False
+    )
+    session = models.ForeignKey(
+        Session, models.CASCADE, related_name="+", null=True, db_index=False
+    )
+    first = models.BigIntegerField(default=0)
+    last = models.BigIntegerField(default=0)
+    begun_us = models.BigIntegerField()
+    ended_us = models.BigIntegerField()
+    outcome = models.CharField(max_length=255, default="")
+    text = models.TextField()
+    words = models.TextField(default="")
+    created_us = models.BigIntegerField()
+
+    objects = EpisodeManager()
+    everything: ClassVar[models.Manager[Episode]] = models.Manager.from_queryset(EpisodeQuerySet)()
+
+    class Meta:
+        db_table = "holdfast_episode"
+        base_manager_name = "everything"
+        default_manager_name = "everything"
+        constraints = (
+            models.UniqueConstraint(fields=("session", "last"), name="holdfast_episode_told"),
+        )
+        indexes = (
+            models.Index(fields=("project", "ended_us", "number"), name="holdfast_episode_listed"),
+            models.Index(
+                fields=("end_user", "ended_us"),
+                condition=Q(end_user__isnull=False),
+                name="holdfast_episode_of_user",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,7 +1,8 @@
 """Contexts that were kept: what the model saw, to be shown and proved later.
 
 A record holds what a context was made of and its digest, not its messages: the log has those, and
-the context as of that version is built again when it is asked for. It is written before the answer
+the context as of that version is built again when it is asked for. What context providers said is
+not in the log, so the record has it word for word. It is written before the answer
 that names it goes out, so that an id which was given is one that is found.
 """
 
@@ -16,10 +17,11 @@ from uuid import UUID
 import orjson
 from django.db import IntegrityError
 
-from memory_app import context
+from memory_app import context, providing
 from memory_app.context import Ask, Context, Part
 from memory_app.models import ContextRecord, Injection
-from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION
+from memory_app.providing import Answer
+from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION, KEEP_PROVIDED
 from sessions_app import clock
 from sessions_app.core import errors, instants
 from sessions_app.core.replay import in_ranges
@@ -54,6 +56,8 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
     facts = [fact for part in built.parts for fact in part.facts]
     with store.db.transaction():
         record = insert(store, row)
+        if built.provided:
+            store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
         place = (record, session.number, built.version)
         if facts:
             store.db.run_many(INSERT_INJECTION, [(*place, UUID(fact).hex) for fact in facts])
@@ -102,8 +106,20 @@ def _again(store: Reader, project: int, session: UUID, ask: Ask, kept: Kept) -> 
     """The context of a record, as it was answered."""
     row = one(store, project, kept.id)
     asked = Ask(ask.tokens, ask.query, ask.form, kept.version, row.policy_name, row.policy_version)
-    built = context.build(store, project, session, asked)
+    built = context.build(store, project, session, asked, answers=_provided(row))
     return replace(built, id=kept.id, took_ms=kept.took_ms)
+
+
+def _provided(row: ContextRecord) -> tuple[Answer, ...]:
+    """What context providers said for it: the log does not have that."""
+    return providing.recorded(orjson.loads(row.provided))
+
+
+def provided(store: Reader, project: int, record: UUID) -> tuple[Answer, ...]:
+    """What context providers said for the context with this id, none where it was not kept."""
+    rows = ContextRecord.objects.of(project).using(store.db.alias)
+    row = rows.filter(id=record).first()
+    return () if row is None else _provided(row)
 
 
 # -- shown ---------------------------------------------------------------------------------------
@@ -178,7 +194,7 @@ def _rebuilt(
         "parts": [part.as_json() for part in parts],
     }
     try:
-        built = context.build(store, session.project, session, asked)
+        built = context.build(store, session.project, session, asked, answers=_provided(row))
     except errors.BudgetTooSmall:
         differs = [part.name for part in parts]
         return {**recorded, "messages": None, "proved": False, "differs": differs}

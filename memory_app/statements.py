@@ -52,6 +52,14 @@ ERASE = {
         WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
     """,
     "facts": "DELETE FROM holdfast_fact WHERE end_user_id = ?",
+    "episodes": """
+        UPDATE holdfast_episode SET text = '', words = '', outcome = ''
+        WHERE end_user_id = ? AND text <> ''
+    """,
+    "provided": """
+        UPDATE holdfast_context SET provided = '[]' WHERE provided <> '[]'
+        AND session_id IN (SELECT number FROM holdfast_session WHERE end_user_id = ?)
+    """,
 }
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
@@ -78,6 +86,31 @@ UNFINISHED = """
     WHERE session_id = ? AND outcome IN ('queued', 'running') LIMIT 1
 """
 INSERT_CONTEXT = f"{_insert('holdfast_context', CONTEXT)} RETURNING number"
+KEEP_PROVIDED = "UPDATE holdfast_context SET provided = ? WHERE number = ?"
+EPISODE = ("id", "first", "last", "begun_us", "ended_us", "outcome", "text", "words", "created_us")
+# Of an erased one the row stays, so that it is not told again; one by hand goes.
+DELETE_EPISODES = "DELETE FROM holdfast_episode WHERE end_user_id = ? AND session_id IS NULL"
+UNTOLD = """
+    SELECT s.number FROM holdfast_session s
+    WHERE s.number > ? AND s.number <= ? AND s.messages > 0
+        AND (s.status IN ('ended', 'archived') OR s.status = 'active' AND s.last_activity_us <= ?)
+        AND NOT EXISTS (
+            SELECT 1 FROM holdfast_episode e WHERE e.session_id = s.number AND e.last >= s.messages
+        )
+    ORDER BY s.number LIMIT ?
+"""
+NAMED = "SELECT id, project_id FROM holdfast_session WHERE number = ?"
+NEWEST_SESSION = "SELECT MAX(number) FROM holdfast_session"
+TOLD_UNTIL = "SELECT MAX(last) FROM holdfast_episode WHERE session_id = ?"
+STAND_AT = """
+    SELECT created_us FROM holdfast_message WHERE session_id = ? AND seq IN (?, ?) ORDER BY seq
+"""
+TELL = f"""
+    INSERT INTO holdfast_episode (project_id, end_user_id, session_id, {names(EPISODE)})
+    SELECT project_id, end_user_id, number, {names("?" * len(EPISODE))}
+    FROM holdfast_session WHERE number = ? AND status <> 'deleted'
+    ON CONFLICT (session_id, last) DO NOTHING
+"""
 INSERT_INJECTION = """
     INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
     SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?

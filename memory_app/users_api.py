@@ -53,6 +53,7 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
             "created_at": INSTANT,
             "exported_at": INSTANT,
             "facts": listed(ref("ExportedFact")),
+            "episodes": listed(ref("Episode")),
             "sessions": listed(
                 thing({"id": ID, "key": maybe(TEXT), "title": TEXT, "messages": WHOLE})
             ),
@@ -124,7 +125,7 @@ def _named(name: str, text: str) -> str:
     gives=Gives({200: "UserExport"}, errors=(404,)),
 )
 def export_user(call: Call, user: str) -> HttpResponse:
-    """Export what is remembered of a user: every fact with its revisions."""
+    """Export what is remembered of a user: every fact with its revisions, every episode."""
     found = endusers.one(store(), call.project, user)
     return json_response(200, endusers.export_out(store(), call.project, found))
 
@@ -164,7 +165,7 @@ def get_user(call: Call, user: str) -> HttpResponse:
     gives=Gives({200: "Erasure"}, errors=(404,)),
 )
 def erase_user(call: Call, user: str) -> HttpResponse:
-    """Erase a user's memory, for good: every fact and its revisions.
+    """Erase a user's memory, for good: every fact and its revisions, and episodes.
 
     The receipt counts what went, and what stays: the messages of the user's sessions, and what
     compressions wrote of them, until these sessions are purged.

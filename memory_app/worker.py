@@ -15,7 +15,7 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import embedders, idling
+from memory_app import embedders, episodes, idling
 from memory_app.core import pacing
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
@@ -146,6 +146,7 @@ class Worker:
         if time.monotonic() >= self._idle_at:
             self._idle_at = time.monotonic() + IDLE_SECONDS
             idling.mark(self.pipeline.store, clock.now_us())
+            episodes.tell(self.pipeline.store, clock.now_us())
 
     def _return_connection(self) -> None:
         connection = connections[self._alias]

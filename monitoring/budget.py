@@ -22,6 +22,7 @@ WHY = {
     "recalled": "values from folded messages and tool results that the question may need",
     "new": "the question, always there",
 }
+PROVIDED = "what a context provider of this site says"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ TURNS = "turns"
 @dataclass(frozen=True, slots=True)
 class Budget:
     """Tokens that a context may hold, and what is taken of them before any message: by the system
-    text, the tools, the summary, and a lead that the provider's form needs. `spare` is what such a
-    lead may yet take when other messages are chosen."""
+    text, the tools, the summary, what context providers say, and a lead that the provider's form
+    needs. `spare` is what such a lead may yet take when other messages are chosen."""
 
     limit: int
     system: int = 0
@@ -38,10 +38,11 @@ class Budget:
     lead: int = 0
     spare: int = 0
     summary: int = 0
+    provided: int = 0
 
     @property
     def fixed(self) -> int:
-        return self.system + self.tools + self.lead + self.summary
+        return self.system + self.tools + self.lead + self.summary + self.provided
 
 
 @dataclass(frozen=True, slots=True)

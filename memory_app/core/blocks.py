@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from memory_app.core.passages import Point
 
-NAMES = ("summary", "resume", "facts", "recalled")
+NAMES = ("summary", "resume", "facts", "recalled", "provided")
 _DELIMITER = re.compile(rf"<(?=\s*/?\s*(?:{'|'.join(NAMES)})\b)", re.IGNORECASE)
 _INTRODUCED = {
     "summary": "What was said before, folded:",
@@ -19,6 +19,7 @@ _INTRODUCED = {
     "facts": "Facts from what was said before, quoted:",
     "recalled": "Values from earlier tool results and messages:",
 }
+_PROVIDED = "From the application, as of now:"
 _QUOTED = {"recalled": "What was said earlier, word for word:"}
 
 
@@ -31,6 +32,11 @@ def block(name: str, lines: Iterable[str], span: tuple[int, int] | None = None) 
 def quoted(name: str, lines: Iterable[str]) -> str:
     """The text of a block whose lines stand as they are."""
     return "\n".join([f"<{name}>", _QUOTED[name], *map(escaped, lines), f"</{name}>"])
+
+
+def provided(name: str, text: str) -> str:
+    """The text of a block of what a context provider of this name says, as it stands."""
+    return "\n".join([f'<provided by="{name}">', _PROVIDED, escaped(text), "</provided>"])
 
 
 def _line(text: str) -> str:

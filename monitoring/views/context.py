@@ -48,6 +48,9 @@ NOTICES = {
     "pinned_left_out": "A pinned message cannot be shown to a provider and was left out.",
     "tool_output_shortened": "A tool's output was too long for its place and was shortened.",
     "summary_shortened": "The whole summary had no room; its least points were left out.",
+    "provider_left_out": "A context provider has no part in it.",
+    "provider_shortened": "What a context provider said was too long and was shortened.",
+    "provider_as_recorded": "What a context provider said is shown as it was kept.",
     "context_summarised": "Old messages are folded: the model sees a summary of them.",
     "context_nearly_full": "The session is nearly full.",
     "recalled_without_vectors": "The question got no vector in time; words alone decided.",
@@ -192,7 +195,9 @@ def _reserve(session: Snapshot, built: Context) -> int:
 def _lines(session: Snapshot, built: Context) -> list[Line]:
     """The parts with what they hold: the summary and the facts are read in a statement each."""
     fold, points = _summary(session, built)
-    facts, recalled = _facts(session, built), _recalled(built)
+    facts = _facts(session, built)
+    said = {RECALLED: _recalled(built)}
+    said |= {name: text.splitlines() for name, text in built.provided}
     what = {
         "system": "system text",
         "tools": f"{len(built.tools)} definition{'s' * (len(built.tools) != 1)}",
@@ -200,9 +205,9 @@ def _lines(session: Snapshot, built: Context) -> list[Line]:
     return [
         Line(
             part,
-            budget.WHY.get(part.name, ""),
+            budget.WHY.get(part.name, budget.PROVIDED),
             what.get(part.name, ""),
-            points if part.summary else recalled if part.name == RECALLED else (),
+            points if part.summary else said.get(part.name, ()),
             [facts[key] for key in part.facts if key in facts],
             fold if part.summary else None,
         )
@@ -290,4 +295,7 @@ def _notice(notice: Mapping[str, Any]) -> tuple[str, int | None]:
     said, level = NOTICES.get(code, code.replace("_", " ")), notice.get("level")
     if code == "context_nearly_full" and level is not None:
         said = f"{said[:-1]}: {amounts.percent(level)} of its budget."
+    if code.startswith("provider_"):
+        why = str(notice.get("reason", "")).replace("_", " ")
+        said = f"{said[:-1]}: {notice['name']}{f', {why}' if why else ''}."
     return said, notice.get("seq")

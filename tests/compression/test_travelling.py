@@ -7,12 +7,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from memory_app.models import Compression, Fact, FateRun, Summary
+from memory_app import episodes
+from memory_app.models import Compression, Episode, Fact, FateRun, Summary
 from sessions_app import exporting, importers
 from tests.compression.conftest import Desk
 from tests.compression.test_contexts import folded
 
-TABLES = (Compression, Summary, FateRun, Fact)
+TABLES = (Compression, Summary, FateRun, Fact, Episode)
 
 
 def export(desk: Desk, folder: Path) -> Path:
@@ -27,12 +28,14 @@ def counted() -> list[int]:
 
 def test_it_comes_back_to_the_byte_and_the_digest(desk: Desk, tmp_path: Path) -> None:
     session = folded(desk, parcels=60)
+    desk.store.end(desk.project, session)
+    episodes.tell(desk.store, 0)
     digest, rows = desk.context(session).digest, counted()
     assert all(rows)
     path = export(desk, tmp_path)
     first = path.read_bytes()
     desk.store.purge(desk.project, session)
-    assert counted() == [0, 0, 0, 0]
+    assert not any(counted())
     report = importers.run(desk.store, desk.project, "holdfast", [path])
     assert (report.errors, report.sessions) == ([], 1)
     assert counted() == rows
@@ -64,4 +67,4 @@ def test_a_row_that_is_none_refuses_its_session(
     path.write_bytes(b"\n".join(lines) + b"\n")
     report = importers.run(desk.store, desk.project, "holdfast", [path])
     assert len(report.errors) == 1
-    assert counted() == [0, 0, 0, 0]
+    assert not any(counted())

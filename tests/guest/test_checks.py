@@ -12,6 +12,8 @@ from holdfast import checks
 from holdfast.routers import HoldfastRouter
 from sessions_app.models import Project
 
+CLOCK = "tests.api.providers.Clock"
+
 
 class Elsewhere:
     """A router of the site's own that sends everything to one database."""
@@ -34,6 +36,12 @@ class Elsewhere:
         ("HOLDFAST_EMBEDDER", "nowhere", ["holdfast.E009"]),
         ("HOLDFAST_EMBEDDER", "memory_app.embedders.openai", ["holdfast.E010"] * 2),
         ("HOLDFAST_EMBEDDER", None, []),
+        ("HOLDFAST_CONTEXT_PROVIDERS", "nowhere.Clock", ["holdfast.E014"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [3], ["holdfast.E014"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", ["nowhere.Clock", "nowhere"], ["holdfast.E014"] * 2),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [CLOCK, CLOCK], ["holdfast.E014"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", ["sessions_app.clock.now_us"], ["holdfast.E014"]),
+        ("HOLDFAST_CONTEXT_PROVIDERS", [CLOCK], []),
         ("HOLDFAST_ROLES", {"Support": "viewer"}, []),
         ("HOLDFAST_ROLES", None, []),
     ],

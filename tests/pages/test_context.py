@@ -4,6 +4,7 @@ import json
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from memory_app import policies
 from memory_app.context import FORMS, ORDER
@@ -57,6 +58,19 @@ def test_the_payload_is_what_the_twin_answers(client: Client, project: Project) 
         shown = json.JSONDecoder().raw_decode(text, text.index("{\n"))[0]
         assert shown == {name: answer[name] for name in ("system", "tools", "messages")}
         assert answer["digest"] in text
+
+
+def test_what_a_context_provider_says_stands_under_its_part(
+    client: Client, project: Project, settings: Settings
+) -> None:
+    settings.HOLDFAST_CONTEXT_PROVIDERS = [
+        "tests.api.providers.Clock", "tests.api.providers.Failing",
+    ]  # fmt: skip
+    shown = page(client, session(project))
+    assert "It is Friday, 17:05, in Lisbon." in shown.text
+    assert budget.PROVIDED in shown.text
+    assert "p-clock" in widths(shown)
+    assert "A context provider has no part in it: failing, failed." in shown.text
 
 
 def test_an_older_version_holds_what_was_said_by_then(client: Client, project: Project) -> None:
