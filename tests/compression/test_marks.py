@@ -244,6 +244,7 @@ def test_i08_a_claim_is_held_as_long_as_its_engine_works(
 
     def slow(work: Work) -> list[Point]:
         held.append(committed.due(session).claim_until_us)
+        renewed.clear()  # it may have been renewed before that already
         assert renewed.wait(SECONDS)
         held.append(committed.due(session).claim_until_us)
         return engines.honest(work)
