@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import facts
+from memory_app import facts, factuses
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -85,7 +85,10 @@ def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
         "user": user.key,
         "created_at": instants.render(user.created_us),
         "exported_at": instants.render(clock.now_us()),
-        "facts": [_with_history(fact, by_fact.get(fact.number, ())) for fact in found],
+        "facts": [
+            _with_history(fact, by_fact.get(fact.number, ()))
+            for fact in factuses.counted(store, found)
+        ],
         "sessions": [
             {"id": str(id_), "key": key, "title": title, "messages": messages}
             for id_, key, title, messages in theirs

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Max, Q, Value, When
 
 from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
@@ -350,7 +350,8 @@ class Fact(models.Model):
     is the first of them. `tokens` is what its text takes, `words` its folded words between blanks.
     A name that is not given (key, subject, relation, object) is empty. `valid_us` and `invalid_us`
     are since when and until when it is true; `superseded_by` is the id of the one in its place.
-    `uses` counts the contexts it was put into. `revision` counts edits: see FactRevision.
+    `uses` and `last_used_us` are told by its injections (`factuses.counted`), not by the row.
+    `revision` counts edits: see FactRevision.
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
@@ -524,6 +525,16 @@ class InjectionQuerySet(models.QuerySet["Injection"]):
 
     def of_facts(self, facts: Collection[UUID]) -> Self:
         return self.filter(fact__id__in=facts)
+
+    def shown(self) -> Self:
+        """All but those of deleted sessions."""
+        return self.exclude(session__status=Session.DELETED)
+
+    def counted(self, facts: Collection[int]) -> models.QuerySet[Injection, tuple[int, int, int]]:
+        """Of each of these facts how often it was used, and when last: (number, uses, time)."""
+        rows = self.filter(fact_id__in=facts).order_by().values("fact_id")
+        figures = rows.annotate(uses=Count("number"), last_us=Max("context__created_us"))
+        return figures.values_list("fact_id", "uses", "last_us")
 
 
 class Injection(models.Model):
