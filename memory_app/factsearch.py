@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any
+from uuid import UUID
 
 from memory_app import factlists, facts, factuses
 from memory_app.core import factrank
@@ -25,8 +26,8 @@ MOST_HELD = 64
 """Indexes that a process keeps, the last used ones."""
 HITS = 10
 
-State = tuple[tuple[int, int], ...]
-"""The number and revision of each fact."""
+State = tuple[tuple[int, UUID, int], ...]
+"""The number, id and revision of each fact: a number may come again after a flush."""
 _held: OrderedDict[tuple[str, int], tuple[State, Documents]] = OrderedDict()
 _guard = Lock()
 
@@ -60,15 +61,15 @@ Known = tuple[Documents, dict[int, Any]]
 def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
     rows = rows.active().holding(now)
     with store.db.reading():
-        state = tuple(rows.order_by("-number").values_list("number", "revision")[:MOST])
+        state = tuple(rows.order_by("-number").values_list("number", "id", "revision")[:MOST])
     key = (store.db.alias, user)
     with _guard:
         held = _held.get(key)
     if held is not None and held[0] == state and not store.db.nested:
         return held[1], {}
-    found = _read(store, rows, [number for number, _ in state])
+    found = _read(store, rows, [number for number, *_ in state])
     documents = documented(list(reversed(found.values())))
-    stored = tuple((fact.number, fact.revision) for fact in found.values())
+    stored = tuple((fact.number, fact.id, fact.revision) for fact in found.values())
     if not store.db.nested:  # what is read in a transaction may never be committed
         with _guard:
             _held[key] = (stored, documents)

@@ -10,17 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from memory_app import facts as remembered
-from memory_app import gathering, keeping
-from memory_app.core import assembly, blocks
+from memory_app import factsearch, gathering, keeping
+from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
 from memory_app.history import HistoryReader, Said
-from memory_app.models import Fact, FactQuerySet, Summary
+from memory_app.models import Fact, Summary
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
@@ -28,6 +28,8 @@ from sessions_app.store.reading import Reader
 
 MOST_FACTS = 200
 """Facts that are looked at for one context, best first."""
+MOST_RANKED = 50
+"""Facts that one question ranks; to index a fact takes 0.06 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,10 +226,15 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
     if version < session.version and remembered.edited_since(store, number, version):
         held = remembered.as_of(store, number, version)
         if wanted.query:
-            return _about([fact for fact in held if shared(fact, asked)], asked)
-        return sorted(held, key=lambda fact: (-fact.score, fact.number))[:MOST_FACTS]
+            held = [fact for fact in held if must(fact) or shared(fact, asked)]
+            return about(held, wanted.query)
+        return sorted(held, key=lambda fact: (not must(fact), -fact.score, fact.number))[
+            :MOST_FACTS
+        ]
     rows = Fact.everything.using(store.db.alias).of_session(number, version).active()
-    return _about(rows.naming(asked), asked) if wanted.query else list(rows.best(MOST_FACTS))
+    if not wanted.query:
+        return list(rows.best(MOST_FACTS))
+    return about(list((rows.naming(asked) | rows.must()).best(MOST_FACTS * 5)), wanted.query)
 
 
 def _is_new(fact: Fact, wanted: Wanted) -> bool:
@@ -259,8 +266,22 @@ def shared(fact: Fact, asked: Sequence[str]) -> int:
     return sum(f" {word}" in fact.words for word in asked)
 
 
-def _about(rows: Sequence[Fact] | FactQuerySet, asked: Sequence[str]) -> list[Fact]:
-    """Those that share most words with the question first."""
-    found = [(-shared(fact, asked), -fact.score, fact) for fact in rows[: MOST_FACTS * 5]]
-    found.sort(key=lambda item: (item[0], item[1], item[2].number))
-    return [fact for _, _, fact in found]
+def must(fact: Fact) -> bool:
+    """Whether a fact goes before others whatever is asked: pinned, or one that sets right, unless
+    a tool or an import says so. `FactQuerySet.must` is the same in SQL."""
+    return fact.pinned or (fact.category == Fact.CORRECTION and fact.trust in Fact.OF_PEOPLE)
+
+
+def about(facts: Sequence[Any], query: str) -> list[Any]:
+    """What must be there first, then those that answer a question best. The ranker looks at those
+    that share most words with it; the others follow by what they say."""
+    asked = asked_words(query)
+    found = sorted(facts, key=lambda one: (-shared(one, asked), -one.score, one.number))
+    near = [one for one in found if must(one) or shared(one, asked)][:MOST_RANKED]
+    # "last week" is counted from the newest of them: the same at any time.
+    documents = factsearch.documented(near)
+    now = max((one.at for one in documents.facts), default=0)
+    order = [near[place] for place in factrank.order(documents, query, now=now)]
+    ranked = {one.number for one in near}
+    order += [one for one in found if one.number not in ranked]
+    return sorted(order, key=lambda one: not must(one))

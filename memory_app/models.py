@@ -268,6 +268,11 @@ class FactManager(ScopedManager):
         return FactQuerySet(self.model, using=self._db).filter(project_id=project)
 
 
+def _must() -> Q:
+    corrects = Q(category=Fact.CORRECTION, trust__in=Fact.OF_PEOPLE)
+    return Q(pinned=True) | corrects
+
+
 class FactQuerySet(models.QuerySet["Fact"]):
     def of_session(self, number: int, version: int) -> Self:
         """Those that came of a session and hold at a version."""
@@ -339,8 +344,14 @@ class FactQuerySet(models.QuerySet["Fact"]):
             asked |= Q(words__contains=f" {word}")
         return self.filter(asked)
 
+    def must(self) -> Self:
+        """Those that a context has whatever is asked, where there is room."""
+        return self.filter(_must())
+
     def best(self, most: int) -> Self:
-        return self.order_by("-score", "number")[:most]
+        """What a person pinned or corrected first, then what says most."""
+        must = Case(When(_must(), then=0), default=1)
+        return self.order_by(must, "-score", "number")[:most]
 
 
 class Fact(models.Model):
@@ -355,6 +366,10 @@ class Fact(models.Model):
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
+    OF_PEOPLE = ("user", "editor")
+    """Whose word may go before others by itself."""
+    CORRECTION = "correction"
+    """The category of what sets something right: like a pinned one it goes before others."""
 
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)

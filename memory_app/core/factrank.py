@@ -15,7 +15,7 @@ import numpy as np
 from memory_app.core import asked, rank, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.index import Index, Turn, Vector
-from memory_app.core.rank import Scored
+from memory_app.core.rank import Ranking, Scored
 from memory_app.core.terms import terms
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -78,15 +78,33 @@ def best(known: Documents, question: str, *, now: int, count: int) -> list[Score
     if not known.facts:
         return []
     read = asked.read(question, now=now)
-    found = rank.traits(known.index, question, now=now)
-    wanted = frozenset(read.terms)
-    of_kind = [not wanted.isdisjoint(names) for names in known.categories]
-    found.rows["category"] = np.array(of_kind, np.float32)
-    found.rows["pinned"] = known.pinned
-    ranking = rank.weighed(known.index, found, WEIGHTS)
-    clear = _clear(known.index, read, np.array(of_kind)) | (found.rows["day"] >= 1)
+    ranking = _ranking(known, read, question, now=now)
+    of_kind = _of_kind(known, read)
+    on_day = ranking.traits[ranking.names.index("day")] >= 1
+    clear = _clear(known.index, read, of_kind) | on_day
     places = [place for place in ranking.order().tolist() if clear[place]]
     return [ranking.scored(place) for place in places[:count]]
+
+
+def order(known: Documents, question: str, *, now: int) -> list[int]:
+    """The places of all facts, the best first, whatever they bear out."""
+    if not known.facts:
+        return []
+    read = asked.read(question, now=now)
+    places: list[int] = _ranking(known, read, question, now=now).order().tolist()
+    return places
+
+
+def _ranking(known: Documents, read: Asked, question: str, *, now: int) -> Ranking:
+    found = rank.traits(known.index, question, now=now)
+    found.rows["category"] = _of_kind(known, read).astype(np.float32)
+    found.rows["pinned"] = known.pinned
+    return rank.weighed(known.index, found, WEIGHTS)
+
+
+def _of_kind(known: Documents, read: Asked) -> Flags:
+    wanted = frozenset(read.terms)
+    return np.array([not wanted.isdisjoint(names) for names in known.categories], np.bool_)
 
 
 def _clear(index: Index, question: Asked, of_kind: Flags) -> Flags:
