@@ -70,8 +70,8 @@ class Backend(Protocol):
     def store_fact(self, body: Json, expect: Expect) -> Json:
         """The stored fact."""
 
-    def facts(self, query: Json) -> list[Json]:
-        """The first facts that the query of the contract's list wants, at most its `limit`."""
+    def search_facts(self, body: Json) -> list[Json]:
+        """The facts that answer a question, the best first, with their scores."""
 
     def user_context(self, user: str, query: Json) -> Json:
         """A user's memory as one block. Raises NotFound for a user who is not known yet."""

@@ -153,10 +153,14 @@ def user(name: object) -> str:
     )
 
 
-def search(query: object, limit: object) -> Json:
-    """Which facts are looked for, as a query."""
+HITS = 50
+"""Facts of one search at most."""
+
+
+def search(query: object, limit: object, at: object) -> Json:
+    """Which facts are looked for, as of which time."""
     asked = fields.read(given(query=query), {"query": fields.needed(fields.text(512, least=1))})
-    return {"q": asked["query"], "status": "active", "limit": whole("limit", limit, 1, PAGE)}
+    return {"query": asked["query"], "limit": whole("limit", limit, 1, HITS), **fact(at=at)}
 
 
 def user_context(**asked: Any) -> Json:

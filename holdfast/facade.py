@@ -367,10 +367,17 @@ class Memory:
             return UserContext(self._user)
 
     @bridge.here
-    def search(self, query: str, limit: int = 50) -> list[Json]:
-        """The user's active facts that have every word of `query`, the last maybe only begun,
-        oldest first. Raises InvalidField, TooLong."""
-        return self._backend.facts({"user": self._user, **bodies.search(query, limit)})
+    def search(
+        self, query: str, limit: int = 10, *, at: datetime | str | None = None
+    ) -> list[Json]:
+        """The user's facts that answer `query`, the best first: each a fact of the HTTP contract
+        with its `score` and the `parts` of it. None where no fact bears out enough of the question.
+        Of active ones that hold now, or of those known at the time `at`.
+
+        Raises InvalidField, TooLong.
+        """
+        asked = bodies.search(query, limit, at)
+        return self._backend.search_facts({"user": self._user, **asked})
 
     astore_fact = bridge.twin(store_fact)
     aget_context = bridge.twin(get_context)

@@ -17,8 +17,8 @@ from memory_app import (
     context,
     endusers,
     factbodies,
-    factlists,
     facts,
+    factsearch,
     fates,
     records,
     telling,
@@ -170,9 +170,9 @@ class LocalBackend:
         done = facts.keep(self._store, self._project, stated, facts.By("local"), request)
         return facts.one_out(done)
 
-    def facts(self, query: Json) -> list[Json]:
-        rows, _ = factlists.page(self._store, self._project, query)
-        return [facts.fact_out(row) for row in rows]
+    def search_facts(self, body: Json) -> list[Json]:
+        asked = fields.read(body, factbodies.SEARCHED)
+        return factsearch.hits(self._store, self._project, asked)
 
     def user_context(self, user: str, query: Json) -> Json:
         found = endusers.one(self._store, self._project, user)

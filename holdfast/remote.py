@@ -104,8 +104,8 @@ class RemoteBackend:
     def store_fact(self, body: Json, expect: Expect) -> Json:
         return self._post("/facts", body, expect)
 
-    def facts(self, query: Json) -> list[Json]:
-        found: list[Json] = self._get("/facts", query)["data"]
+    def search_facts(self, body: Json) -> list[Json]:
+        found: list[Json] = self._wire.call("POST", "/facts/search", body=body)["data"]
         return found
 
     def user_context(self, user: str, query: Json) -> Json:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, facts, front, recall, recalling
+from memory_app import account, facts, factsearch, front, recall, recalling
 from memory_app.core import policy as rules
 from memory_app.statements import (
     COPY_EMBEDDED,
@@ -246,7 +246,7 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates and messages."""
-    for module in (account, front, recall, recalling):
+    for module in (account, factsearch, front, recall, recalling):
         module.forget()
 
 

@@ -443,7 +443,7 @@ def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading
     later = frame.version < session.version
     until = _time_of(reader.store, session, frame.version + 1) if later else None
     found = front.of_user(reader.store, session, ask.query, until)
-    must = front.room_for([fact for fact in found if front.must_be_there(fact)])
+    must = front.room_for([fact for fact in found if front.must(fact)])
     share = int(frame.policy.rules.facts * frame.budget.limit)
     room = min(must, share, front.free(frame.budget, reading.history)) if must else 0
     return replace(frame, facts=found, must=room, reserved=frame.reserved + room)

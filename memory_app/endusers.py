@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import episodes, facts
+from memory_app import episodes, facts, factuses
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -86,7 +86,10 @@ def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
         "user": user.key,
         "created_at": instants.render(user.created_us),
         "exported_at": instants.render(clock.now_us()),
-        "facts": [_with_history(fact, by_fact.get(fact.number, ())) for fact in found],
+        "facts": [
+            _with_history(fact, by_fact.get(fact.number, ()))
+            for fact in factuses.counted(store, found)
+        ],
         "episodes": episodes.of_user(store, project, user.pk),
         "sessions": [
             {"id": str(id_), "key": key, "title": title, "messages": messages}

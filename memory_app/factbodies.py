@@ -15,9 +15,11 @@ from sessions_app.core import errors, fields, instants
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.fields import Field, Fields
 from sessions_app.core.forms import checks
+from sessions_app.parameters import SEARCH
 
 MOST_FACTS = 500
 MOST_TEXT = 8_000
+MOST_HITS = 50
 
 NAME = fields.text(255, least=1)
 CATEGORY = fields.text(64, least=1)
@@ -118,6 +120,12 @@ EDITED: Fields = {
     "invalid_at": fields.cleared(INSTANT, None),
     "metadata": fields.cleared(METADATA, "{}"),
     **WHO,
+}
+SEARCHED: Fields = {
+    "user": fields.needed(bodies.KEY),
+    "query": fields.needed(fields.text(SEARCH, least=1)),
+    "limit": fields.integer(1, MOST_HITS),
+    "at": INSTANT,
 }
 MERGED: Fields = {"into": fields.needed(ID), **WHO}
 REVERTED: Fields = {"revision": fields.needed(fields.integer(1, 2**31 - 1)), **WHO}

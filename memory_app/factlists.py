@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import facts
+from memory_app import facts, factuses
 from memory_app.models import FactQuerySet
 from sessions_app import paging
 from sessions_app.core import words
@@ -31,7 +31,7 @@ def page(store: Reader, project: int, asked: Mapping[str, Any]) -> tuple[list[An
     with store.db.unprepared():
         found = list(rows.order_by("-number" if descending else "number")[: limit + 1])
     following = paging.sign(scope, [found[limit - 1].number]) if len(found) > limit else None
-    return found[:limit], following
+    return factuses.counted(store, found[:limit]), following
 
 
 def _narrowed(

@@ -15,7 +15,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import keeping
+from memory_app import factuses, keeping
 from memory_app import statements as sql
 from memory_app.core import facts as core
 from memory_app.core.facts import ACTIVE, REVISED, Changes, Source, Values
@@ -85,7 +85,7 @@ def one(store: Reader, project: int, fact: UUID, *, param: str | None = None) ->
         raise errors.NotFound("There is no such fact in this project. Check its id.", param=param)
     if found.session_status == "deleted":
         raise errors.SessionDeleted(param=param)
-    return found
+    return factuses.counted(store, [found])[0]
 
 
 def identified(store: Reader, project: int, wanted: Sequence[UUID]) -> list[Any]:
@@ -97,7 +97,7 @@ def identified(store: Reader, project: int, wanted: Sequence[UUID]) -> list[Any]
             found |= {row.id: row for row in rows}
     if any(fact not in found for fact in wanted):
         raise errors.NotFound("A fact of that answer was erased since.")
-    return [found[fact] for fact in wanted]
+    return factuses.counted(store, [found[fact] for fact in wanted])
 
 
 def values_of(fact: Fact) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from uuid import UUID
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import factbodies, factlists, facts
+from memory_app import factbodies, factlists, facts, factsearch, factuses
 from memory_app.factbodies import EDITED, WHO
 from memory_app.facts import Answer, Decide
-from memory_app.models import Fact
+from memory_app.models import ContextRecord, Fact
 from sessions_app import answers, paging, parameters
 from sessions_app.auth import WRITE
 from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, ref, route, store
@@ -117,6 +117,31 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
         }
     ),
     "FactHistory": page("FactRevision"),
+    "FoundFacts": thing(
+        {
+            "data": listed(
+                thing(
+                    {
+                        **_FACT,
+                        "score": NUMBER,
+                        "parts": {"type": "object", "additionalProperties": NUMBER},
+                    }
+                )
+            )
+        }
+    ),
+    "FactUse": thing(
+        {
+            "id": ID,
+            "session": ID,
+            "kind": {"enum": [ContextRecord.BUILT, ContextRecord.OBSERVED]},
+            "version": WHOLE,
+            "query": maybe(TEXT),
+            "tokens": WHOLE,
+            "created_at": INSTANT,
+        }
+    ),
+    "FactUses": page("FactUse"),
 }
 
 
@@ -149,6 +174,23 @@ def list_facts(call: Call) -> HttpResponse:
     rows, following = factlists.page(store(), call.project, call.query)
     data = [facts.fact_out(row) for row in rows]
     return json_response(200, {"data": data, "next": following})
+
+
+# Before the calls on one fact, which would take "search" for an id.
+@route(
+    kept_facts,
+    "POST",
+    "/facts/search",
+    takes=Takes(fields=factbodies.SEARCHED),
+    gives=Gives({200: "FoundFacts"}),
+)
+def search_facts(call: Call) -> HttpResponse:
+    """Find what is remembered of a user that answers a question: the best facts with the parts of
+    their scores. Nothing where no fact bears it out, or where the user is not known.
+
+    Only active facts that hold now are found; with `at`, a time, what was known and held then.
+    """
+    return json_response(200, {"data": factsearch.hits(store(), call.project, call.body)})
 
 
 @route(
@@ -236,6 +278,29 @@ def get_fact_history(call: Call, fact: str) -> HttpResponse:
         shown = facts.history(store(), found, after=after, limit=limit + 1)
     following = paging.sign(scope, [shown[limit - 1]["revision"]]) if len(shown) > limit else None
     return json_response(200, {"data": shown[:limit], "next": following})
+
+
+@route(
+    kept_facts,
+    "GET",
+    "/facts/{fact}/uses",
+    takes=Takes(query=PAGED),
+    gives=Gives({200: "FactUses"}, errors=OF_A_SESSION),
+)
+def get_fact_uses(call: Call, fact: str) -> HttpResponse:
+    """List the recorded contexts that a fact was put into, newest first.
+
+    `id` names the context for `GET /contexts/{id}`. Those of deleted sessions are left out.
+    """
+    found = facts.one(store(), call.project, fact_id(fact))
+    limit, scope = call.query.get("limit", PAGE), f"uses {call.project} {found.id.hex}"
+    before = None
+    if "after" in call.query:
+        (before,) = paging.read(scope, call.query["after"])
+    rows = factuses.page(store(), found, before=before, limit=limit + 1)
+    following = paging.sign(scope, [rows[limit - 1].number]) if len(rows) > limit else None
+    shown = [factuses.out(row) for row in rows[:limit]]
+    return json_response(200, {"data": shown, "next": following})
 
 
 # ── What they share ──────────────────────────────────────────────────────────────────────────

@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, F, Q, Value, When
+from django.db.models import Case, Count, F, Max, Q, Value, When
 
 from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
@@ -268,6 +268,11 @@ class FactManager(ScopedManager):
         return FactQuerySet(self.model, using=self._db).filter(project_id=project)
 
 
+def _must() -> Q:
+    telling = Q(category=Fact.CORRECTION) | ~Q(key="")
+    return Q(pinned=True) | (telling & Q(trust__in=Fact.OF_PEOPLE))
+
+
 class FactQuerySet(models.QuerySet["Fact"]):
     def of_session(self, number: int, version: int) -> Self:
         """Those that came of a session and hold at a version."""
@@ -343,14 +348,19 @@ class FactQuerySet(models.QuerySet["Fact"]):
         return self.filter(asked)
 
     def standing(self, words: list[str]) -> Self:
-        """Those that matter beyond the session they came of: pinned, under a key, stored by hand,
-        a correction; and those that have one of these words."""
-        always = Q(pinned=True) | ~Q(key="") | Q(session=None) | Q(category="correction")
+        """Those that matter beyond the session they came of: what must be there, what was stored by
+        hand, and those that have one of these words."""
         asked = self.naming(words) if words else self.none()
-        return self.filter(always) | asked
+        return self.filter(_must() | Q(session=None)) | asked
+
+    def must(self) -> Self:
+        """Those that a context has whatever is asked, where there is room."""
+        return self.filter(_must())
 
     def best(self, most: int) -> Self:
-        return self.order_by("-score", "number")[:most]
+        """What a person pinned or corrected first, then what says most."""
+        must = Case(When(_must(), then=0), default=1)
+        return self.order_by(must, "-score", "number")[:most]
 
 
 class Fact(models.Model):
@@ -360,10 +370,15 @@ class Fact(models.Model):
     is the first of them. `tokens` is what its text takes, `words` its folded words between blanks.
     A name that is not given (key, subject, relation, object) is empty. `valid_us` and `invalid_us`
     are since when and until when it is true; `superseded_by` is the id of the one in its place.
-    `uses` counts the contexts it was put into. `revision` counts edits: see FactRevision.
+    `uses` and `last_used_us` are told by its injections (`factuses.counted`), not by the row.
+    `revision` counts edits: see FactRevision.
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
+    OF_PEOPLE = ("user", "editor")
+    """Whose word may go before others by itself."""
+    CORRECTION = "correction"
+    """The category of what sets something right: like a pinned one it goes before others."""
 
     number = models.BigAutoField(primary_key=True)
     id = models.UUIDField(unique=True)
@@ -535,6 +550,16 @@ class InjectionQuerySet(models.QuerySet["Injection"]):
 
     def of_facts(self, facts: Collection[UUID]) -> Self:
         return self.filter(fact__id__in=facts)
+
+    def shown(self) -> Self:
+        """All but those of deleted sessions."""
+        return self.exclude(session__status=Session.DELETED)
+
+    def counted(self, facts: Collection[int]) -> models.QuerySet[Injection, tuple[int, int, int]]:
+        """Of each of these facts how often it was used, and when last: (number, uses, time)."""
+        rows = self.filter(fact_id__in=facts).order_by().values("fact_id")
+        figures = rows.annotate(uses=Count("number"), last_us=Max("context__created_us"))
+        return figures.values_list("fact_id", "uses", "last_us")
 
 
 class Injection(models.Model):

@@ -37,12 +37,9 @@ def block(
 
 
 def _ordered(known: Sequence[Any], query: str | None) -> list[Any]:
-    asked = front.asked_words(query or "")
-
-    def place(fact: Any) -> tuple[bool, int, float, int]:
-        return not fact.pinned, -front.shared(fact, asked), -fact.score, -fact.number
-
-    return sorted(known, key=place)
+    if query:
+        return front.about(known, query)
+    return sorted(known, key=lambda fact: (not front.must(fact), -fact.score, -fact.number))
 
 
 def _fitting(ordered: Sequence[Any], room: int) -> list[Any]:

@@ -29,6 +29,7 @@ BODIES: dict[str, Any] = {
     "put_policy": {"window": 1_000, "reserve": 10},
     "store_facts": {"user": "u", "text": "x"},
     "edit_fact": {"text": "x"},
+    "search_facts": {"user": "u", "query": "x"},
     "merge_fact": {"into": "0" * 32},
     "revert_fact": {"revision": 1},
     "put_preference": {"text": "x"},

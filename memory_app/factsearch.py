@@ -1,0 +1,134 @@
+"""Searches what is remembered of a user: gathers the facts, and lets `core.factrank` rank.
+
+The facts of a user are held in this process as an index, told by their numbers and revisions, which
+every search reads from the rows: what was edited, retired or erased meanwhile makes a new one.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+from uuid import UUID
+
+from memory_app import factlists, facts, factuses
+from memory_app.core import factrank
+from memory_app.core.factrank import Document, Documents
+from memory_app.core.rank import Scored
+from memory_app.models import Fact, FactQuerySet, FactRevision
+from sessions_app import clock
+from sessions_app.store.reading import Reader
+
+MOST = 2_000
+"""Facts of one user that are looked at, the newest."""
+MOST_HELD = 64
+"""Indexes that a process keeps, the last used ones."""
+HITS = 10
+
+State = tuple[tuple[int, UUID, int], ...]
+"""The number, id and revision of each fact: a number may come again after a flush."""
+_held: OrderedDict[tuple[str, int], tuple[State, Documents]] = OrderedDict()
+_guard = Lock()
+
+
+def hits(store: Reader, project: int, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The facts of `asked["user"]` that answer `asked["query"]`, the best first, as the contract
+    shows them; `at`, in microseconds, asks for what held then. Nobody known: none."""
+    user = factlists.end_user(store, project, asked["user"])
+    if user is None:
+        return []
+    at = asked.get("at")
+    now = clock.now_us() if at is None else at
+    rows = facts.of_project(store, project).of_end_user(user.pk).shown()
+    known = _now(store, rows, user.pk, now) if at is None else _as_of(store, rows, at)
+    count = asked.get("limit", HITS)
+    found = factrank.best(known[0], asked["query"], now=now, count=count)
+    shown = known[1] or _read(store, rows, [one.turn.session for one in found])
+    factuses.counted(store, [shown[n] for one in found if (n := one.turn.session) in shown])
+    return [_hit(shown[n], one) for one in found if (n := one.turn.session) in shown]
+
+
+def _hit(fact: Any, one: Scored) -> dict[str, Any]:
+    parts = {name: round(part, 4) for name, part in one.parts.items()}
+    return {**facts.fact_out(fact), "score": round(one.score, 4), "parts": parts}
+
+
+Known = tuple[Documents, dict[int, Any]]
+"""Facts to be ranked, and their rows by number where they are at hand."""
+
+
+def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
+    rows = rows.active().holding(now)
+    with store.db.reading():
+        state = tuple(rows.order_by("-number").values_list("number", "id", "revision")[:MOST])
+    key = (store.db.alias, user)
+    with _guard:
+        held = _held.get(key)
+    if held is not None and held[0] == state and not store.db.nested:
+        return held[1], {}
+    found = _read(store, rows, [number for number, *_ in state])
+    documents = documented(list(reversed(found.values())))
+    stored = tuple((fact.number, fact.id, fact.revision) for fact in found.values())
+    if not store.db.nested:  # what is read in a transaction may never be committed
+        with _guard:
+            _held[key] = (stored, documents)
+            _held.move_to_end(key)
+            while len(_held) > MOST_HELD:
+                _held.popitem(last=False)
+    return documents, found
+
+
+def _as_of(store: Reader, rows: FactQuerySet, at: int) -> Known:
+    """The facts that were known and held at a time, as they were then."""
+    with store.db.reading():
+        found = list(rows.filter(created_us__lte=at).order_by("-number")[:MOST])
+        revisions = FactRevision.objects.using(store.db.alias).filter(created_us__gt=at)
+        later: dict[int, list[FactRevision]] = {}
+        if found:
+            owner = revisions.filter(fact__end_user_id=found[0].end_user_id)
+            for revision in owner.order_by("-revision"):
+                later.setdefault(revision.fact_id, []).append(revision)
+    for fact in found:
+        facts.put_back(fact, later.get(fact.number, ()))
+    held = [fact for fact in found if fact.status == Fact.ACTIVE and _holds(fact, at)]
+    return documented(held[::-1]), {fact.number: fact for fact in held}
+
+
+def _holds(fact: Fact, at: int) -> bool:
+    begun = fact.valid_us is None or fact.valid_us <= at
+    return begun and (fact.invalid_us is None or fact.invalid_us > at)
+
+
+def _read(store: Reader, rows: FactQuerySet, numbers: Sequence[int]) -> dict[int, Any]:
+    found: dict[int, Any] = {}
+    with store.db.reading():
+        for at in range(0, len(numbers), facts.SOME):
+            some = rows.filter(number__in=numbers[at : at + facts.SOME]).order_by("-number")
+            found |= {row.number: row for row in some}
+    return found
+
+
+def documented(rows: Sequence[Fact]) -> Documents:
+    """Facts as they are ranked, in the order given."""
+    return Documents([_document(row) for row in rows])
+
+
+def _document(row: Fact) -> Document:
+    return Document(
+        number=row.number,
+        text=row.text,
+        category=row.category,
+        subject=row.subject,
+        about=(row.key, row.subject, row.relation, row.object),
+        pinned=row.pinned,
+        by_user=row.trust == "user",
+        at=row.created_us if row.valid_us is None else row.valid_us,
+        worth=min(1.0, max(0.0, row.score)),
+    )
+
+
+def forget() -> None:
+    """Empties this process's memory of facts: what was purged must not live on there."""
+    with _guard:
+        _held.clear()
