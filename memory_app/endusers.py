@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import episodes, facts, factuses
+from memory_app import episodes, facts, factsearch, factuses
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -119,6 +119,7 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
         counts["users"] = 0
         if not kept["sessions"]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount
+    factsearch.forget()
     receipt = {"user": key, "counts": counts, "kept": kept, "at": instants.render(clock.now_us())}
     if kept["sessions"]:
         receipt["kept_because"] = KEPT

@@ -9,7 +9,11 @@ import pytest
 
 from holdfast import facade
 from holdfast.facade import Client
+from memory_app import endusers, factsearch
 from sessions_app.core import errors
+from sessions_app.models import Project
+from sessions_app.store import get_store
+from tests.facade.conftest import local_client
 
 
 def test_a_fact_is_stored_found_and_told(client: Client) -> None:
@@ -119,3 +123,13 @@ def test_the_memory_of_this_machine_needs_no_session(transactional_db: None) -> 
     facade.memory("alice").store_fact("Sits by the aisle.")
     assert len(facade.memory("alice").search("aisle")) == 1
     assert facade.memory("alice", project="other").search("aisle") == []
+
+
+def test_an_erasure_empties_this_processs_memory_of_facts(transactional_db: None) -> None:
+    memory = local_client().memory("alice")
+    memory.store_fact("Sits by the aisle.")
+    assert memory.search("aisle")
+    assert factsearch._held
+    project = Project.objects.get(name="default").pk
+    endusers.erase(get_store("default"), project, "alice")
+    assert not factsearch._held
