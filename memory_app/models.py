@@ -505,7 +505,7 @@ class ContextRecord(models.Model):
     """A context that was kept: what it was made of, not its messages, which the log has.
 
     BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
-    `account` is their parts as JSON text: [[name, tokens, ranges, summary], ...]. OBSERVED ones
+    `account` is their parts as JSON: [[name, tokens, packed ranges, summary], ...]. OBSERVED ones
     were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
     covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers.
     """

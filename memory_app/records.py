@@ -19,6 +19,7 @@ from django.db import IntegrityError
 
 from memory_app import context, providing
 from memory_app.context import Ask, Context, Part
+from memory_app.core import spans
 from memory_app.models import ContextRecord, Injection
 from memory_app.providing import Answer
 from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION, KEEP_PROVIDED
@@ -47,7 +48,9 @@ class Kept(NamedTuple):
 def write(store: DurableStore, session: Snapshot, built: Context, query: str | None) -> None:
     """Keeps a context that was built, with the facts in it, in the caller's transaction if there
     is one. The session stays as it is, its version too."""
-    account = [[part.name, part.tokens, part.messages, part.summary] for part in built.parts]
+    account = [
+        [part.name, part.tokens, spans.packed(part.messages), part.summary] for part in built.parts
+    ]
     row = (
         built.id.hex, session.number, ContextRecord.BUILT, built.version, built.form, *built.policy,
         query or "", "", built.limit, built.tokens, orjson.dumps(account).decode(),
@@ -175,9 +178,9 @@ def _facts(store: Reader, row: ContextRecord) -> tuple[str, ...]:
 
 
 def _part(item: Sequence[Any], facts: tuple[str, ...]) -> Part:
-    name, tokens, ranges, summary = item
-    spans = tuple((first, last) for first, last in ranges)
-    return Part(name, tokens, spans, facts if name == "facts" else (), summary)
+    name, tokens, messages, summary = item
+    held = facts if name == "facts" else ()
+    return Part(name, tokens, spans.unpacked(messages), held, summary)
 
 
 def _rebuilt(
@@ -275,12 +278,12 @@ def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int
 def _holding(row: ContextRecord, phrase: Phrase, *, stated: bool) -> list[str]:
     account = orjson.loads(row.account)
     if row.kind == ContextRecord.OBSERVED:
-        spans = [(seq, seq + count - 1) for _, seq, count in account["there"]]
-        return ["there"] if any(in_ranges(seq, spans) for seq in phrase.seqs) else []
+        there = [(seq, seq + count - 1) for _, seq, count in account["there"]]
+        return ["there"] if any(in_ranges(seq, there) for seq in phrase.seqs) else []
     return [
         name
-        for name, _, spans, summary in account
+        for name, _, messages, summary in account
         if (summary is not None and summary in phrase.summaries)
         or (name == "facts" and stated)
-        or any(in_ranges(seq, spans) for seq in phrase.seqs)
+        or any(in_ranges(seq, spans.unpacked(messages)) for seq in phrase.seqs)
     ]
