@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -63,6 +63,15 @@ NEAR = {
 }
 
 
+class Stated(NamedTuple):
+    """A fact in the context, and the message it was first quoted from, if it was: of which session,
+    None where it is the page's own."""
+
+    text: str
+    seq: int | None = None
+    session: UUID | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A part of the context in the table; `points` and `facts` are what it holds beside messages,
@@ -72,7 +81,7 @@ class Line:
     why: str
     what: str
     points: Sequence[str] = ()
-    facts: Sequence[Fact] = ()
+    facts: Sequence[Stated] = ()
     fold: Compression | None = None
 
 
@@ -249,13 +258,21 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _facts(session: Snapshot, built: Context) -> dict[str, Fact]:
+def _facts(session: Snapshot, built: Context) -> dict[str, Stated]:
     ids = [UUID(key) for part in built.parts for key in part.facts]
     if not ids:
         return {}
     rows = Fact.objects.of(session.project).using(auth.alias()).filter(id__in=ids)
     with get_store(auth.alias()).db.reading():
-        return {str(fact.id): fact for fact in rows}
+        return {str(fact.id): _stated(fact, session) for fact in rows}
+
+
+def _stated(fact: Fact, session: Snapshot) -> Stated:
+    sources = orjson.loads(fact.sources)
+    if not sources:
+        return Stated(fact.text)
+    told = UUID(sources[0]["session"])
+    return Stated(fact.text, sources[0]["seq"], None if told == session.id else told)
 
 
 def _elsewhere(built: Context) -> list[Elsewhere]:

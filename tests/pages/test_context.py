@@ -6,11 +6,13 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from memory_app import policies
+from memory_app import factbodies, facts, policies
 from memory_app.context import FORMS, ORDER
+from memory_app.facts import By
 from memory_app.models import Compression, Fact, Summary
 from monitoring import budget
 from sessions_app.models import Project
+from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
 from tests.building import ROOT
@@ -191,6 +193,24 @@ def test_the_facts_are_there_with_their_messages(client: Client, project: Projec
         assert f"/sessions/{made.id}/m/{fact.seq}/" in shown.links
     assert f"{len(part['facts'])} facts" in shown.text
     assert widths(shown)["p-facts"] > 0
+
+
+def test_a_fact_from_elsewhere_leads_where_it_was_said(client: Client, project: Project) -> None:
+    before, made = (session(project, talk(2), user="alice") for _ in range(2))
+    told = {"session": str(before.id), "seq": 1, "quote": "Question"}
+    body = {
+        "facts": [
+            {"user": "alice", "text": "Sits by the <b>aisle</b>.", "key": "seat"},
+            {"user": "alice", "text": "Never eats fish.", "sources": [told], "pinned": True},
+        ]
+    }
+    facts.keep(get_store(), project.pk, factbodies.stated(body), By("editor"))
+    shown = page(client, made)
+    assert "2 facts" in shown.text
+    assert "Sits by the <b>aisle</b>." in shown.text
+    assert "another session, #1" in shown.text
+    assert f"/sessions/{before.id}/m/1/" in shown.links
+    assert f"/sessions/{made.id}/m/0/" not in shown.links
 
 
 def test_where_everything_else_went_is_counted_by_fate(client: Client, project: Project) -> None:
