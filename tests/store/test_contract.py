@@ -235,6 +235,7 @@ def test_a_purge_leaves_nothing_and_says_what_went(any_store: Store, project: in
         "tags": 1,
         "request_keys": 1,
         "reviews": 0,
+        "episodes": 0,
         "facts": 0,
         "quotes": 0,
         "injections": 0,
