@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import batched, count
+from itertools import count
 from math import sqrt
 from typing import Any, NamedTuple
 
@@ -48,7 +48,8 @@ def measure() -> Iterator[Row]:
 
 def _sessions(dialogues: Sequence[dict[str, Any]]) -> Iterator[tuple[list[str], list[Change]]]:
     """What is said in a session of several dialogues, and what is changed in it."""
-    for some in batched(dialogues, TOGETHER):
+    for first in range(0, len(dialogues), TOGETHER):
+        some = dialogues[first : first + TOGETHER]
         found = [change for one in some for change in changes(one["turns"])]
         if found:
             yield [text for one in some for text in spoken(one)], found
