@@ -178,10 +178,10 @@ def build(
     extent = _extent(reader, frame)
     frame, reading = _shortened(reader, frame, extent, reader.read(extent))
     frame, reading = _fronted(reader, frame, reading)
-    frame = _with_facts(reader, frame, ask, reading)
     if answers is None:
         answers = providing.answers(frame.session, ask.query, past=ask.at is not None)
     frame = _with_provided(frame, reading, answers)
+    frame = _with_facts(reader, frame, ask, reading)
     frame = _with_values(reader, frame, reading)
     candidates = _candidates(reader, frame, ask, reading, found)
     frame = _with_turns(frame, reading, candidates)
@@ -214,12 +214,15 @@ def build(
         ),
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
-        volatile=(
-            *(("facts", *VOLATILE) if ask.query else VOLATILE),
-            *(block.name for block in frame.provided),
-        ),
+        volatile=_volatile(frame),
         provided=tuple((block.name, block.said_by) for block in frame.provided),
     )
+
+
+def _volatile(frame: _Frame) -> tuple[str, ...]:
+    """The parts that change with every question, or with what the host has to say."""
+    asked = ("facts", *VOLATILE) if frame.queried else VOLATILE
+    return (*asked, *(block.name for block in frame.provided))
 
 
 def digest(system: Any, tools: Sequence[Any], messages: Sequence[Any]) -> str:

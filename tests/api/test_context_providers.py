@@ -215,16 +215,20 @@ def test_i06_no_budget_is_passed_where_the_assistant_begins(
     ]
     answer(owner.post(f"{path}/messages", {"messages": talk}), 201)
     providers("Clock", "Account")
+    facts = [
+        {"user": "alice", "text": f"Never sails on pier {at}.", "key": f"k{at}"} for at in (8, 9)
+    ]
+    answer(owner.post("/facts", {"facts": facts}), 201)
     asked = f"{path}/context?format={form}"
     least = refused(owner.get(f"{asked}&tokens=1"), 422, "budget_too_small")["least"]
     seen = set()
-    for room in range(least, least + 160):
+    for room in (*range(least, least + 160), 700):
         built = answer(owner.get(f"{asked}&tokens={room}"))
         assert sum(found["tokens"] for found in built["parts"]) == built["tokens"] <= room
         assert built["messages"][0]["role"] == "user" or form != "anthropic"
         assert "user says 3" in said(built)
         seen |= {found["name"] for found in built["parts"]}
-    assert {"clock", "account", "recent", "new"} <= seen
+    assert {"clock", "account", "facts", "recent", "new"} <= seen
 
 
 def test_i14_a_past_version_asks_nobody_and_stays_what_it_was(
