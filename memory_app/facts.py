@@ -31,6 +31,8 @@ from sessions_app.store.reading import Reader
 PREFERENCE = "preference"
 MISSED = 50
 SOME = 500
+MOST = 2_000
+"""Facts of one user that are looked at, the newest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,15 +132,24 @@ def as_of(store: Reader, number: int, version: int) -> list[Any]:
 
 
 def before(store: Reader, rows: FactQuerySet, until: int) -> list[Any]:
-    """Of these facts those that were active before a time, as they were then."""
-    found = list(rows.told().order_by("number"))
-    later: dict[int, list[FactRevision]] = {}
-    revisions = FactRevision.objects.using(store.db.alias).of_facts([row.number for row in found])
-    for revision in revisions.filter(created_us__gte=until):
-        later.setdefault(revision.fact_id, []).append(revision)
+    """Of some facts of one user, the newest MOST of them, those that were known and held just
+    before a time, as they were then. `rows` are of `told()`."""
+    with store.db.reading():
+        found = list(rows.filter(created_us__lt=until).order_by("-number")[:MOST])
+        later: dict[int, list[FactRevision]] = {}
+        if found:
+            revisions = FactRevision.objects.using(store.db.alias).filter(created_us__gte=until)
+            revised = revisions.filter(fact__end_user_id=found[0].end_user_id)
+            for revision in revised.order_by("-revision"):
+                later.setdefault(revision.fact_id, []).append(revision)
     for fact in found:
         put_back(fact, later.get(fact.number, ()))
-    return [fact for fact in found if fact.status == ACTIVE]
+    return [fact for fact in found if fact.status == ACTIVE and _held(fact, until)]
+
+
+def _held(fact: Any, until: int) -> bool:
+    begun = fact.valid_us is None or fact.valid_us < until
+    return begun and (fact.invalid_us is None or fact.invalid_us >= until)
 
 
 def copies_as_of(alias: str, copies: Mapping[int, int], number: int, version: int) -> None:

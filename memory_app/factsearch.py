@@ -16,12 +16,10 @@ from memory_app import factlists, facts, factuses
 from memory_app.core import factrank
 from memory_app.core.factrank import Document, Documents
 from memory_app.core.rank import Scored
-from memory_app.models import Fact, FactQuerySet, FactRevision
+from memory_app.models import Fact, FactQuerySet
 from sessions_app import clock
 from sessions_app.store.reading import Reader
 
-MOST = 2_000
-"""Facts of one user that are looked at, the newest."""
 MOST_HELD = 64
 """Indexes that a process keeps, the last used ones."""
 HITS = 10
@@ -61,7 +59,9 @@ Known = tuple[Documents, dict[int, Any]]
 def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
     rows = rows.active().holding(now)
     with store.db.reading():
-        state = tuple(rows.order_by("-number").values_list("number", "id", "revision")[:MOST])
+        state = tuple(
+            rows.order_by("-number").values_list("number", "id", "revision")[: facts.MOST]
+        )
     key = (store.db.alias, user)
     with _guard:
         held = _held.get(key)
@@ -81,23 +81,8 @@ def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
 
 def _as_of(store: Reader, rows: FactQuerySet, at: int) -> Known:
     """The facts that were known and held at a time, as they were then."""
-    with store.db.reading():
-        found = list(rows.filter(created_us__lte=at).order_by("-number")[:MOST])
-        revisions = FactRevision.objects.using(store.db.alias).filter(created_us__gt=at)
-        later: dict[int, list[FactRevision]] = {}
-        if found:
-            owner = revisions.filter(fact__end_user_id=found[0].end_user_id)
-            for revision in owner.order_by("-revision"):
-                later.setdefault(revision.fact_id, []).append(revision)
-    for fact in found:
-        facts.put_back(fact, later.get(fact.number, ()))
-    held = [fact for fact in found if fact.status == Fact.ACTIVE and _holds(fact, at)]
+    held = facts.before(store, rows, at + 1)
     return documented(held[::-1]), {fact.number: fact for fact in held}
-
-
-def _holds(fact: Fact, at: int) -> bool:
-    begun = fact.valid_us is None or fact.valid_us <= at
-    return begun and (fact.invalid_us is None or fact.invalid_us > at)
 
 
 def _read(store: Reader, rows: FactQuerySet, numbers: Sequence[int]) -> dict[int, Any]:

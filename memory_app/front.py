@@ -200,15 +200,12 @@ def of_user(
     if session.user is None or not _has_facts(store, session):
         return []
     asked = asked_words(query or "")
-    alias, now = store.db.alias, clock.now_us() if until is None else until - 1
-    rows = Fact.everything.using(alias).of_project_user(session.project, session.user)
-    rows = rows.exclude(session_id=session.number).shown().holding(now)
+    rows = Fact.everything.using(store.db.alias).of_project_user(session.project, session.user)
+    rows = rows.exclude(session_id=session.number).shown()
     if until is None:
-        found = list(rows.active().standing(asked).best(MOST_FACTS))
-    else:
-        held = remembered.before(store, rows.filter(created_us__lt=until), until)
-        found = [fact for fact in held if matters(fact) or shared(fact, asked)]
-    return found
+        return list(rows.active().holding(clock.now_us()).standing(asked).best(MOST_FACTS))
+    held = remembered.before(store, rows.told(), until)
+    return [fact for fact in held if matters(fact) or shared(fact, asked)]
 
 
 def _has_facts(store: Reader, session: Snapshot) -> bool:

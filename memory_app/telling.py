@@ -12,8 +12,6 @@ from sessions_app import clock
 from sessions_app.store.reading import Reader
 
 TOKENS = 1_000
-MOST = 2_000
-"""Facts of one user that are looked at, the newest."""
 
 
 def block(
@@ -24,7 +22,7 @@ def block(
     now = clock.now_us()
     rows = facts.of_project(store, project).of_end_user(user.pk).active().shown().holding(now)
     with store.db.reading():
-        known = list(rows.order_by("-number")[:MOST])
+        known = list(rows.order_by("-number")[: facts.MOST])
     chosen = _fitting(_ordered(known, query), tokens)
     text = _text(chosen) if chosen else ""
     return {
