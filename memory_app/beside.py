@@ -113,8 +113,7 @@ ADOPT_REVISION = f"""
 SINCE_ADDED: Mapping[str, Mapping[str, Any]] = {
     "fact": {
         **dict.fromkeys(("key", "subject", "relation", "object"), ""),
-        **dict.fromkeys(("valid_us", "invalid_us", "superseded_by", "last_used_us")),
-        "uses": 0,
+        **dict.fromkeys(("valid_us", "invalid_us", "superseded_by")),
         "metadata": "{}",
     }
 }

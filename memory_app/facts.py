@@ -65,7 +65,7 @@ class By(NamedTuple):
 class Answer(NamedTuple):
     """Facts as they stand after a change, and how durable it is."""
 
-    facts: list[Fact]
+    facts: list[Any]
     durable: bool
     durable_by: str | None
 
@@ -201,7 +201,7 @@ def revisions(
 
 
 def fact_out(fact: Any) -> dict[str, Any]:
-    """The fact of the HTTP contract; `fact` is a row of `told()`."""
+    """The fact of the HTTP contract; `fact` is a row of `told()` with its uses counted."""
     return {
         "id": str(fact.id),
         "user": fact.user,
@@ -345,7 +345,7 @@ def prefer(store: DurableStore, project: int, stated: Stated, by: By) -> Answer:
         rows = of_project(store, project).of_user(stated.user or "").active().shown()
         now: Any = rows.with_keys([stated.key]).order_by("number").last()
         if now is not None and _says(now, stated):
-            return _answer([now], durability)
+            return _answer(factuses.counted(store, [now]), durability)
         return keep(store, project, [stated], by)
 
 
@@ -718,8 +718,6 @@ def _new_row(stated: Stated, owner: _Owner, trust: str, now: int) -> dict[str, A
         "valid_us": stated.valid_us,
         "invalid_us": None,
         "superseded_by": None,
-        "uses": 0,
-        "last_used_us": None,
         "metadata": stated.metadata,
     }
 

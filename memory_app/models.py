@@ -370,8 +370,8 @@ class Fact(models.Model):
     is the first of them. `tokens` is what its text takes, `words` its folded words between blanks.
     A name that is not given (key, subject, relation, object) is empty. `valid_us` and `invalid_us`
     are since when and until when it is true; `superseded_by` is the id of the one in its place.
-    `uses` and `last_used_us` are told by its injections (`factuses.counted`), not by the row.
-    `revision` counts edits: see FactRevision.
+    `revision` counts edits: see FactRevision. How often it was used is told by its injections:
+    see `factuses.counted`.
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
@@ -411,8 +411,6 @@ class Fact(models.Model):
     valid_us = models.BigIntegerField(null=True)
     invalid_us = models.BigIntegerField(null=True)
     superseded_by = models.UUIDField(null=True)
-    uses = models.BigIntegerField(default=0, db_default=0)
-    last_used_us = models.BigIntegerField(null=True)
     metadata = models.TextField(default="{}", db_default="{}")
 
     objects = FactManager()

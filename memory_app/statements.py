@@ -14,8 +14,8 @@ FACT = (
 
 # What a compression leaves at its defaults.
 STATED = (
-    "key", "subject", "relation", "object", "valid_us", "invalid_us", "superseded_by", "uses",
-    "last_used_us", "metadata",
+    "key", "subject", "relation", "object", "valid_us", "invalid_us", "superseded_by",
+    "metadata",
 )  # fmt: skip
 WHOLE_FACT = (*FACT, *STATED)
 REVISION = ("version", "revision", "editor", "reason", "changes", "created_us")

@@ -38,11 +38,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="fact",
-            name="last_used_us",
-            field=models.BigIntegerField(null=True),
-        ),
-        migrations.AddField(
-            model_name="fact",
             name="metadata",
             field=models.TextField(db_default="{}", default="{}"),
         ),
@@ -65,11 +60,6 @@ class Migration(migrations.Migration):
             model_name="fact",
             name="superseded_by",
             field=models.UUIDField(null=True),
-        ),
-        migrations.AddField(
-            model_name="fact",
-            name="uses",
-            field=models.BigIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
             model_name="fact",

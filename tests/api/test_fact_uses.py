@@ -111,3 +111,13 @@ def test_a_list_of_facts_costs_the_same_queries_however_many_were_used(
 
 def _number(fact: str) -> int:
     return Fact.everything.get(id=fact).number
+
+
+def test_a_preference_stated_again_tells_how_often_it_was_used(owner: Persona, path: str) -> None:
+    wanted = "/users/alice/preferences/seat"
+    fact = answer(owner.put(wanted, {"text": "Sits by the aisle."}))["id"]
+    (made,) = contexts(owner, path, 1)
+    assert fact in facts_in(made)
+    again = answer(owner.put(wanted, {"text": "Sits by the aisle."}))
+    assert (again["id"], again["uses"]) == (fact, 1)
+    assert again["last_used_at"]

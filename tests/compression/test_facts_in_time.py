@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from memory_app import facts
+from memory_app import facts, factuses
 from memory_app.facts import By, Stated
 from memory_app.models import Fact, FactRevision
 from sessions_app import importers
@@ -121,7 +121,7 @@ def told(desk: Desk, session: UUID, at: int) -> list[object]:
     rows = Fact.everything.filter(session__id=session).order_by("number").told()
     shown = [
         {**facts.fact_out(row), "history": facts.history(desk.store, row, after=0, limit=50)}
-        for row in rows
+        for row in factuses.counted(desk.store, rows)
     ]
     return [shown, desk.context(session).digest, desk.context(session, at=at).digest]
 
