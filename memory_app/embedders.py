@@ -14,7 +14,13 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from memory_app.core.index import Matrix
-from memory_app.core.work import INVALID_ANSWER, WRONG_DIMENSION, EngineFailed
+from memory_app.core.work import (
+    CRASHED,
+    INVALID_ANSWER,
+    MISCONFIGURED,
+    WRONG_DIMENSION,
+    EngineFailed,
+)
 
 MINILM = "memory_app.embedders.minilm"
 URL = "https://api.openai.com/v1"
@@ -72,15 +78,27 @@ def openai() -> Embedder:
 
 
 def embedder() -> Embedder | None:
-    """The embedder of this installation: what HOLDFAST_EMBEDDER names, called without arguments."""
+    """The embedder of this installation: what HOLDFAST_EMBEDDER names, called without arguments.
+    Raises EngineFailed where that gives none; `manage.py check` and the log say why."""
     path = getattr(settings, "HOLDFAST_EMBEDDER", None)
-    return cast(Embedder, import_string(path)()) if path else None
+    if not path:
+        return None
+    try:
+        return cast(Embedder, import_string(path)())
+    except Exception as error:  # whatever a host's own code does
+        raise EngineFailed(MISCONFIGURED, f"HOLDFAST_EMBEDDER {path!r}: {error}") from error
 
 
 def vectors(embedder: Embedder, texts: Sequence[str], *, seconds: float) -> Matrix:
-    """What an embedder gives, checked and of length one. Raises EngineFailed."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = np.asarray(embedder.embed(texts, seconds=seconds), np.float32)
+    """What an embedder gives, checked and of length one. Raises EngineFailed, whatever a host's
+    own one raises."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = np.asarray(embedder.embed(texts, seconds=seconds), np.float32)
+    except EngineFailed:
+        raise
+    except Exception as error:
+        raise EngineFailed(CRASHED, f"{embedder.name}: {type(error).__name__}") from error
     if found.ndim != 2 or len(found) != len(texts):
         said = f"{embedder.name} gives {found.shape} numbers for {len(texts)} texts"
         raise EngineFailed(INVALID_ANSWER, said)

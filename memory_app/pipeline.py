@@ -23,7 +23,7 @@ from memory_app.core.policy import Policy
 from memory_app.core.retaining import Retained
 from memory_app.core.retention import Verdict
 from memory_app.core.settling import Case, Outcome
-from memory_app.core.work import EngineFailed, Work
+from memory_app.core.work import CRASHED, EngineFailed, Work
 from memory_app.engines import Classifier, Summariser
 from memory_app.gathering import Gathered
 from memory_app.heartbeat import Heartbeat
@@ -351,7 +351,7 @@ def _points(step: Step, prepared: Prepared, engine: Summariser) -> list[Point]:
     if step.rules.strategy == "selective" or not (work.passages or work.previous):
         return lead
     room = work.size - keeping.count(summarise.render(lead, work.style)) if lead else work.size
-    points = engine.summarise(replace(work, size=room))
+    points = _asked(engine, replace(work, size=room))
     if work.passages and not points:
         raise Refused("empty")
     points = lead + points
@@ -363,6 +363,18 @@ def _points(step: Step, prepared: Prepared, engine: Summariser) -> list[Point]:
     if reason is not None:
         raise Refused(reason)
     return points
+
+
+def _asked(engine: Summariser, work: Work) -> list[Point]:
+    """What an engine answers. Raises EngineFailed, whatever a host's own one raises: a worker that
+    ends with it would compress nothing any more."""
+    try:
+        return engine.summarise(work)
+    except EngineFailed:
+        raise
+    except Exception as error:
+        log.exception("The engine %s crashed.", engine.name)
+        raise EngineFailed(CRASHED, type(error).__name__) from error
 
 
 def _lead(step: Step, prepared: Prepared) -> list[Point]:

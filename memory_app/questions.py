@@ -51,7 +51,11 @@ NOBODY = Asked()
 
 def asked(query: str) -> Asked:
     """A question as this installation's embedder sees it; it never raises for an embedder."""
-    embedder = embedders.embedder()
+    try:
+        embedder = embedders.embedder()
+    except EngineFailed as failed:
+        log.warning("A question was asked without vectors: %s", failed)
+        return Asked(failed=failed.reason)
     if embedder is None:
         return NOBODY
     model = Model.of(embedder)

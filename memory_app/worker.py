@@ -39,6 +39,16 @@ SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
 3 ms at most (p99) instead of 44."""
 
 
+def _embedding(pipeline: Pipeline) -> Embedding | None:
+    """Who makes vectors; where none can be made, compressions go on."""
+    try:
+        embedder = embedders.embedder()
+    except EngineFailed as failed:
+        log.error("No vectors are made: %s", failed)
+        return None
+    return Embedding(pipeline.store, embedder) if embedder else None
+
+
 class Worker:
     """Compresses due sessions in a daemon thread, from `start()` to `stop()`.
 
@@ -56,8 +66,7 @@ class Worker:
         self._idle_at = 0.0
         self._alone = alone
         self._thread = self._threaded(self._work, "holdfast-worker")
-        embedder = embedders.embedder()
-        self.embedding = Embedding(self.pipeline.store, embedder) if embedder else None
+        self.embedding = _embedding(self.pipeline)
         self._embedder = self._threaded(self._embed, "holdfast-embedder")
 
     def start(self) -> None:
@@ -137,6 +146,9 @@ class Worker:
             self._look_at_idle()
         except (HoldfastError, DatabaseError) as error:
             log.warning("The compression worker will try again: %s", error)
+            self._stopped.wait(TROUBLE_SECONDS)
+        except Exception:  # one session that we cannot do must not end the worker for all
+            log.exception("The compression worker will try again.")
             self._stopped.wait(TROUBLE_SECONDS)
         finally:
             self._return_connection()

@@ -163,9 +163,14 @@ def _compression(alias: str) -> Check:
 def _vectors(alias: str) -> Iterator[Check]:
     """Who makes vectors, and how far these are behind; nothing where nobody does."""
     from memory_app import embedders, vectors
+    from memory_app.core.work import EngineFailed
     from sessions_app.store import get_store
 
-    embedder = embedders.embedder()
+    try:
+        embedder = embedders.embedder()
+    except EngineFailed as failed:
+        yield Check("vectors", failed.detail, "Correct HOLDFAST_EMBEDDER: no vectors are made.")
+        return
     if embedder is not None:
         lag = vectors.lag(get_store(alias).db, vectors.Model.of(embedder))
         found = f"{embedder.name}, {lag.sessions} sessions behind by {lag.messages} messages"

@@ -22,6 +22,8 @@ DEGENERATE: Final = "degenerate"
 DROPPED_MUST_KEEP: Final = "dropped_must_keep"
 INVENTED: Final = "invented"
 WRONG_DIMENSION: Final = "wrong_dimension"
+CRASHED: Final = "crashed"
+MISCONFIGURED: Final = "misconfigured"
 
 RETRYABLE = frozenset({TIMEOUT, RATE_LIMITED, SERVER_ERROR, CONNECTION})
 REASONS = RETRYABLE | {
@@ -35,6 +37,8 @@ REASONS = RETRYABLE | {
     DROPPED_MUST_KEEP,
     INVENTED,
     WRONG_DIMENSION,
+    CRASHED,
+    MISCONFIGURED,
 }
 
 

@@ -39,6 +39,11 @@ def fails(reason: str = SERVER_ERROR) -> Callable[[Work], list[Point]]:
     return answer
 
 
+def crashes(_: Work) -> list[Point]:
+    """What a host's own engine may do."""
+    raise ZeroDivisionError
+
+
 def empty(_: Work) -> list[Point]:
     return []
 

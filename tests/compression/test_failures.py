@@ -11,7 +11,14 @@ import pytest
 from memory_app import context, fates
 from memory_app.context import Ask
 from memory_app.core.passages import Point
-from memory_app.core.work import INVALID_ANSWER, RATE_LIMITED, SERVER_ERROR, EngineFailed, Work
+from memory_app.core.work import (
+    CRASHED,
+    INVALID_ANSWER,
+    RATE_LIMITED,
+    SERVER_ERROR,
+    EngineFailed,
+    Work,
+)
 from memory_app.models import Compression, Fact, FateRun, Summary
 from memory_app.pipeline import ATTEMPTS, Pipeline
 from sessions_app import clock
@@ -59,6 +66,7 @@ def everything(desk: Desk, session: UUID) -> list[Any]:
 
 BAD = {
     "it raises": (engines.fails(INVALID_ANSWER), INVALID_ANSWER),
+    "it crashes": (engines.crashes, CRASHED),
     "nothing": (engines.empty, "empty"),
     "blanks": (engines.blank, "no words"),
     "too long": (engines.too_long, "too long"),
@@ -184,14 +192,16 @@ def test_when_the_last_engine_fails_too_the_session_rests_until_it_has_grown(
     assert [row.outcome for row in desk.rows(session)] == [Compression.FAILED, Compression.APPLIED]
 
 
-def test_a_bug_in_an_engine_is_not_hidden(desk: Desk, session: UUID) -> None:
-    def buggy(_: Work) -> list[Point]:
-        raise ZeroDivisionError
-
-    before = everything(desk, session)
-    with pytest.raises(ZeroDivisionError):
-        desk.pipeline(Engine(buggy)).work()
-    assert everything(desk, session) == before
+def test_a_bug_in_an_engine_is_not_hidden_and_ends_no_worker(
+    desk: Desk, session: UUID, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert desk.pipeline(Engine(engines.crashes)).work()
+    (record,) = [record for record in caplog.records if record.exc_info]
+    assert record.exc_info
+    assert record.exc_info[0] is ZeroDivisionError
+    (row,) = desk.rows(session)
+    assert (row.outcome, row.engine) == (Compression.APPLIED, "embedded")
+    assert "crashed: ZeroDivisionError" in row.tried
 
 
 def test_a_session_deleted_meanwhile_is_done_once_it_is_back(desk: Desk, session: UUID) -> None:

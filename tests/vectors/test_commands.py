@@ -43,6 +43,11 @@ def test_a_worker_that_finds_no_embedder_exits_4_and_says_why(shell: Shell) -> N
     assert "1 sessions behind by 2 messages" in vectors(shell, NOBODY)[0]
 
 
+def test_the_doctor_says_what_is_wrong_with_the_setting(shell: Shell) -> None:
+    (line,) = vectors(shell, {"HOLDFAST_EMBEDDER": "memory_app.embedders.nobody"})
+    assert "HOLDFAST_EMBEDDER 'memory_app.embedders.nobody'" in line
+
+
 def test_without_an_embedder_nothing_is_said_of_vectors(shell: Shell) -> None:
     result = shell.run("worker", "--once")
     assert result.returncode == 0

@@ -16,6 +16,7 @@ from memory_app.core.index import Matrix
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
 from memory_app.models import Embedded, Vector
+from memory_app.worker import Worker
 from sessions_app.models import EndUser
 from tests.compression.conftest import Desk
 from tests.memory.histories import user
@@ -102,6 +103,36 @@ def test_vectors_of_a_wrong_dimension_are_told_by_that_name(desk: Desk, settings
     assert answer["notices"] == [{"code": "recalled_without_vectors", "reason": "wrong_dimension"}]
     with pytest.raises(EngineFailed):
         Embedding(desk.store, Wider()).work()
+
+
+class Crashing(Topics):
+    """What a host's own code may do."""
+
+    def embed(self, texts: Sequence[str], *, seconds: float) -> Matrix:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(
+    ("named", "reason"),
+    [
+        (f"{__name__}.Crashing", "crashed"),
+        (f"{__name__}.Nobody", "misconfigured"),
+        ("nowhere", "misconfigured"),
+        (f"{__name__}.found", "misconfigured"),
+    ],
+)
+def test_an_embedder_that_is_broken_in_any_way_costs_no_answer_and_stops_no_worker(
+    desk: Desk, settings: Settings, named: str, reason: str
+) -> None:
+    settings.HOLDFAST_EMBEDDER = named
+    now = talk(desk, "alice", *SAID)
+    answer = found(desk, now, "Who refused us?")
+    assert texts(answer) == [SAID[1]]
+    assert answer["notices"] == [{"code": "recalled_without_vectors", "reason": reason}]
+    worker = Worker(pipeline=desk.pipeline())
+    if worker.embedding is not None:
+        with pytest.raises(EngineFailed, match="crashed"):
+            worker.embed_once()
 
 
 def test_without_any_vector_words_find_what_they_did(desk: Desk) -> None:
