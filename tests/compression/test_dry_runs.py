@@ -127,15 +127,15 @@ def test_what_would_be_refused_says_why(desk: Desk) -> None:
     assert done["tokens_after"] == done["tokens_before"]
 
 
-def test_a_bug_in_an_engine_is_not_hidden(
-    desk: Desk, session: UUID, answered: Callable[[Answer], Engine]
+def test_an_engine_that_crashes_is_named_and_the_embedded_one_answers(
+    desk: Desk, session: UUID, answered: Callable[[Answer], Engine], caplog: Any
 ) -> None:
-    def buggy(_: Work) -> list[Point]:
-        raise ZeroDivisionError
-
-    answered(buggy)
-    with pytest.raises(ZeroDivisionError):
-        dry(desk, session)
+    answered(fakes.crashes)
+    done = dry(desk, session)
+    assert (done["outcome"], done["engine"]) == ("applied", "embedded")
+    (tried,) = done["tried"]
+    assert tried["reason"] == "crashed: ZeroDivisionError"
+    assert [record for record in caplog.records if record.exc_info]
 
 
 def test_a_stale_version_is_refused(desk: Desk, session: UUID) -> None:
