@@ -7,7 +7,7 @@ session, version, policy and budget give the same messages and digest for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -562,16 +562,18 @@ def _tells(
             reader, selection, frame.end, room=min(free - frame.must, most), query=ask.query
         )
         free -= recalled.tokens if recalled else 0
-    facts = _facts(reader, frame, ask, free)
+    seqs = {item.seq for unit in selection.units() for item in unit.items}
+    facts = _facts(reader, frame, ask, free, seqs)
     free -= facts.tokens if facts else 0
     turns = None
     if candidates is not None:
-        seqs = {item.seq for unit in selection.units() for item in unit.items}
         turns = retelling.retold(candidates, seqs, room=free)
     return _Tells(facts, recalled, turns)
 
 
-def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:
+def _facts(
+    reader: HistoryReader, frame: _Frame, ask: Ask, free: int, shown: Container[int]
+) -> Told | None:
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
     room = max(min(share, free // quarter * quarter), min(frame.must, free))
@@ -582,6 +584,7 @@ def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | 
         frame.state.retracted,
         frame.summary.text if frame.summary else "",
         frame.facts,
+        shown,
     )
     return front.facts(reader.store, frame.session, wanted)
 

@@ -7,10 +7,12 @@ it changes only when a compression does, so it stands first: the prompt's prefix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import orjson
 
 from memory_app import facts as remembered
 from memory_app import factsearch, gathering, keeping
@@ -215,7 +217,7 @@ def _has_facts(store: Reader, session: Snapshot) -> bool:
 
 def matters(fact: Fact) -> bool:
     """Whether a fact matters beyond the session it came of, whatever is asked."""
-    return must(fact) or fact.session_id is None
+    return must(fact) or (fact.session_id is None and not fact.learnt_by)
 
 
 def _must_first(found: Sequence[Any]) -> list[Any]:
@@ -224,8 +226,8 @@ def _must_first(found: Sequence[Any]) -> list[Any]:
 
 class Wanted(NamedTuple):
     """Which facts a context takes: of a session as of `version` and `others` of its user, not of
-    messages that are `gone` (retracted ranges), not what `said` has to the letter, within `room`
-    tokens."""
+    messages that are `gone` (retracted ranges), not what `said` has to the letter nor what was
+    learnt of messages that are `shown`, within `room` tokens."""
 
     version: int
     room: int
@@ -233,6 +235,7 @@ class Wanted(NamedTuple):
     gone: tuple[tuple[int, int], ...] = ()
     said: str = ""
     others: Sequence[Fact] = ()
+    shown: Container[int] = frozenset()
 
 
 def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
@@ -242,13 +245,16 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
         return None
     own = _found(store, session, wanted) if session.facts else []
     new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
-    found = [*wanted.others, *new]
+    others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
+    found = [*others, *new]
     found = about(found, wanted.query) if wanted.query else _must_first(found)
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
+    texts: set[str] = set()
     for fact in found:
-        if used + fact.tokens > wanted.room or fact.text in wanted.said:
+        if used + fact.tokens > wanted.room or fact.text in wanted.said or fact.text in texts:
             continue
+        texts.add(fact.text)
         chosen.append(fact)
         used += fact.tokens
     while chosen:
@@ -257,6 +263,17 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
             return told
         chosen.pop()
     return None
+
+
+def _is_shown(fact: Fact, session: Snapshot, wanted: Wanted) -> bool:
+    """Whether a fact was learnt of a message that the context shows, or that was taken back."""
+    if not fact.learnt_by:
+        return False
+    name = str(session.id)
+    here = [one["seq"] for one in orjson.loads(fact.sources) if one["session"] == name]
+    if fact.learnt_in_id == session.number and all(in_ranges(seq, wanted.gone) for seq in here):
+        return True
+    return any(seq in wanted.shown for seq in here)
 
 
 def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:

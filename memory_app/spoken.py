@@ -27,6 +27,16 @@ def said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
             )
 
 
+def by_others(store: Reader, number: int, first: int, end: int) -> Iterator[str]:
+    """The texts of the messages of a session from a seq on and before another that are not the
+    user's: of tools too."""
+    with store.db.reading():
+        rows = store.db.rows(sql.SAID_BY_OTHERS, (number, max(1, first), end))
+    for seq, role, form, _, _, body in packed.whole_or_blank(store.db, number, rows):
+        if body:
+            yield passages.passage(seq, role, FORM_NAMES[form], orjson.loads(body)).text
+
+
 def speaks(one: Passage) -> bool:
     """Whether a message can be found again by what it says."""
     return one.role in SPOKEN and bool(one.text.strip())
