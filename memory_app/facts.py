@@ -172,6 +172,19 @@ def _held(fact: Any, until: int) -> bool:
     return begun and (fact.invalid_us is None or fact.invalid_us >= until)
 
 
+def at_revisions(store: Reader, wanted: Mapping[UUID, int]) -> list[Any]:
+    """Facts as they were at these revisions, whatever became of them; those that are gone are
+    missing."""
+    with store.db.reading():
+        rows = Fact.everything.using(store.db.alias).identified(list(wanted)).told()
+        found = list(rows.order_by("number"))
+        for fact in found:
+            if fact.revision > wanted[fact.id]:
+                later = FactRevision.objects.using(store.db.alias)
+                put_back(fact, list(later.after(fact.number, wanted[fact.id])))
+    return found
+
+
 def copies_as_of(alias: str, copies: Mapping[int, int], number: int, version: int) -> None:
     """Makes the copies of a session's facts, by number, what these were at a version."""
     if not copies:

@@ -76,9 +76,15 @@ class _Lessons:
         return new
 
     def _meet(self, one: Candidate, at: int) -> bool:
-        said = Statement("", about(one.key, one.relation, one.object), one.quote, one.trust, at,
-                         says=_says(one.relation, one.object))  # fmt: skip
-        meeting = meet(said, [_statement(fact) for fact in self.known])
+        said = Statement(
+            "",
+            about(one.key, one.relation, one.object),
+            one.quote,
+            one.trust,
+            (at, one.seq),
+            says=_says(one.relation, one.object),
+        )
+        meeting = meet(said, [self._statement(fact, one.seq) for fact in self.known])
         other = next((fact for fact in self.known if str(fact.id) == meeting.fact), None)
         if meeting.outcome == DUPLICATE:
             self._again(other, one, at)
@@ -99,6 +105,21 @@ class _Lessons:
             self._supersede(other, fact)
         self.known.append(fact)
         return True
+
+    def _statement(self, fact: Any, seq: int) -> Statement:
+        """A fact beside what message `seq` says: of what was stored in one call the session's own
+        order tells which came first."""
+        name = str(self.learner.session.id)
+        here = [one["seq"] for one in orjson.loads(fact.sources) if one["session"] == name]
+        return Statement(
+            "",
+            about(fact.key, fact.relation, fact.object),
+            fact.text,
+            fact.trust,
+            (said_first(fact), max(here, default=seq)),
+            str(fact.id),
+            _says(fact.relation, fact.object),
+        )
 
     def _again(self, fact: Any, one: Candidate, at: int) -> None:
         """Said again: another source, as long as there are few, and a newer day."""
@@ -179,18 +200,6 @@ class _Lessons:
     def _lesson(self, stated: Stated, one: Candidate) -> Lesson:
         user, session, by = self.learner
         return Lesson(stated, user, session.number, by, one.trust, one.confidence)
-
-
-def _statement(fact: Any) -> Statement:
-    return Statement(
-        "",
-        about(fact.key, fact.relation, fact.object),
-        fact.text,
-        fact.trust,
-        said_first(fact),
-        str(fact.id),
-        _says(fact.relation, fact.object),
-    )
 
 
 def _says(relation: str, of: str) -> str:

@@ -551,7 +551,8 @@ class ContextRecord(models.Model):
     BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
     `account` is their parts as JSON: [[name, tokens, packed ranges, summary], ...]. OBSERVED ones
     were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
-    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers.
+    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers, and
+    `choices` what was chosen by what was known then: see `records.choices_text`.
     """
 
     BUILT, OBSERVED = "built", "observed"
@@ -570,6 +571,7 @@ class ContextRecord(models.Model):
     tokens = models.BigIntegerField()
     account = models.TextField()
     provided = models.TextField(default="[]", db_default="[]")
+    choices = models.TextField(default="", db_default="")
     digest = models.BinaryField(max_length=32)
     created_us = models.BigIntegerField()
 

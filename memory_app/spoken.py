@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -24,6 +24,20 @@ def said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
         if body:
             yield passages.passage(
                 seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us
+            )
+
+
+def these(store: Reader, number: int, seqs: Sequence[int]) -> Iterator[Passage]:
+    """The messages of a session with just these seqs, in order, that are still there."""
+    for row in store.picked(number, tuple(seqs)):
+        if row.body:
+            yield passages.passage(
+                row.seq,
+                row.role,
+                FORM_NAMES[row.form],
+                orjson.loads(row.body),
+                tokens=row.tokens,
+                at=row.created_us,
             )
 
 

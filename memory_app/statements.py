@@ -21,7 +21,7 @@ WHOLE_FACT = (*FACT, *STATED)
 REVISION = ("version", "revision", "editor", "reason", "changes", "created_us")
 CONTEXT = (
     "id", "session_id", "kind", "version", "form", "policy_name", "policy_version", "query",
-    "model", "room", "tokens", "account", "digest", "created_us",
+    "model", "room", "tokens", "account", "digest", "created_us", "choices",
 )  # fmt: skip
 
 

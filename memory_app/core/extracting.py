@@ -15,7 +15,7 @@ from hashlib import blake2b
 from typing import NamedTuple
 
 from memory_app.core import blocks, openings
-from memory_app.core.openings import CORRECTED, LEAD, REPORTED, Rule
+from memory_app.core.openings import CORRECTED, FIRST_PERSON, LEAD, REPORTED, Rule
 from memory_app.core.passages import Passage
 
 PASTED = 1_200
@@ -34,6 +34,11 @@ _SENTENCE = re.compile(r"[^\n.!?]+(?:[.!?](?!\s|$)[^\n.!?]+)*[.!?]*")
 _WORD = re.compile(r"\w+")
 _FENCED = re.compile(r"(```|~~~).*?(?:\1|\Z)", re.DOTALL)
 _NOT_SPOKEN = re.compile(r"^(?:>|\s{4}|\t|\||#|<|\[|\{|[-*+•]\s|\d+[.)]\s)")
+_MARKED = re.compile(
+    r"<\|[\w-]{1,40}\|>|\[/?INST\]|<</?SYS>>"
+    r"|</?\s*(?:system|assistant|user|human|tool\w*|function\w*|instructions?|memory)\b",
+    re.IGNORECASE,
+)
 _HEADING = re.compile(r":\s*$|^\s*[\w .'-]{1,40}:\s|^\s*(?:---|===|\*\*\*)")
 """A line after which, or from which on, somebody else's words may stand."""
 _LEAD = re.compile(rf"\s*{LEAD}", re.IGNORECASE)
@@ -120,7 +125,7 @@ def admitted(
     again = 0
     for one in found:
         passage = said.get(one.seq)
-        if passage is None or not one.quote or not _is_spoken(one.quote, passage):
+        if passage is None or not one.quote or not _is_spoken(one, passage):
             continue
         if fingerprint(one.quote) in injected:
             again += 1
@@ -136,11 +141,19 @@ def _claimed(one: Candidate) -> Candidate:
     return one._replace(category=CLAIM, trust="import", key="")
 
 
-def _is_spoken(quote: str, passage: Passage) -> bool:
+def _is_spoken(one: Candidate, passage: Passage) -> bool:
     return any(
-        quote in sentence and not REPORTED.search(_ENDED_BY.sub("", sentence))
+        one.quote in sentence and _is_stated(sentence.replace("’", "'"), own=not one.instead)
         for sentence in spoken(passage)
     )
+
+
+def _is_stated(sentence: str, *, own: bool) -> bool:
+    """Whether a sentence states something as true, and as its `own` in the first person."""
+    told = _ASKING.sub("", sentence)
+    if told.rstrip().endswith("?") or REPORTED.search(_ENDED_BY.sub("", told)):
+        return False
+    return not own or FIRST_PERSON.search(told) is not None
 
 
 def fingerprint(sentence: str) -> str:
@@ -158,13 +171,18 @@ def fingerprints(text: str) -> frozenset[str]:
 def spoken(passage: Passage) -> Iterator[str]:
     """The sentences that a human user says in their own words."""
     text = passage.text
-    if passage.role != "user" or len(text) > PASTED or _hides(text) or blocks.holds_one(text):
+    if passage.role != "user" or len(text) > PASTED or _hides(text) or _is_machines(text):
         return
     for line in _FENCED.sub("\n> \n", text).split("\n"):
         if _HEADING.search(line):
             return
         if not _NOT_SPOKEN.match(line):
             yield from _SENTENCE.findall(line)
+
+
+def _is_machines(text: str) -> bool:
+    """Whether marks stand in it that only programs write: of a block, of another role."""
+    return blocks.holds_one(text) or _MARKED.search(text) is not None
 
 
 def _hides(text: str) -> bool:

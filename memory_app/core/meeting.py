@@ -17,13 +17,13 @@ OPPOSITES = ("likes", "dislikes", "prefers", "does without")
 class Statement(NamedTuple):
     """Something held of one user. `about` says what it is about ("" for nothing that could be
     contradicted) and `says` what it says of that, `at` when it was said, in microseconds since the
-    epoch, `id` the fact it is."""
+    epoch, and by which message of a session; `id` is the fact it is."""
 
     user: str
     about: str
     text: str
     trust: str
-    at: int
+    at: tuple[int, int]
     id: str = ""
     says: str = ""
 

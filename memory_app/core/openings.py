@@ -155,6 +155,14 @@ REPORTED = re.compile(
 )
 """Words of somebody else, of what is only supposed, of what is over, or meant for a machine."""
 
+FIRST_PERSON = re.compile(
+    r"\b(?:i|me|my|mine|we|us|our|ours|ich|mich|mir|mein\w*|wir|uns|unser\w*|yo|mi|mis|conmigo"
+    r"|nosotr[oa]s|nuestr[oa]s?|je|moi|mon|ma|mes|nous|notre|nos|vivo|soy|estoy|tengo|prefiero|odio"
+    r"|trabajo|voy|pienso|planeo|decidí|he decidido)\b|\bj'|[私僕俺我]|わたし|自分",
+    re.IGNORECASE,
+)
+"""Words by which somebody speaks of themselves."""
+
 CORRECTED = (
     re.compile(
         r"(?:i meant|i mean|make that|it's|it is|that's)\s+(?P<new>.{1,80}?),?\s+(?:and )?not\s+"

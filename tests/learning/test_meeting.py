@@ -14,7 +14,7 @@ STATEMENTS = st.builds(
     st.sampled_from(["", "key seat"]),
     st.sampled_from(["aisle", "window"]),
     st.sampled_from([*RANK, "other"]),
-    st.integers(0, 3),
+    st.tuples(st.integers(0, 3), st.integers(1, 2)),
     st.sampled_from("12"),
 )
 
@@ -22,7 +22,7 @@ STATEMENTS = st.builds(
 def of(
     text: str, trust: str = "user", at: int = 1, user: str = "ines", says: str = ""
 ) -> Statement:
-    return Statement(user, "key seat", text, trust, at, "1", says)
+    return Statement(user, "key seat", text, trust, (at, 1), "1", says)
 
 
 @pytest.mark.parametrize(
