@@ -73,7 +73,7 @@ def _taken(given: Sequence[Any], texts: dict[int, Passage], known: set[str]) -> 
         passage = texts.get(seq) if isinstance(seq, int) else None
         if passage is None or not isinstance(quote, str) or quote not in passage.text:
             continue
-        if category not in known:
+        if not isinstance(category, str) or category not in known:
             continue
         yield Candidate(
             passage.seq,
