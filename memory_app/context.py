@@ -171,15 +171,7 @@ class Context:
             },
             "parts": [part.as_json() for part in self.parts],
             "left_out": [_left_out_json(item) for item in self.left_out],
-            "near_misses": [
-                {
-                    "seq": miss.seq,
-                    "tokens": miss.tokens,
-                    "short_by": miss.short_by,
-                    "reason": miss.reason,
-                }
-                for miss in self.near_misses
-            ],
+            "near_misses": [_near_miss_json(miss) for miss in self.near_misses],
             "stable_prefix_tokens": self.stable_prefix_tokens,
             "mode": self.mode,
             "notices": [dict(notice) for notice in self.notices],
@@ -244,7 +236,7 @@ def build(
         limit=frame.budget.limit,
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
-        near_misses=(*selection.near_misses, *(told.turns.near_misses if told.turns else ())),
+        near_misses=(*selection.near_misses, *told.near_misses),
         notices=(
             *frame.notices,
             *_notices(reader, frame, selection, reading),
@@ -501,12 +493,11 @@ def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_F
 
 def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading) -> _Frame:
     """The frame with what is known of the session's user from elsewhere, and room reserved for what
-    of it must be there. As of an earlier version that is what was known until the next one."""
+    of it must be there. As of a version that is what was known when it came, for ever."""
     session = frame.session
     if session.user is None or not frame.policy.rules.folds:
         return frame
-    later = frame.version < session.version
-    until = _time_of(reader.store, session, frame.version + 1) if later else None
+    until = None if ask.at is None else _time_of(reader.store, session, frame.version) + 1
     frame = replace(frame, now_us=clock.now_us() if until is None else until)
     found = front.of_user(reader.store, session, ask.query, until)
     old_us = front.old_us(frame.policy.rules.preference_days, frame.now_us)
@@ -597,6 +588,12 @@ class _Tells(NamedTuple):
     recalled: Told | None = None
     turns: Retold | None = None
 
+    facts_missed: tuple[NearMiss, ...] = ()
+
+    @property
+    def near_misses(self) -> tuple[NearMiss, ...]:
+        return (*self.facts_missed, *(self.turns.near_misses if self.turns else ()))
+
     @property
     def tokens(self) -> int:
         blocks_ = (self.facts, self.recalled, self.turns.told if self.turns else None)
@@ -619,12 +616,12 @@ def _tells(
     recalled = _values(reader, frame, ask, selection, free)
     free -= recalled.tokens if recalled else 0
     seqs = {item.seq for unit in selection.units() for item in unit.items}
-    facts = _facts(reader, frame, ask, free, seqs)
+    facts, missed = _facts(reader, frame, ask, free, seqs)
     free -= facts.tokens if facts else 0
     turns = None
     if candidates is not None:
         turns = retelling.retold(candidates, seqs, room=free)
-    return _Tells(facts, recalled, turns)
+    return _Tells(facts, recalled, turns, missed)
 
 
 def _told_before(
@@ -659,7 +656,7 @@ def _values(
 
 def _facts(
     reader: HistoryReader, frame: _Frame, ask: Ask, free: int, shown: Container[int]
-) -> Told | None:
+) -> tuple[Told | None, tuple[NearMiss, ...]]:
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
     room = max(min(share, free // quarter * quarter), min(frame.must, free))
@@ -746,6 +743,16 @@ def _about_size(reader: HistoryReader, frame: _Frame) -> Iterable[Mapping[str, A
         yield {"code": "context_nearly_full", "level": level}
     if tokens >= FAR_PAST_ITS_USE * rules.capacity:
         yield {"code": "reset_advised", "tokens": tokens}
+
+
+def _near_miss_json(miss: NearMiss) -> dict[str, Any]:
+    shown = {
+        "seq": miss.seq or None,
+        "tokens": miss.tokens,
+        "short_by": miss.short_by,
+        "reason": miss.reason,
+    }
+    return {**shown, "fact": miss.fact} if miss.fact else shown
 
 
 def _left_out_json(item: LeftOut) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from memory_app import facts as remembered
 from memory_app import factsearch, gathering, keeping
 from memory_app import statements as sql
 from memory_app.core import assembly, blocks, factrank
-from memory_app.core.assembly import Budget, History
+from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
@@ -31,6 +31,7 @@ from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
+NEAR_MISSES = 3
 AGED = 20
 """Tokens of the day that an old preference is told with."""
 DAY_US = 86_400_000_000
@@ -245,11 +246,13 @@ class Wanted(NamedTuple):
     old_us: int = 0
 
 
-def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
+def facts(
+    store: Reader, session: Snapshot, wanted: Wanted
+) -> tuple[Told | None, tuple[NearMiss, ...]]:
     """The facts that must be there, then those that say most, or most of what is asked; as many as
-    fit."""
+    fit, and the first of the others."""
     if wanted.room <= 0 or not (session.facts or wanted.others):
-        return None
+        return None, ()
     own = _found(store, session, wanted) if session.facts else []
     new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
     others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
@@ -258,18 +261,30 @@ def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
     texts: set[str] = set()
+    missed: list[Fact] = []
     for fact in found:
-        if used + fact.tokens > wanted.room or fact.text in wanted.said or fact.text in texts:
+        if fact.text in wanted.said or fact.text in texts:
             continue
         texts.add(fact.text)
+        if used + fact.tokens > wanted.room:
+            missed.append(fact)
+            continue
         chosen.append(fact)
         used += fact.tokens
+    told = None
     while chosen:
         told = stated(chosen, session.number, wanted.old_us)
         if told.tokens <= wanted.room:
-            return told
-        chosen.pop()
-    return None
+            break
+        told = None
+        missed.insert(0, chosen.pop())
+    used = told.tokens if told else keeping.block_tokens(blocks.block("facts", []))
+    return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
+
+
+def _missed(fact: Fact, session: Snapshot, free: int) -> NearMiss:
+    seq = _place(fact, session.number)[1]
+    return NearMiss(seq, fact.tokens, max(1, fact.tokens - free), "budget", str(fact.id))
 
 
 def _is_shown(fact: Fact, session: Snapshot, wanted: Wanted) -> bool:

@@ -37,8 +37,8 @@ OPENINGS: tuple[Opening, ...] = (
     Opening(r"i (?:now |currently )?live (?:in|at)|i(?:'ve| have)? (?:just |recently )?(?:re)?moved"
             r" (?:back )?to|i(?:'m| am) (?:now )?(?:living|based) in", IDENTITY, 0.9,
             "lives in", "home"),
-    Opening(r"i (?:now |currently )?work (?:for|at)|i(?:'ve| have)? (?:just |recently )?(?:joined"
-            r"|started (?:working )?at)|i(?:'m| am) (?:now )?(?:working|employed) (?:for|at|by)",
+    Opening(r"i (?:now |currently )?work (?:for|at)|i(?:'ve| have)? (?:just |recently )?"
+            r"started (?:working )?at|i(?:'m| am) (?:now )?(?:working|employed) (?:for|at|by)",
             IDENTITY, 0.9, "works for", "employer"),
     Opening(r"i (?:now |currently )?work as|i(?:'m| am) (?:now )?working as", IDENTITY, 0.9,
             "works as", "job"),
@@ -136,7 +136,8 @@ LEAD = rf"(?:(?:{_LEADS})\b[,:;.!\s-]+)*"
 
 ITS_OWN = (
     r"(?!\s*(?:it|its|this|that|these|those|them|you|your|her|his|their|how|what|when|why"
-    r"|all the|being able|\w+ing (?:it|this|that|them|you|your)"
+    r"|all the|the (?:way|ideas?|thoughts?|fact|colou?rs?|looks?|vibes?|feeling|part|one|first)"
+    r"|being able|\w+ing (?:it|this|that|them|you|your)"
     r"|das|es|dich|dein\w*|wie|was|eso|esto|lo que|tu|tus|te|ça|cela|ton|ta|tes|ce que)\b"
     r"|\s*(?:to\s*)?[.!,]*$)"
 )

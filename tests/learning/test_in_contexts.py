@@ -95,3 +95,17 @@ def test_who_says_it_again_confirms_it(desk: Desk) -> None:
     desk.of("ines", "I prefer tea.")
     desk.learn()
     assert block(desk, desk.of("ines", "Hi")) == ["- I prefer tea."]
+
+
+def test_a_fact_that_nearly_fits_is_a_near_miss(desk: Desk) -> None:
+    told = [
+        Stated(f"Harbour {n} is windy and has a ferry to the islands.", user="ines", pinned=n < 9)
+        for n in range(30)
+    ]
+    made = facts.keep(desk.store, desk.project, told, By("mia")).facts
+    built = desk.context(desk.of("ines", "Hi"), tokens=900)
+    misses = [miss for miss in built.as_json()["near_misses"] if "fact" in miss]
+    shown = {fact for part in built.parts for fact in part.facts}
+    assert len(misses) == 3
+    assert {miss["fact"] for miss in misses} <= {str(fact.id) for fact in made} - shown
+    assert all(miss["short_by"] > 0 and miss["seq"] is None for miss in misses)
