@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from memory_app import facts as remembered
-from memory_app import factsearch, gathering, keeping
+from memory_app import factsearch, gathering, keeping, relations
 from memory_app import statements as sql
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History
@@ -323,8 +323,9 @@ def must(fact: Fact) -> bool:
 
 
 def about(facts: Sequence[Any], query: str) -> list[Any]:
-    """What must be there first, then those that answer a question best. The ranker looks at those
-    that share most words with it; the others follow by what they say."""
+    """What must be there first, then those that answer a question best, then those near a thing
+    that it names. The ranker looks at those that share most words with it; the others follow by
+    what they say."""
     asked = asked_words(query)
     found = sorted(facts, key=lambda one: (-shared(one, asked), -one.score, one.number))
     near = [one for one in found if must(one) or shared(one, asked)][:MOST_RANKED]
@@ -332,6 +333,15 @@ def about(facts: Sequence[Any], query: str) -> list[Any]:
     documents = factsearch.documented(near)
     now = max((one.at for one in documents.facts), default=0)
     order = [near[place] for place in factrank.order(documents, query, now=now)]
-    ranked = {one.number for one in near}
+    order = _beside(order, found, query)
+    ranked = {one.number for one in order}
     order += [one for one in found if one.number not in ranked]
     return _must_first(order)
+
+
+def _beside(order: Sequence[Any], found: Sequence[Any], query: str) -> list[Any]:
+    """Facts in their order, and behind them others that are near a thing that a question names."""
+    ranked = {one.number for one in order}
+    numbers = [one.fact for one in factrank.related(relations.graph(found), query)]
+    by_number = {one.number: one for one in found}
+    return [*order, *(by_number[number] for number in numbers if number not in ranked)]

@@ -333,6 +333,10 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def in_category(self, category: str) -> Self:
         return self.filter(category=category)
 
+    def tied(self) -> Self:
+        """Those that name what they are about."""
+        return self.exclude(subject="", object="")
+
     def saying(self, words: list[str]) -> Self:
         """Those that have every one of these folded words; the last may be a beginning."""
         rows = self
