@@ -1,5 +1,5 @@
-"""`holdfast consolidate`: prunes facts by rule, once for each user whose turn it is; a worker does the
-same by itself."""
+"""`holdfast consolidate`: prunes facts by rule, once for each user whose turn it is; a worker does
+the same by itself."""
 
 from __future__ import annotations
 
