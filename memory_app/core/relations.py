@@ -9,12 +9,13 @@ of steps, so that a circle ends it.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 from memory_app.core.marks import unspaced
 from memory_app.core.terms import telling, terms
+from sessions_app.core import words
 
 MOST_STEPS = 2
 
@@ -46,10 +47,12 @@ class Graph:
     def __init__(self, ties: Iterable[Tie]) -> None:
         self._ends: dict[int, tuple[str, ...]] = {}
         self._facts: dict[str, list[int]] = {}
-        for tie in sorted(ties, reverse=True):
-            ends = {thing(tie.subject): None, thing(tie.object): None}
-            self._ends[tie.fact] = tuple(filter(None, ends))
-            for end in self._ends[tie.fact]:
+        self._terms: dict[str, tuple[str, ...]] = {}
+        for tie in sorted(ties, key=lambda tie: -tie.fact):
+            ends = dict.fromkeys((thing(tie.subject), thing(tie.object)))
+            ends.pop("", None)
+            self._ends[tie.fact] = tuple(ends)
+            for end in ends:
                 self._facts.setdefault(end, []).append(tie.fact)
 
     def near(
@@ -102,22 +105,35 @@ class Graph:
         """The things that a question names by all of their words in a row, in its order. A name of
         nothing but words of grammar names nothing."""
         asked = terms(question)
-        found: dict[str, None] = {}
-        for at, word in enumerate(asked):
-            for name, said in self._names.get(word, ()):
-                if tuple(asked[at : at + len(said)]) == said:
-                    found[name] = None
-        return list(found)
+        found: dict[str, int] = {}
+        for name in self._spelt_like(question):
+            said = self._terms_of(name)
+            for at in range(len(asked) - len(said), -1, -1):
+                if said and asked[at] == said[0] and tuple(asked[at : at + len(said)]) == said:
+                    found[name] = at
+        return sorted(found, key=lambda name: (found[name], name))
+
+    def _spelt_like(self, question: str) -> Iterator[str]:
+        """The things whose names begin with the two letters that a word of it begins with: few of
+        them are then taken apart for one question."""
+        for letters in (*dict.fromkeys(word[:2] for word in words.sequence(question)), ""):
+            yield from self._by_letters.get(letters, ())
 
     @cached_property
-    def _names(self) -> dict[str, list[tuple[str, tuple[str, ...]]]]:
-        """Things with the terms of their names, by the first of these."""
-        found: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    def _by_letters(self) -> dict[str, list[str]]:
+        """Things by the first letters of their names; what may be folded to others by ""."""
+        found: dict[str, list[str]] = {}
         for name in self._facts:
-            if telling(name):
-                said = _said(name)
-                found.setdefault(said[0], []).append((name, said))
+            begun = name[:2] if name[:2].isalnum() else name[0]
+            letters = begun if name.isascii() and begun.isalnum() else ""
+            found.setdefault(letters, []).append(name)
         return found
+
+    def _terms_of(self, name: str) -> tuple[str, ...]:
+        said = self._terms.get(name)
+        if said is None:
+            said = self._terms[name] = _said(name) if telling(name) else ()
+        return said
 
 
 def thing(name: str) -> str:

@@ -130,13 +130,16 @@ def test_a_name_stays_what_it_is(name: str) -> None:
         ("Is the train late?", ["trains"]),
         ("東京にいますか", ["東京"]),
         ("The it?", []),
+        ("Did Elan call? And X-ray?", ["élan", "x-ray"]),
+        ("Is 7 up?", ["7"]),
         ("", []),
     ],
 )
 def test_a_question_names_a_thing_by_all_of_its_words_in_a_row(
     question: str, things: list[str]
 ) -> None:
-    known = Graph([Tie(1, "Ann Lee", "trains"), Tie(2, "東京", "the it"), Tie(3, "?", "")])
+    names = ("Ann Lee", "trains", "東京", "the it", "?", "Élan", "X-Ray", "7")
+    known = Graph(Tie(number, name, "") for number, name in enumerate(names))
     assert known.named(question) == things
 
 
