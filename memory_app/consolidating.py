@@ -33,8 +33,10 @@ from sessions_app.store.reading import Reader
 log = logging.getLogger("holdfast.consolidating")
 
 DAY_US = 86_400_000_000
-MOST_USERS = 20
+MOST_USERS = 50
 """Users whose turn it is at a look of a worker."""
+ENOUGH = 100
+"""Changes after which a look ends: compressions wait for it. The next goes on behind that user."""
 STRIDE = 2_000
 """Users among whom a look finds them: so many by turns."""
 MOST_CHANGES = 100
@@ -78,7 +80,13 @@ def prune(store: DurableStore, now: int) -> int:
         start = 0
     owners = _due(store, start, now, most=MOST_USERS)
     _place[alias] = owners[-1].user if len(owners) == MOST_USERS else start + STRIDE
-    return sum(prune_one(store, owner, now) for owner in owners)
+    done = 0
+    for owner in owners:
+        done += prune_one(store, owner, now)
+        if done >= ENOUGH:
+            _place[alias] = owner.user
+            break
+    return done
 
 
 def due(store: Reader, now: int) -> Iterator[Owner]:

@@ -247,6 +247,17 @@ def test_a_look_does_a_bounded_number_of_users_and_the_next_goes_on(
     assert sum(done) == 5
 
 
+def test_a_look_that_has_changed_enough_leaves_the_other_users_to_the_next(
+    owner: Persona, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consolidating, "ENOUGH", 2)
+    for name in range(3):
+        for text in (*SAME, SAME[0]):
+            stored = answer(owner.post("/facts", {"user": f"u{name}", "text": text}), 201)
+            changed(stored["id"], trust="user")
+    assert [prune() for _ in range(4)] == [2, 2, 2, 0]
+
+
 def test_of_one_user_so_much_is_done_a_day_and_the_rest_the_next(
     owner: Persona, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
