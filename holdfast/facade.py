@@ -371,8 +371,9 @@ class Memory:
         self, query: str, limit: int = 10, *, at: datetime | str | None = None
     ) -> list[Json]:
         """The user's facts that answer `query`, the best first: each a fact of the HTTP contract
-        with its `score` and the `parts` of it; behind them those that hang on a thing that it names.
-        None where no fact bears out enough of the question. Of active ones that hold now, or of those known at the time `at`.
+        with its `score` and the `parts` of it; behind them those that hang on a thing it names.
+        None where no fact bears out enough of the question. Of active ones that hold now, or of
+        those known at the time `at`.
 
         Raises InvalidField, TooLong.
         """
