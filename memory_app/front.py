@@ -333,15 +333,12 @@ def about(facts: Sequence[Any], query: str) -> list[Any]:
     documents = factsearch.documented(near)
     now = max((one.at for one in documents.facts), default=0)
     order = [near[place] for place in factrank.order(documents, query, now=now)]
-    order = _beside(order, found, query)
-    ranked = {one.number for one in order}
-    order += [one for one in found if one.number not in ranked]
-    return _must_first(order)
+    order += [one for one in found if shared(one, asked)]
+    order += _related(found, query)
+    return _must_first(list({one.number: one for one in [*order, *found]}.values()))
 
 
-def _beside(order: Sequence[Any], found: Sequence[Any], query: str) -> list[Any]:
-    """Facts in their order, and behind them others that are near a thing that a question names."""
-    ranked = {one.number for one in order}
-    numbers = [one.fact for one in factrank.related(relations.graph(found), query)]
+def _related(found: Sequence[Any], query: str) -> list[Any]:
+    """Those near a thing that a question names, the nearest first."""
     by_number = {one.number: one for one in found}
-    return [*order, *(by_number[number] for number in numbers if number not in ranked)]
+    return [by_number[one.fact] for one in factrank.related(relations.graph(found), query)]
