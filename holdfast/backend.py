@@ -75,3 +75,7 @@ class Backend(Protocol):
 
     def user_context(self, user: str, query: Json) -> Json:
         """A user's memory as one block. Raises NotFound for a user who is not known yet."""
+
+    def relations(self, user: str, query: Json) -> list[Json]:
+        """The facts near a thing, the nearest first. Raises NotFound for a user who is not known
+        yet."""

@@ -163,6 +163,16 @@ def search(query: object, limit: object, at: object) -> Json:
     return {"query": asked["query"], "limit": whole("limit", limit, 1, HITS), **fact(at=at)}
 
 
+STEPS = 2
+
+
+def relations(of: object, steps: object, limit: object, at: object) -> Json:
+    """Which facts near a thing are wanted, as a query, as of which time."""
+    asked = fields.read(given(of=of), {"of": fields.needed(fields.text(255, least=1))})
+    steps, limit = whole("steps", steps, 1, STEPS), whole("limit", limit, 1, PAGE)
+    return {**asked, **fact(steps=steps, limit=limit, at=at)}
+
+
 def user_context(**asked: Any) -> Json:
     """What block of a user's memory is wanted, as a query: tokens, query."""
     return fields.read(given(**asked), {name: CONTEXT[name] for name in ("tokens", "query")})

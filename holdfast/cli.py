@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from holdfast.commands import (
     adopt,
+    consolidate,
     doctor,
     export_log,
     import_log,
@@ -39,6 +40,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "verify": verify,
     "doctor": doctor,
     "upkeep": upkeep,
+    "consolidate": consolidate,
     "worker": worker,
 }
 CODES = "exit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in outcomes.MEANINGS)

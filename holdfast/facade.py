@@ -371,17 +371,35 @@ class Memory:
         self, query: str, limit: int = 10, *, at: datetime | str | None = None
     ) -> list[Json]:
         """The user's facts that answer `query`, the best first: each a fact of the HTTP contract
-        with its `score` and the `parts` of it. None where no fact bears out enough of the question.
-        Of active ones that hold now, or of those known at the time `at`.
+        with its `score` and the `parts` of it; behind them those that hang on a thing it names.
+        None where no fact bears out enough of the question. Of active ones that hold now, or of
+        those known at the time `at`.
 
         Raises InvalidField, TooLong.
         """
         asked = bodies.search(query, limit, at)
         return self._backend.search_facts({"user": self._user, **asked})
 
+    @bridge.here
+    def relations(
+        self, of: str, steps: int = 2, limit: int = 50, *, at: datetime | str | None = None
+    ) -> list[Json]:
+        """The user's facts that hang together with a thing, the subject or object of some: each
+        `{fact, steps, path}`, the nearest first, up to `steps` (1 or 2) away; `path` names the
+        facts walked by their ids. Of active ones that hold now, or of those known at the time `at`.
+
+        Raises InvalidField, TooLong.
+        """
+        asked = bodies.relations(of, steps, limit, at)
+        try:
+            return self._backend.relations(self._user, asked)
+        except NotFound:
+            return []
+
     astore_fact = bridge.twin(store_fact)
     aget_context = bridge.twin(get_context)
     asearch = bridge.twin(search)
+    arelations = bridge.twin(relations)
 
 
 class Client:

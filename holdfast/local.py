@@ -21,6 +21,7 @@ from memory_app import (
     factsearch,
     fates,
     records,
+    relations,
     telling,
 )
 from memory_app.api import COMPRESSED
@@ -177,6 +178,11 @@ class LocalBackend:
     def user_context(self, user: str, query: Json) -> Json:
         found = endusers.one(self._store, self._project, user)
         return telling.block(self._store, self._project, found, **query)
+
+    def relations(self, user: str, query: Json) -> list[Json]:
+        asked = fields.read(query, factbodies.RELATED)
+        found = endusers.one(self._store, self._project, user)
+        return relations.page(self._store, self._project, found, asked)[0]
 
     # -- what they share ---------------------------------------------------------------------
 

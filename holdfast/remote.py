@@ -111,6 +111,10 @@ class RemoteBackend:
     def user_context(self, user: str, query: Json) -> Json:
         return self._get(f"/users/{quote(user, safe='')}/context", query)
 
+    def relations(self, user: str, query: Json) -> list[Json]:
+        found: list[Json] = self._get(f"/users/{quote(user, safe='')}/relations", query)["data"]
+        return found
+
     # -- what they share ---------------------------------------------------------------------
 
     def _get(self, path: str, query: Json | None = None) -> Json:

@@ -119,6 +119,7 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
         }
         kept = _kept(store, user.pk)
         store.db.run(sql.DELETE_EPISODES, (user.pk,))
+        store.db.run(sql.DELETE_CONSOLIDATED, (user.pk,))
         counts["users"] = 0
         if not kept["sessions"]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount

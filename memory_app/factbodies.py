@@ -9,13 +9,14 @@ from uuid import UUID
 import orjson
 
 from memory_app.core.facts import MOST_SOURCES
+from memory_app.core.relations import MOST_STEPS
 from memory_app.facts import By, Stated
 from sessions_app import bodies
 from sessions_app.core import errors, fields, instants
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.core.fields import Field, Fields
 from sessions_app.core.forms import checks
-from sessions_app.parameters import SEARCH
+from sessions_app.parameters import LARGEST_PAGE, SEARCH
 
 MOST_FACTS = 500
 MOST_TEXT = 8_000
@@ -125,6 +126,12 @@ SEARCHED: Fields = {
     "user": fields.needed(bodies.KEY),
     "query": fields.needed(fields.text(SEARCH, least=1)),
     "limit": fields.integer(1, MOST_HITS),
+    "at": INSTANT,
+}
+RELATED: Fields = {
+    "of": fields.needed(NAME),
+    "steps": fields.integer(1, MOST_STEPS),
+    "limit": fields.integer(1, LARGEST_PAGE),
     "at": INSTANT,
 }
 MERGED: Fields = {"into": fields.needed(ID), **WHO}

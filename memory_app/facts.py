@@ -28,8 +28,6 @@ from sessions_app.store.database import Database, Durability
 from sessions_app.store.durable import Change, DurableStore, replayed
 from sessions_app.store.reading import Reader
 
-HOLDFAST = "holdfast"
-"""The editor of what no person or program edits."""
 PREFERENCE = "preference"
 MISSED = 50
 SOME = 500
@@ -302,7 +300,7 @@ def first_out(fact: Fact) -> dict[str, Any]:
     """The first revision: the fact as it was stored. `fact` is as it was then."""
     return {
         "revision": 1,
-        "editor": HOLDFAST if fact.learnt_by else fact.trust,
+        "editor": core.HOLDFAST if fact.learnt_by else fact.trust,
         "reason": f"Learnt by {fact.learnt_by}." if fact.learnt_by else None,
         "changes": {"text": {"from": None, "to": fact.text}},
         "created_at": instants.render(fact.created_us),
@@ -583,6 +581,8 @@ def merging(into: UUID) -> Decide:
         both = core.united(orjson.loads(other.sources), orjson.loads(fact.sources))
         reason = edits.by.reason or f"Merged with {fact.id}."
         edits.revise(other, {"sources": orjson.dumps(both).decode()}, reason=reason)
+        if other.learnt_in_id not in (None, fact.learnt_in_id):
+            edits.known_more_widely(other)
         edits.revise(fact, core.superseded(values_of(fact), str(into), edits.now))
 
     return decide

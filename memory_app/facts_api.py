@@ -188,6 +188,9 @@ def search_facts(call: Call) -> HttpResponse:
     """Find what is remembered of a user that answers a question: the best facts with the parts of
     their scores. Nothing where no fact bears it out, or where the user is not known.
 
+    Behind them stand facts one and two steps from a thing that the query names, with the one part
+    `relation`.
+
     Only active facts that hold now are found; with `at`, a time, what was known and held then.
     """
     return json_response(200, {"data": factsearch.hits(store(), call.project, call.body)})

@@ -105,6 +105,7 @@ def _document(row: Fact) -> Document:
         text=row.text,
         category=row.category,
         subject=row.subject,
+        object=row.object,
         about=(row.key, row.subject, row.relation, row.object),
         pinned=row.pinned,
         by_user=row.trust == "user",

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from memory_app import facts as remembered
-from memory_app import factsearch, gathering, keeping
+from memory_app import factsearch, gathering, keeping, relations
 from memory_app import statements as sql
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
@@ -380,8 +380,9 @@ def must(fact: Fact) -> bool:
 
 
 def about(facts: Sequence[Any], query: str) -> list[Any]:
-    """What must be there first, then those that answer a question best. The ranker looks at those
-    that share most words with it; the others follow by what they say."""
+    """What must be there first, then those that answer a question best, then those near a thing
+    that it names. The ranker looks at those that share most words with it; the others follow by
+    what they say."""
     asked = asked_words(query)
     found = sorted(facts, key=lambda one: (-shared(one, asked), -one.score, one.number))
     near = [one for one in found if must(one) or shared(one, asked)][:MOST_RANKED]
@@ -389,6 +390,12 @@ def about(facts: Sequence[Any], query: str) -> list[Any]:
     documents = factsearch.documented(near)
     now = max((one.at for one in documents.facts), default=0)
     order = [near[place] for place in factrank.order(documents, query, now=now)]
-    ranked = {one.number for one in near}
-    order += [one for one in found if one.number not in ranked]
-    return _must_first(order)
+    order += [one for one in found if shared(one, asked)]
+    order += _related(found, query)
+    return _must_first(list({one.number: one for one in [*order, *found]}.values()))
+
+
+def _related(found: Sequence[Any], query: str) -> list[Any]:
+    """Those near a thing that a question names, the nearest first."""
+    by_number = {one.number: one for one in found}
+    return [by_number[one.fact] for one in factrank.related(relations.graph(found), query)]

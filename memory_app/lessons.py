@@ -58,7 +58,7 @@ class _Lessons:
     def __init__(self, db: DurableStore, learner: Learner) -> None:
         self.learner = learner
         project = learner.session.project
-        self.edits = Edits(db, project, By(facts.HOLDFAST), clock.now_us())
+        self.edits = Edits(db, project, By(core.HOLDFAST), clock.now_us())
         rows = facts.of_project(db, project).of_end_user(learner.user).active().shown()
         # Those of sessions are quotes of what was folded, and say nothing of the user as such.
         own = rows.filter(Q(session=None) | ~Q(key="")).order_by("-number")[: facts.MOST]

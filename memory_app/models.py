@@ -339,6 +339,10 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def in_category(self, category: str) -> Self:
         return self.filter(category=category)
 
+    def tied(self) -> Self:
+        """Those that name what they are about."""
+        return self.exclude(subject="", object="")
+
     def saying(self, words: list[str]) -> Self:
         """Those that have every one of these folded words; the last may be a beginning."""
         rows = self
@@ -536,6 +540,23 @@ class FactRevision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.revision} by {self.editor}"
+
+
+class Consolidated(models.Model):
+    """When the facts of a user were last looked through for what can go: at most once a day.
+
+    A row of memory's own rather than a column of the user's: that row belongs to sessions, which
+    know nothing of facts, and a user of whom nothing is remembered needs none.
+    """
+
+    end_user = models.OneToOneField(EndUser, models.CASCADE, related_name="+", primary_key=True)
+    at_us = models.BigIntegerField()
+
+    class Meta:
+        db_table = "holdfast_consolidated"
+
+    def __str__(self) -> str:
+        return f"{self.end_user_id} at {self.at_us}"
 
 
 class ContextRecordManager(models.Manager["ContextRecord"]):

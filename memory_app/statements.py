@@ -44,6 +44,7 @@ INSERT_LEARNT = _insert(
     "holdfast_fact", (*_OWNED, *WHOLE_FACT, "until", "learnt_by", "learnt_in_id")
 )
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
+DELETE_CONSOLIDATED = "DELETE FROM holdfast_consolidated WHERE end_user_id = ?"
 DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
 ERASE = {
     "injections": """
@@ -113,6 +114,23 @@ TELL = f"""
     SELECT project_id, end_user_id, number, {names("?" * len(EPISODE))}
     FROM holdfast_session WHERE number = ? AND status <> 'deleted'
     ON CONFLICT (session_id, last) DO NOTHING
+"""
+NEWEST_END_USER = "SELECT MAX(id) FROM holdfast_end_user"
+TO_CONSOLIDATE = """
+    SELECT u.id, u.project_id, u.key FROM holdfast_end_user u
+    WHERE u.id > ? AND u.id <= ?
+        AND EXISTS (
+            SELECT 1 FROM holdfast_fact f WHERE f.end_user_id = u.id AND f.status = 'active'
+        )
+        AND NOT EXISTS (
+            SELECT 1 FROM holdfast_consolidated c WHERE c.end_user_id = u.id AND c.at_us > ?
+        )
+    ORDER BY u.id LIMIT ?
+"""
+CLAIM_CONSOLIDATED = """
+    INSERT INTO holdfast_consolidated (end_user_id, at_us) VALUES (?, ?)
+    ON CONFLICT (end_user_id) DO UPDATE SET at_us = excluded.at_us
+    WHERE holdfast_consolidated.at_us <= ?
 """
 INSERT_INJECTION = """
     INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)

@@ -8,7 +8,8 @@ from typing import Any
 from django.http import HttpResponse
 from ninja import Router
 
-from memory_app import endusers, factbodies, facts, telling
+from memory_app import endusers, factbodies, facts, relations, telling
+from memory_app.core.relations import MOST_STEPS
 from sessions_app import paging, parameters
 from sessions_app.auth import ADMIN, WRITE
 from sessions_app.calls import Call, Gives, Parameter, Takes, ref, route, store
@@ -36,6 +37,15 @@ ASKED: Mapping[str, Parameter] = {
         1, LARGEST_BUDGET, f"The most tokens; {telling.TOKENS} when left out."
     ),
 }
+RELATED: Mapping[str, Parameter] = {
+    "of": parameters.text(255, "The thing to begin from, a subject or an object of facts."),
+    "steps": parameters.integer(
+        1, MOST_STEPS, f"How far from it at most, {MOST_STEPS} when left out."
+    ),
+    "at": parameters.instant("As of when: what was known and held then."),
+    "after": parameters.cursor(),
+    "limit": parameters.limit(),
+}
 _USER = {"user": TEXT, "facts": WHOLE, "sessions": WHOLE, "created_at": INSTANT}
 _COUNTS = {"type": "object", "additionalProperties": WHOLE}
 SCHEMAS: Mapping[str, dict[str, Any]] = {
@@ -51,6 +61,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "UserContext": thing(
         {"user": TEXT, "text": TEXT, "tokens": WHOLE, "facts": listed(ID), "left_out": WHOLE}
     ),
+    "Relation": thing({"fact": ref("Fact"), "steps": WHOLE, "path": listed(ID)}),
+    "Relations": page("Relation"),
     "UserExport": thing(
         {
             "user": TEXT,
@@ -146,6 +158,25 @@ def get_user_context(call: Call, user: str) -> HttpResponse:
     found = endusers.one(store(), call.project, user)
     asked = {name: call.query[name] for name in ASKED if name in call.query}
     return json_response(200, telling.block(store(), call.project, found, **asked))
+
+
+@route(
+    users,
+    "GET",
+    "/users/{path:user}/relations",
+    takes=Takes(query=RELATED),
+    gives=Gives({200: "Relations"}, errors=(404,)),
+)
+def get_user_relations(call: Call, user: str) -> HttpResponse:
+    """Find the facts of a user that hang together with a thing, the nearest first.
+
+    A fact ties its subject and its object. Those that name `of` are one step away, those that name
+    what these tie it to are two; `path` names the facts walked, the last one itself. Only active
+    facts that hold are walked; case, compatibility forms and surplus blanks of names do not count.
+    """
+    found = endusers.one(store(), call.project, user)
+    data, following = relations.page(store(), call.project, found, call.query)
+    return json_response(200, {"data": data, "next": following})
 
 
 @route(

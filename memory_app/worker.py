@@ -16,7 +16,7 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import embedders, episodes, extractors, idling
+from memory_app import consolidating, embedders, episodes, extractors, idling
 from memory_app.core import pacing
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
@@ -183,6 +183,7 @@ class Worker:
             self._idle_at = time.monotonic() + IDLE_SECONDS
             idling.mark(self.pipeline.store, clock.now_us())
             episodes.tell(self.pipeline.store, clock.now_us())
+            consolidating.prune(self.pipeline.store, clock.now_us())
 
     def _return_connection(self) -> None:
         connection = connections[self._alias]

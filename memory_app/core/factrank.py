@@ -8,6 +8,7 @@ are three every word is rare: how much of a question a fact bears out is counted
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from memory_app.core import asked, rank, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.index import Index, Turn, Vector
 from memory_app.core.rank import Ranking, Scored
+from memory_app.core.relations import Graph, Reached, Tie
 from memory_app.core.terms import terms
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -36,6 +38,12 @@ WEIGHTS: Mapping[str, float] = {
 CLEAR = 0.45
 """The share of a question's words that a fact must bear out to come back: what FLOOR is for turns,
 by words alone."""
+RELATION = 0.5
+"""What it weighs that a fact is one step from a thing that the question names; two steps, half of
+it. Never more than the least of those that answer the question themselves: they go first."""
+WIDE = 20
+"""Facts that may tie a thing on the way. What more of them tie is whom all is about, and leads
+everywhere."""
 
 
 class Document(NamedTuple):
@@ -46,6 +54,7 @@ class Document(NamedTuple):
     text: str
     category: str = ""
     subject: str = ""
+    object: str = ""
     about: tuple[str, ...] = ()
     pinned: bool = False
     by_user: bool = True
@@ -62,6 +71,14 @@ class Documents:
         self.categories = [frozenset(terms(fact.category)) for fact in facts]
         self.pinned = np.array([fact.pinned for fact in facts], np.float32)
 
+    @cached_property
+    def graph(self) -> Graph:
+        return Graph(
+            Tie(fact.number, fact.subject, fact.object)
+            for fact in self.facts
+            if fact.subject or fact.object
+        )
+
 
 def _turn(fact: Document) -> Turn:
     said = fact.text.casefold()
@@ -74,7 +91,8 @@ def _turn(fact: Document) -> Turn:
 
 def best(known: Documents, question: str, *, now: int, count: int) -> list[Scored]:
     """The facts that answer a question, the best first, of equals the newest; none where no fact
-    bears out enough of it. `Scored.turn.session` is the number of a fact."""
+    bears out enough of it. Behind them those near a thing that it names. `Scored.turn.session` is
+    the number of a fact."""
     if not known.facts:
         return []
     read = asked.read(question, now=now)
@@ -82,8 +100,29 @@ def best(known: Documents, question: str, *, now: int, count: int) -> list[Score
     of_kind = _of_kind(known, read)
     on_day = ranking.traits[ranking.names.index("day")] >= 1
     clear = _clear(known.index, read, of_kind) | on_day
-    places = [place for place in ranking.order().tolist() if clear[place]]
-    return [ranking.scored(place) for place in places[:count]]
+    places = ranking.order().tolist()
+    found = [ranking.scored(place) for place in places if clear[place]][:count]
+    if len(found) < count:
+        others = [place for place in places if not clear[place]]
+        least = min((one.score for one in found if one.score > 0), default=RELATION)
+        found += _related(known, question, others, min(RELATION, least))[: count - len(found)]
+    return found
+
+
+def _related(known: Documents, question: str, places: Sequence[int], weight: float) -> list[Scored]:
+    """Of the facts in some places, given best first, those near a thing that the question names."""
+    steps = {one.fact: one.steps for one in related(known.graph, question)}
+    near = [place for place in places if known.facts[place].number in steps]
+    found = []
+    for place in sorted(near, key=lambda place: steps[known.facts[place].number]):
+        part = weight / steps[known.facts[place].number]
+        found.append(Scored(known.index.turns[place], place, part, {"relation": part}))
+    return found
+
+
+def related(graph: Graph, question: str) -> list[Reached]:
+    """The facts near the things that a question names, the nearest first."""
+    return graph.near(graph.named(question), widest=WIDE)
 
 
 def order(known: Documents, question: str, *, now: int) -> list[int]:

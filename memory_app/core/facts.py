@@ -18,6 +18,8 @@ REVISED = (
     "sources", "valid_us", "invalid_us", "superseded_by", "metadata", "confirmed_us",
 )  # fmt: skip
 EDITOR = "editor"
+HOLDFAST = "holdfast"
+"""The editor of what no person or program edits; whoever else edits a fact is a person."""
 ACTIVE, SUPERSEDED, RETIRED = "active", "superseded", "retired"
 TRUST = {"user": "user", "tool": "tool"}
 """Whose word a fact is, by the role of a message it comes from; any other role is the model's."""

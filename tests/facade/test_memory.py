@@ -112,11 +112,52 @@ def test_what_is_asked_for_is_checked_before_it_is_sent(client: Client) -> None:
         assert caught.value.param == param
 
 
+def test_what_hangs_together_is_walked(client: Client) -> None:
+    memory = client.memory("org/alice?")
+    works = memory.store_fact("Works there.", subject="Ann", relation="works at", object="Acme")
+    stands = memory.store_fact("By the harbour.", subject="ACME", relation="is in", object="Lisbon")
+    found = memory.relations("ann")
+    assert [(one["fact"]["id"], one["steps"]) for one in found] == [
+        (works["id"], 1),
+        (stands["id"], 2),
+    ]
+    assert found[1]["path"] == [works["id"], stands["id"]]
+    assert [one["steps"] for one in memory.relations("Lisbon", steps=1)] == [1]
+    assert len(memory.relations("ann", limit=1)) == 1
+    assert memory.relations("ann", at="1970-01-01T00:00:00Z") == []
+    assert client.memory("nobody").relations("ann") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "param"),
+    [
+        ({"of": ""}, "of"),
+        ({"of": " "}, "of"),
+        ({"of": None}, "of"),
+        ({"of": "x" * 256}, "of"),
+        ({"of": "x", "steps": 0}, "steps"),
+        ({"of": "x", "steps": 3}, "steps"),
+        ({"of": "x", "steps": True}, "steps"),
+        ({"of": "x", "limit": 501}, "limit"),
+        ({"of": "x", "at": "noon"}, "at"),
+    ],
+)
+def test_a_bad_walk_is_refused_by_the_name_of_its_argument(
+    client: Client, arguments: dict[str, Any], param: str
+) -> None:
+    memory = client.memory("alice")
+    memory.store_fact("x")
+    with pytest.raises(errors.InvalidRequest) as caught:
+        memory.relations(**arguments)
+    assert caught.value.param == param
+
+
 async def test_the_twins_do_the_same(client: Client) -> None:
     memory = await client.amemory("alice")
     fact = await memory.astore_fact("Sits by the aisle.")
     assert [found["id"] for found in await memory.asearch("aisle")] == [fact["id"]]
     assert (await memory.aget_context()).facts == (fact["id"],)
+    assert await memory.arelations("aisle") == []
 
 
 def test_the_memory_of_this_machine_needs_no_session(transactional_db: None) -> None:

@@ -82,3 +82,13 @@ def test_sql_and_python_agree_on_what_must_be_there() -> None:
     best = [row.number for row in Fact.everything.all().best(100)]
     assert set(best[: len(wanted)]) == set(wanted)
     assert 0 < len(wanted) < len(rows)
+
+
+def test_what_hangs_on_a_named_thing_stands_behind_what_shares_words_and_before_the_rest() -> None:
+    first = fact(1, "Works there.", subject="Ann", object="Acme")
+    other = fact(2, "Near the harbour.", subject="Acme", object="Lisbon")
+    rest = fact(3, "Keeps bees.", score=2.0)
+    asked = [fact(number, f"Office {number}.") for number in range(4, 4 + front.MOST_RANKED + 5)]
+    found = order("Office of Ann?", rest, other, first, *asked)
+    assert set(found[: len(asked)]) == {one.number for one in asked}
+    assert found[len(asked) :] == [1, 2, 3]
