@@ -15,11 +15,12 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import embedders, episodes, idling
+from memory_app import embedders, episodes, idling, removals, vector_stores
 from memory_app.core import pacing
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
 from memory_app.pipeline import Pipeline
+from memory_app.vector_stores import VectorStore
 from sessions_app import clock, waking
 from sessions_app.core.errors import HoldfastError
 from sessions_app.store import folding, get_store
@@ -39,14 +40,23 @@ SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
 3 ms at most (p99) instead of 44."""
 
 
-def _embedding(pipeline: Pipeline) -> Embedding | None:
+def _kept(pipeline: Pipeline) -> VectorStore | None:
+    """Who keeps vectors."""
+    try:
+        return vector_stores.kept(pipeline.store.db)
+    except EngineFailed as failed:
+        log.error("No vectors are made or removed: %s", failed)
+        return None
+
+
+def _embedding(pipeline: Pipeline, kept: VectorStore | None) -> Embedding | None:
     """Who makes vectors; where none can be made, compressions go on."""
     try:
         embedder = embedders.embedder()
     except EngineFailed as failed:
         log.error("No vectors are made: %s", failed)
         return None
-    return Embedding(pipeline.store, embedder) if embedder else None
+    return Embedding(pipeline.store, embedder, kept) if embedder and kept else None
 
 
 class Worker:
@@ -66,14 +76,15 @@ class Worker:
         self._idle_at = 0.0
         self._alone = alone
         self._thread = self._threaded(self._work, "holdfast-worker")
-        self.embedding = _embedding(self.pipeline)
+        self.kept = _kept(self.pipeline)
+        self.embedding = _embedding(self.pipeline, self.kept)
         self._embedder = self._threaded(self._embed, "holdfast-embedder")
 
     def start(self) -> None:
         """Begin."""
         self._leave = waking.listen(self._called.set)
         self._thread.start()
-        if self.embedding is not None:
+        if self.embedding is not None or self._outside is not None:
             self._embedder.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
@@ -103,8 +114,15 @@ class Worker:
         return self.pipeline.work(newest=self._newest)
 
     def embed_once(self) -> bool:
-        """Makes the vectors of one batch; False when there is none to make. Raises EngineFailed."""
+        """Makes the vectors of one batch, or has some removed where they are kept outside; False
+        when there is none to make or remove. Raises EngineFailed."""
+        if self._outside is not None and removals.work(self.pipeline.store.db, self._outside):
+            return True
         return self.embedding is not None and self.embedding.work()
+
+    @property
+    def _outside(self) -> VectorStore | None:
+        return self.kept if self.kept and not self.kept.in_database else None
 
     def _threaded(self, work: Callable[[], None], name: str) -> Thread:
         return Thread(target=self._run, args=(work,), name=name, daemon=True)
