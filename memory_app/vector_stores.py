@@ -24,8 +24,8 @@ from sessions_app.store.database import Database
 QDRANT = "memory_app.vector_stores.qdrant"
 """A store that comes with Holdfast."""
 MOST_NEAR = 1_000
-"""How many of the nearest are asked for. With 200 of 520 turns (LoCoMo) as much is found as with all
-of them, with 50 a point less."""
+"""How many of the nearest are asked for. With 200 of 520 turns (LoCoMo) as much is found as with
+all of them, with 50 a point less."""
 
 
 class Model(NamedTuple):
