@@ -112,6 +112,9 @@ class QdrantVectors:
                 yield collection
         except wrong.ResponseHandlingException as error:
             raise EngineFailed(CONNECTION, f"Qdrant: {type(error.source).__name__}") from error
+        except ValueError as error:  # as the local mode says it
+            self._known.discard(collection)
+            raise EngineFailed(REJECTED, f"Qdrant: {type(error).__name__}") from error
         except wrong.UnexpectedResponse as error:
             self._known.discard(collection)  # it may have been dropped
             status = error.status_code or 0

@@ -220,6 +220,7 @@ REMOVE_ALL_OUTSIDE = """
     FROM holdfast_embedded WHERE store <> ''
 """
 REMOVE_OUTSIDE = f"{REMOVE_ALL_OUTSIDE} AND session_id = ?"
+END_ALL_CLAIMS = "UPDATE holdfast_embedded SET claim = claim + 1"
 DELETE_ALL_EMBEDDED = "DELETE FROM holdfast_embedded"
 DELETE_ALL_VECTORS = "DELETE FROM holdfast_vector"
 OUTSIDE_OF = "SELECT outside FROM holdfast_embedded WHERE session_id = ?"

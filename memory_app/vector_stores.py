@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from math import isfinite
-from typing import NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -19,7 +19,9 @@ from django.utils.module_loading import import_string
 from memory_app.core.index import Vector
 from memory_app.core.work import CRASHED, INVALID_ANSWER, MISCONFIGURED, EngineFailed
 from memory_app.embedders import Embedder
-from sessions_app.store.database import Database
+
+if TYPE_CHECKING:
+    from sessions_app.store.database import Database
 
 QDRANT = "memory_app.vector_stores.qdrant"
 """A store that comes with Holdfast."""

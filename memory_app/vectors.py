@@ -161,8 +161,9 @@ def postpone(db: Database, held: Claim, seconds: float) -> None:
 
 def make_anew(db: Database) -> None:
     """Lets all vectors be made again from the log, as after a store that lost some: what is there
-    goes."""
+    goes. Whoever is making some loses the session, and so neither stores nor sends them."""
     with db.transaction():
+        db.run(sql.END_ALL_CLAIMS, ())
         db.run(sql.REMOVE_ALL_OUTSIDE, ())
         db.run(sql.DELETE_ALL_EMBEDDED, ())
         db.run(sql.DELETE_ALL_VECTORS, ())

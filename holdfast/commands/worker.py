@@ -20,14 +20,21 @@ def options(parser: ArgumentParser) -> None:
         "--threads", type=_threads, default=1, help="sessions at a time (default: %(default)s)"
     )
     parser.add_argument("--once", action="store_true", help="end when nothing is due")
+    parser.add_argument(
+        "--anew", action="store_true", help="first let go of all vectors: they are made again"
+    )
     opening.database_option(parser)
 
 
 def run(args: Namespace) -> int:
     """0 at the end; a second signal does not wait for the work at hand."""
-    alias = opening.store_of(args).db.alias
+    db = opening.store_of(args).db
+    alias = db.alias
+    from memory_app import vectors
     from memory_app.worker import Worker
 
+    if args.anew:
+        vectors.make_anew(db)
     workers = [Worker(alias, alone=True) for _ in range(args.threads)]
     if args.once:
         done = 0
