@@ -39,6 +39,7 @@ class QdrantVectors:
         self._prefix = prefix
         self._local = local
         self._known: set[str] = set()
+        self._made: set[str] = set()
         # The local mode is Python objects that no lock guards.
         self._guard = RLock()
 
@@ -113,10 +114,10 @@ class QdrantVectors:
         except wrong.ResponseHandlingException as error:
             raise EngineFailed(CONNECTION, f"Qdrant: {type(error.source).__name__}") from error
         except ValueError as error:  # as the local mode says it
-            self._known.discard(collection)
+            self._dropped(collection)
             raise EngineFailed(REJECTED, f"Qdrant: {type(error).__name__}") from error
         except wrong.UnexpectedResponse as error:
-            self._known.discard(collection)  # it may have been dropped
+            self._dropped(collection)  # that may be why
             status = error.status_code or 0
             reason = SERVER_ERROR if status >= 500 else REJECTED
             raise EngineFailed(reason, f"Qdrant: status {status}") from error
@@ -127,18 +128,26 @@ class QdrantVectors:
         return collection in self._known
 
     def _make(self, collection: str, dimensions: int) -> None:
-        if self._has(collection):
+        """Once a process: whoever made the collection may have died before its indexes."""
+        if collection in self._made:
             return
-        kept = _models().VectorParams(
-            size=dimensions, distance=_models().Distance.COSINE, datatype=_models().Datatype.FLOAT16
-        )
-        self._client.create_collection(collection, vectors_config=kept)
+        if not self._has(collection):
+            kept = _models().VectorParams(
+                size=dimensions,
+                distance=_models().Distance.COSINE,
+                datatype=_models().Datatype.FLOAT16,
+            )
+            self._client.create_collection(collection, vectors_config=kept)
         if not self._local:
             kinds = _models().PayloadSchemaType
             for name in OWNERS:
                 self._client.create_payload_index(collection, name, kinds.INTEGER)
             self._client.create_payload_index(collection, "place", kinds.KEYWORD)
-        self._known.add(collection)
+        self._made.add(collection)
+
+    def _dropped(self, collection: str) -> None:
+        self._known.discard(collection)
+        self._made.discard(collection)
 
 
 @contextmanager

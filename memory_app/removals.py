@@ -26,9 +26,10 @@ def announced(db: Database, number: int) -> int:
     return int(row[0]) if row else 0
 
 
-def work(db: Database, kept: VectorStore) -> bool:
-    """Removes what is due from a store; False when nothing is. Raises EngineFailed: what it was
-    about is tried again later."""
+def work(db: Database, kept: VectorStore) -> int:
+    """Removes what is due from a store, so many places of sessions at once; 0 when nothing is.
+    Raises EngineFailed: the one it was at is tried again later."""
+    removed = 0
     with db.reading():
         due = db.rows(sql.REMOVALS, (kept.name, clock.now_us(), AT_ONCE))
     for number, attempts, name, dimensions, place in due:
@@ -36,8 +37,8 @@ def work(db: Database, kept: VectorStore) -> bool:
             with asking(kept):
                 kept.forget(Model(name, dimensions, kept.name), str(place), seconds=SECONDS)
             with db.transaction():
-                db.run(sql.END_REMOVAL, (number,))
-    return bool(due)
+                removed += db.run(sql.END_REMOVAL, (number,)).rowcount
+    return removed
 
 
 def _tries(db: Database, number: int, attempts: int) -> bool:

@@ -143,9 +143,10 @@ def store(
 
 
 def _may_send(db: Database, held: Claim) -> bool:
-    """Whether the claim still holds. It is renewed for the time that sending takes: a purge that
-    comes meanwhile has what was sent removed after that time, when nothing can still come."""
-    until = clock.now_us() + int(SEND_SECONDS * 1_000_000)
+    """Whether the claim still holds. It is renewed for twice the time that sending may take, since
+    what we gave up may still be under way: a purge that comes meanwhile has what was sent removed
+    after that, when nothing can come any more."""
+    until = clock.now_us() + int(2 * SEND_SECONDS * 1_000_000)
     with db.transaction():
         if _locked(db, held.number) is None:
             return False

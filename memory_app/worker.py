@@ -114,11 +114,13 @@ class Worker:
         return self.pipeline.work(newest=self._newest)
 
     def embed_once(self) -> bool:
-        """Makes the vectors of one batch, or has some removed where they are kept outside; False
-        when there is none to make or remove. Raises EngineFailed."""
-        if self._outside is not None and removals.work(self.pipeline.store.db, self._outside):
-            return True
+        """Makes the vectors of one batch; False when there is none to make. Raises EngineFailed."""
         return self.embedding is not None and self.embedding.work()
+
+    def remove_once(self) -> int:
+        """Has the vectors of purged sessions removed where they are kept outside; how many sessions
+        that was. Raises EngineFailed."""
+        return removals.work(self.pipeline.store.db, self._outside) if self._outside else 0
 
     @property
     def _outside(self) -> VectorStore | None:
@@ -139,7 +141,7 @@ class Worker:
         while not self._stopped.is_set():
             wait = 0.0
             try:
-                if not self.embed_once():
+                if not self.remove_once() and not self.embed_once():
                     wait = EMBED_LOOK_SECONDS
                 trouble = TROUBLE_SECONDS
             except (EngineFailed, HoldfastError, DatabaseError) as error:

@@ -46,15 +46,20 @@ def run(args: Namespace) -> int:
 
 
 def _embed_all(worker: Any) -> int:
-    """Makes what vectors are missing; what was made before a failure stays. Raises Refusal."""
+    """Makes what vectors are missing and removes what must go; what was done before a failure
+    stays. Raises Refusal."""
     from memory_app.core.work import EngineFailed
 
-    batches = 0
+    batches = removed = 0
     try:
+        while found := worker.remove_once():
+            removed += found
         while worker.embed_once():
             batches += 1
     except EngineFailed as failed:
         raise Refusal(f"Vectors were not made: {failed}", INCOMPLETE) from None
+    if removed:
+        say(f"Removed the vectors of {removed} sessions from {worker.kept.name}.")
     if worker.embedding is not None:
         say(f"Made vectors in {batches} batches." if batches != 1 else "Made vectors in 1 batch.")
     return OK

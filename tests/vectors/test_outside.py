@@ -185,10 +185,10 @@ def test_a_purge_says_how_many_vectors_are_still_outside_and_the_worker_removes_
     (left,) = removals.left(desk.store.db)
     assert left == ("outside", 1, 6, 0)
     worker = Worker(pipeline=desk.pipeline())
-    assert worker.embed_once()
+    assert worker.remove_once() == 1
     assert {home.session for home, _ in outside.held.values()} == {desk.now(other).number}
     assert removals.left(desk.store.db) == []
-    assert not worker.embed_once()
+    assert not worker.remove_once()
 
 
 class Killed(BaseException):
