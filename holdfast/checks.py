@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES
-from memory_app import embedders, engines, minilm, providing, vector_stores
+from memory_app import embedders, engines, extractors, minilm, providing, vector_stores
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
@@ -24,8 +24,8 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    summaries = [*_summariser(), *_embedder(), *_vector_store(), *_providers()]
-    return [*_database(), *_roles(), *_encoder(), *summaries]
+    memory = [*_summariser(), *_extractor(), *_embedder(), *_vector_store(), *_providers()]
+    return [*_database(), *_roles(), *_encoder(), *memory]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -105,6 +105,21 @@ def _summariser() -> Iterator[checks.CheckMessage]:
         )
     else:
         if made is engines.openai:
+            yield from _model()
+
+
+def _extractor() -> Iterator[checks.CheckMessage]:
+    path = getattr(settings, "HOLDFAST_EXTRACTOR", extractors.DEFAULT)
+    try:
+        made = import_string(path)
+    except ImportError:
+        yield checks.Error(
+            f"HOLDFAST_EXTRACTOR is {path!r}, which cannot be imported.",
+            hint=f"Name {extractors.DEFAULT}, memory_app.extractors.openai, or one of your own.",
+            id="holdfast.E015",
+        )
+    else:
+        if made is extractors.openai:
             yield from _model()
 
 
@@ -201,7 +216,7 @@ def _vector_store() -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             f"HOLDFAST_VECTOR_STORE is {path!r}, which cannot be imported.",
             hint=f"Name {vector_stores.QDRANT} or a store of your own, or leave it out.",
-            id="holdfast.E015",
+            id="holdfast.E016",
         )
     else:
         if made is vector_stores.qdrant:
@@ -213,13 +228,13 @@ def _qdrant() -> Iterator[checks.CheckMessage]:
         yield checks.Error(
             "HOLDFAST_QDRANT is needed by HOLDFAST_VECTOR_STORE and names nothing.",
             hint="Name the address of a server, or a folder that one process alone uses.",
-            id="holdfast.E016",
+            id="holdfast.E017",
         )
     if find_spec("qdrant_client") is None:
         yield checks.Error(
             "HOLDFAST_VECTOR_STORE is Qdrant, but the package `qdrant-client` is not installed.",
             hint="Install holdfast[qdrant].",
-            id="holdfast.E017",
+            id="holdfast.E018",
         )
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("holdfast_memory", "0008_episodes"),
+        ("holdfast_memory", "0009_learnt"),
     ]
 
     operations = [

@@ -92,11 +92,11 @@ def test_the_check_asks_for_what_is_missing(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HOLDFAST_VECTOR_STORE = vector_stores.QDRANT
-    assert [message.id for message in checks.check_settings()] == ["holdfast.E016"]
+    assert [message.id for message in checks.check_settings()] == ["holdfast.E017"]
     settings.HOLDFAST_QDRANT = "somewhere"
     assert checks.check_settings() == []
     monkeypatch.setattr(checks, "find_spec", lambda _: None)
-    assert [message.id for message in checks.check_settings()] == ["holdfast.E017"]
+    assert [message.id for message in checks.check_settings()] == ["holdfast.E018"]
 
 
 def test_the_how_to_moves_vectors_to_qdrant_and_a_purge_takes_them_out(tmp_path: Path) -> None:
