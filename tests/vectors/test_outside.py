@@ -3,6 +3,8 @@ of, and that it is down costs no answer."""
 
 from __future__ import annotations
 
+import threading
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +17,8 @@ from memory_app.embedding import Embedding
 from memory_app.models import Embedded, Removal, Vector
 from memory_app.vector_stores import Hit, Model
 from memory_app.worker import Worker
-from sessions_app import clock
+from sessions_app import clock, exporting, importers
+from sessions_app.store.database import Database
 from tests.compression.conftest import Desk
 from tests.memory.histories import user
 from tests.vectors.conftest import PLACE, Topics, all_done, talk, upto
@@ -24,6 +27,7 @@ from tests.vectors.keeping import Outside
 SAID = ("My kitten hid in the attic.", "The bank refused us.", "We sail on Sunday.")
 QUERY = "What about the cat?"
 OURS = f"{__name__}.the_store"
+SECONDS = 30
 store = Outside()
 
 
@@ -247,6 +251,47 @@ def test_pauses_grow_to_an_hour(
     assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
 
 
+def test_of_two_that_remove_one_tries(
+    desk: Desk, sending: Embedding, outside: Outside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = talk(desk, "alice", *SAID)
+    all_done(sending)
+    desk.store.purge(desk.project, made)
+    tries = removals._tries
+
+    def overtaken(db: Database, number: int, attempts: int) -> bool:
+        assert tries(db, number, attempts)
+        return tries(db, number, attempts)
+
+    monkeypatch.setattr(removals, "_tries", overtaken)
+    assert removals.work(desk.store.db, outside) == 0
+    assert len(outside.held) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_started_worker_removes_what_must_go_though_nobody_makes_vectors(
+    committed: Desk, outside: Outside, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = talk(committed, "alice", *SAID)
+    all_done(Embedding(committed.store, Topics(), outside))
+    committed.store.purge(committed.project, made)
+    settings.HOLDFAST_EMBEDDER = ""
+    gone, forget = threading.Event(), outside.forget
+
+    def telling(*args: Any, **named: Any) -> None:
+        forget(*args, **named)
+        gone.set()
+
+    monkeypatch.setattr(outside, "forget", telling)
+    worker = Worker(pipeline=committed.pipeline())
+    worker.start()
+    try:
+        assert gone.wait(SECONDS)
+    finally:
+        assert worker.stop(SECONDS)
+    assert outside.held == {}
+
+
 def test_what_is_sent_while_its_session_is_purged_goes_once_nothing_can_come_any_more(
     desk: Desk, sending: Embedding, outside: Outside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -324,6 +369,25 @@ def test_a_fork_gets_vectors_of_its_own_which_do_not_go_with_the_other(
     removals.work(desk.store.db, outside)
     assert {home.session for home, _ in outside.held.values()} == {desk.now(fork).number}
     assert texts(found(desk, fork)) == [SAID[0]]
+
+
+def test_an_import_that_takes_a_session_over_begins_anew(
+    desk: Desk, sending: Embedding, outside: Outside, tmp_path: Path
+) -> None:
+    made = talk(desk, "alice", SAID[0])
+    short, long = tmp_path / "short.jsonl", tmp_path / "long.jsonl"
+    short.write_bytes(b"".join(exporting.holdfast(desk.store, desk.project)))
+    desk.say(made, [user(SAID[1])])
+    long.write_bytes(b"".join(exporting.holdfast(desk.store, desk.project)))
+    desk.store.purge(desk.project, made)
+    importers.run(desk.store, desk.project, "holdfast", [short])
+    all_done(sending)
+    report = importers.run(desk.store, desk.project, "holdfast", [long])
+    assert (report.errors, report.new) == ([], 1)
+    all_done(sending)
+    assert removals.work(desk.store.db, outside) == 1
+    assert sorted(seq for _, _, seq in outside.held) == [1, 2, 3]
+    assert texts(found(desk, made)) == [SAID[0]]
 
 
 def test_a_text_that_the_model_refuses_is_counted_nowhere(
