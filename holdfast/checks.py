@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES
-from memory_app import embedders, engines, extractors, minilm, providing
+from memory_app import embedders, engines, extractors, minilm, providing, vector_stores
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
@@ -24,8 +24,8 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    summaries = [*_summariser(), *_extractor(), *_embedder(), *_providers()]
-    return [*_database(), *_roles(), *_encoder(), *summaries]
+    memory = [*_summariser(), *_extractor(), *_embedder(), *_vector_store(), *_providers()]
+    return [*_database(), *_roles(), *_encoder(), *memory]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -203,6 +203,38 @@ def _embedding_model() -> Iterator[checks.CheckMessage]:
             "HOLDFAST_EMBEDDER asks a model, but the package `openai` is not installed.",
             hint="Install holdfast[llm].",
             id="holdfast.E012",
+        )
+
+
+def _vector_store() -> Iterator[checks.CheckMessage]:
+    path = getattr(settings, "HOLDFAST_VECTOR_STORE", None)
+    if not path:
+        return
+    try:
+        made = import_string(path)
+    except ImportError:
+        yield checks.Error(
+            f"HOLDFAST_VECTOR_STORE is {path!r}, which cannot be imported.",
+            hint=f"Name {vector_stores.QDRANT} or a store of your own, or leave it out.",
+            id="holdfast.E016",
+        )
+    else:
+        if made is vector_stores.qdrant:
+            yield from _qdrant()
+
+
+def _qdrant() -> Iterator[checks.CheckMessage]:
+    if not getattr(settings, "HOLDFAST_QDRANT", None):
+        yield checks.Error(
+            "HOLDFAST_QDRANT is needed by HOLDFAST_VECTOR_STORE and names nothing.",
+            hint="Name the address of a server, or a folder that one process alone uses.",
+            id="holdfast.E017",
+        )
+    if find_spec("qdrant_client") is None:
+        yield checks.Error(
+            "HOLDFAST_VECTOR_STORE is Qdrant, but the package `qdrant-client` is not installed.",
+            hint="Install holdfast[qdrant].",
+            id="holdfast.E018",
         )
 
 

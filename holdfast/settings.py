@@ -54,6 +54,15 @@ if HOLDFAST_EMBEDDER == "memory_app.embedders.openai":
             "HOLDFAST_EMBEDDER_DIMENSIONS", "must say how many numbers a vector of the model has."
         )
 
+# Vectors are rows of the database; `memory_app.vector_stores.qdrant` keeps them where the next
+# lines say: at an http address, or in a folder of one process.
+HOLDFAST_VECTOR_STORE = environ.dotted("HOLDFAST_VECTOR_STORE", "")
+HOLDFAST_QDRANT = environ.text("HOLDFAST_QDRANT")
+HOLDFAST_QDRANT_KEY = environ.key("HOLDFAST_QDRANT_KEY")
+HOLDFAST_QDRANT_COLLECTION = environ.text("HOLDFAST_QDRANT_COLLECTION") or "holdfast"
+if HOLDFAST_VECTOR_STORE == "memory_app.vector_stores.qdrant" and not HOLDFAST_QDRANT:
+    raise environ.BadEnvironment("HOLDFAST_QDRANT", "must name a server or a folder.")
+
 DEBUG = environ.flag("DEBUG")
 SECRET_KEY = environ.text("SECRET_KEY") or paths.local_secret()
 ALLOWED_HOSTS = environ.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]

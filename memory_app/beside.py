@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, facts, factsearch, front, recall, recalling
+from memory_app import account, facts, factsearch, front, recall, recalling, removals
 from memory_app.core import policy as rules
 from memory_app.statements import (
     COPY_EMBEDDED,
@@ -17,6 +17,7 @@ from memory_app.statements import (
     COPY_VECTORS,
     EPISODE,
     IMPORTED,
+    REMOVE_OUTSIDE,
     REVISION,
     RUN,
     SUMMARY,
@@ -51,6 +52,7 @@ PURGE = {
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",
     "summaries": "DELETE FROM holdfast_summary WHERE session_id = ?",
     "compressions": "DELETE FROM holdfast_compression WHERE session_id = ?",
+    "vector_removals": REMOVE_OUTSIDE,
     "learnt_revisions": """
         DELETE FROM holdfast_fact_revision
         WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE learnt_in_id = ?)
@@ -250,8 +252,12 @@ def _check(row: Mapping[str, Any], columns: Sequence[str]) -> None:
 
 
 def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
-    """Facts of the session's user that are not of the session stay, without its quotes."""
-    return {"quotes": facts.without_quotes(db, session)}
+    """Facts of the session's user that are not of the session stay, without its quotes; vectors
+    that are kept outside go after the session."""
+    return {
+        "quotes": facts.without_quotes(db, session),
+        "vectors_outside": removals.announced(db, session.number),
+    }
 
 
 def forget() -> None:

@@ -14,7 +14,8 @@ from memory_app import embedders, spoken, vectors
 from memory_app.core.index import Vector
 from memory_app.core.work import EngineFailed
 from memory_app.embedders import Embedder
-from memory_app.vectors import Claim, Model
+from memory_app.vector_stores import Model, VectorStore
+from memory_app.vectors import Claim, DatabaseVectors
 from sessions_app import clock
 from sessions_app.store.durable import DurableStore
 
@@ -35,18 +36,21 @@ HOUR_US = 3_600_000_000
 
 
 class Embedding:
-    """Brings vectors up to date, a batch at a time."""
+    """Brings vectors up to date, a batch at a time; they are `kept` in the database, or outside."""
 
-    def __init__(self, store: DurableStore, embedder: Embedder) -> None:
+    def __init__(
+        self, store: DurableStore, embedder: Embedder, kept: VectorStore | None = None
+    ) -> None:
         self.store = store
         self.embedder = embedder
+        self.kept = kept or DatabaseVectors(store.db)
         self._swept = 0
         self._sweep_at = 0.0
 
     def work(self) -> bool:
         """One batch; False when there is none to do. Raises EngineFailed: the session is left
         alone for a while."""
-        model = Model.of(self.embedder)
+        model = Model.of(self.embedder, self.kept.name)
         for number in self._behind(model):
             claim = vectors.claim(self.store.db, number, model, seconds=CLAIM_SECONDS)
             if claim is not None:
@@ -79,10 +83,10 @@ class Embedding:
         ]
         try:
             made = self._vectors({one.seq: one.text for one in said}) if said else {}
+            vectors.store(self.store.db, self.kept, claim, model, upto, made)
         except EngineFailed:
             vectors.postpone(self.store.db, claim, LATER_SECONDS)
             raise
-        vectors.store(self.store.db, claim, model, upto, made)
 
     def _vectors(self, texts: Mapping[int, str]) -> dict[int, Vector]:
         """By seq, but for those that the model refuses."""

@@ -656,6 +656,10 @@ class Injection(models.Model):
         return f"fact {self.fact_id} in context {self.context_id}"
 
 
+STORE_NAME = 100
+"""Characters of the name of a store of vectors."""
+
+
 class EmbeddedQuerySet(models.QuerySet["Embedded"]):
     def of_session(self, number: int) -> Self:
         return self.filter(session_id=number)
@@ -665,8 +669,9 @@ class Embedded(models.Model):
     """How far the messages of a session have vectors: 1..`messages` were looked at, and those that
     say something have one of `model`, with so many `dimensions`.
 
-    Who makes them holds the row until `claim_until_us`; `claim` counts holders, so that one who
-    lost it cannot store.
+    `store` keeps them, `outside` of them so far, under the name `place`; none, and they are rows.
+    Both are written before anything is sent there. Who makes them holds the row until
+    `claim_until_us`; `claim` counts holders, so that one who lost it cannot store.
     """
 
     session = models.OneToOneField(
@@ -677,6 +682,9 @@ class Embedded(models.Model):
     messages = models.BigIntegerField(default=0)
     claim = models.BigIntegerField(default=0)
     claim_until_us = models.BigIntegerField(default=0)
+    store = models.CharField(max_length=STORE_NAME, default="", db_default="")
+    place = models.CharField(max_length=32, default="", db_default="")
+    outside = models.BigIntegerField(default=0, db_default=0)
 
     objects = EmbeddedQuerySet.as_manager()
 
@@ -708,6 +716,30 @@ class Vector(models.Model):
 
     def __str__(self) -> str:
         return f"vector of {self.seq}"
+
+
+class Removal(models.Model):
+    """Vectors of a session that are to go from the `store` that keeps them outside: what was sent
+    there under the name `place`, `vectors` of them as far as is known.
+
+    It is written in the transaction that purges the session, and is there until the store has said
+    that they are gone. It may be tried from `due_us` on; `attempts` counts who tries.
+    """
+
+    number = models.BigAutoField(primary_key=True)
+    store = models.CharField(max_length=STORE_NAME)
+    model = models.CharField(max_length=255)
+    dimensions = models.PositiveIntegerField()
+    place = models.CharField(max_length=32)
+    vectors = models.BigIntegerField()
+    due_us = models.BigIntegerField(db_index=True)
+    attempts = models.BigIntegerField(default=0, db_default=0)
+
+    class Meta:
+        db_table = "holdfast_vector_removal"
+
+    def __str__(self) -> str:
+        return f"{self.place} in {self.store}"
 
 
 class EpisodeManager(ScopedManager):

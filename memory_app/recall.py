@@ -14,14 +14,16 @@ from threading import Lock
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from memory_app import questions, spoken, vectors
+import numpy as np
+
+from memory_app import questions, spoken, vector_stores, vectors
 from memory_app import statements as sql
 from memory_app.core import rank, retention
-from memory_app.core.index import Index, Turn, Vector
+from memory_app.core.index import Index, Near, Turn, Vector
 from memory_app.core.passages import Passage
 from memory_app.core.rank import Ranking, Scored
 from memory_app.questions import NOBODY, Asked
-from memory_app.vectors import Model
+from memory_app.vector_stores import MOST_NEAR, Hit, Model
 from sessions_app import clock
 from sessions_app.core import instants
 from sessions_app.core.replay import State, in_ranges
@@ -109,6 +111,24 @@ class Held:
             {places[number, seq]: vector for seq, vector in found if (number, seq) in places}
         )
 
+    def near(self, hits: Sequence[Hit], made: Mapping[int, vectors.Made]) -> Near:
+        """The turns that an outside store found near, as far as the rows say that they are the
+        owner's and still there: whatever else it answers is dropped."""
+        cosines = {
+            self._places[hit.session, hit.seq]: hit.cosine
+            for hit in hits
+            if (hit.session, hit.seq) in self._places
+            and hit.session in made
+            and hit.place == made[hit.session].place
+            and hit.seq <= made[hit.session].messages
+        }
+        places = np.array(list(cosines), np.intp)
+        embedded = sum(
+            seq <= made[number].messages for number, seq in self._places if number in made
+        )
+        found = np.array(list(cosines.values()), np.float32)
+        return Near(places, found, embedded, whole=len(hits) < MOST_NEAR)
+
     def use(self, model: Model) -> None:
         """Lets those of any other model go."""
         if self.model != model:
@@ -163,15 +183,18 @@ def recall(store: Reader, session: Snapshot, query: str, *, now: int | None = No
     rows = _sessions(store, session, user)
     sources = {int(row[0]): Source(UUID(str(row[1])), _retracted(store, row)) for row in rows}
     held = _of(store, session, user)
-    asked = questions.asked(query)
+    number = session.number if user is None else user
+    owner = vector_stores.Owner(session.project, number, user is not None)
+    asked = questions.asked(query, store.db, owner)
+    near = None
     # An index is not made for two threads: the ranking reads what a new turn would change.
     with held.lock:
         _catch_up(store, held, rows)
-        if asked.vector is not None and asked.model is not None:
-            number = session.number if user is None else user
-            owner = vectors.Owner(session.project, number, user is not None)
+        if asked.model is not None and asked.near is not None:
+            near = held.near(asked.near, vectors.progress(store.db, owner, asked.model))
+        elif asked.model is not None and asked.vector is not None:
             _give(store, held, owner, asked.model)
-        return _ranked(held, session, query, sources, now=now, asked=asked)
+        return _ranked(held, session, query, sources, now=now, asked=asked, near=near)
 
 
 def recall_at(store: Reader, session: Snapshot, query: str, end: int, state: State) -> Found:
@@ -191,6 +214,7 @@ def _ranked(
     *,
     now: int | None = None,
     asked: Asked = NOBODY,
+    near: Near | None = None,
 ) -> Found:
     place = held.newest(session.number)
     if now is None:
@@ -201,7 +225,9 @@ def _ranked(
     itself = [place] if place is not None and " ".join(said.split()).casefold() == plain else []
     held.index.hidden = itself
     try:
-        ranking = rank.rank(held.index, query, now=now, vector=asked.vector, unlike=asked.unlike)
+        ranking = rank.rank(
+            held.index, query, now=now, vector=asked.vector, near=near, unlike=asked.unlike
+        )
     finally:
         held.index.hidden = ()
     return Found(ranking, held.tokens, sources, frozenset(itself), asked.notices())
@@ -279,11 +305,11 @@ def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
         raise
 
 
-def _give(store: Reader, held: Held, owner: vectors.Owner, model: Model) -> None:
+def _give(store: Reader, held: Held, owner: vector_stores.Owner, model: Model) -> None:
     """Gives the turns the vectors that were made since; some may not have theirs yet."""
     held.use(model)
-    for number, upto in vectors.progress(store.db, owner, model).items():
-        span = (held.given.get(number, 0), min(upto, held.read.get(number, 0)))
+    for number, made in vectors.progress(store.db, owner, model).items():
+        span = (held.given.get(number, 0), min(made.messages, held.read.get(number, 0)))
         if span[0] < span[1]:
             held.give(number, vectors.read(store.db, owner, model, number, span))
             held.given[number] = span[1]

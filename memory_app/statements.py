@@ -201,7 +201,8 @@ LEARNT_OF_USER = """
 _BEHIND = """
     LEFT JOIN holdfast_embedded e ON e.session_id = s.number
     WHERE s.messages > 0 AND s.status <> 'deleted'
-        AND (e.session_id IS NULL OR e.messages < s.messages OR e.model <> ? OR e.dimensions <> ?)
+        AND (e.session_id IS NULL OR e.messages < s.messages
+            OR e.model <> ? OR e.dimensions <> ? OR e.store <> ?)
 """
 _FREE = "AND COALESCE(e.claim_until_us, 0) <= ?"
 # By the index of each project's latest sessions: a cross join keeps SQLite to that order.
@@ -216,26 +217,35 @@ BEHIND_AFTER = f"""
 """
 BEHIND = f"""
     SELECT COUNT(*),
-        COALESCE(SUM(s.messages - CASE WHEN e.model = ? AND e.dimensions = ? THEN e.messages
-            ELSE 0 END), 0)
+        COALESCE(SUM(s.messages - CASE WHEN e.model = ? AND e.dimensions = ? AND e.store = ?
+            THEN e.messages ELSE 0 END), 0)
     FROM holdfast_session s {_BEHIND}
 """
-TO_EMBED = "SELECT s.messages FROM holdfast_session s WHERE s.number = ? AND s.status <> 'deleted'"
+TO_EMBED = """
+    SELECT s.messages, s.project_id, s.end_user_id FROM holdfast_session s
+    WHERE s.number = ? AND s.status <> 'deleted'
+"""
 EMBEDDED = """
-    SELECT model, dimensions, messages, claim, claim_until_us FROM holdfast_embedded
+    SELECT model, dimensions, store, messages, claim, claim_until_us, place FROM holdfast_embedded
     WHERE session_id = ?
 """
 INSERT_EMBEDDED = """
-    INSERT INTO holdfast_embedded (session_id, model, dimensions, messages, claim, claim_until_us)
-    VALUES (?, ?, ?, 0, 1, ?)
+    INSERT INTO holdfast_embedded
+        (session_id, model, dimensions, store, place, messages, outside, claim, claim_until_us)
+    VALUES (?, ?, ?, ?, ?, 0, 0, 1, ?)
 """
 CLAIM_EMBEDDED = """
     UPDATE holdfast_embedded SET claim = claim + 1, claim_until_us = ?
     WHERE session_id = ? AND claim = ? AND claim_until_us <= ?
 """
+BEGIN_EMBEDDED = """
+    UPDATE holdfast_embedded
+    SET model = ?, dimensions = ?, store = ?, place = ?, messages = 0, outside = 0
+    WHERE session_id = ?
+"""
 SET_EMBEDDED = """
     UPDATE holdfast_embedded
-    SET model = ?, dimensions = ?, messages = ?, claim = claim + 1, claim_until_us = 0
+    SET messages = ?, outside = outside + ?, claim = claim + 1, claim_until_us = 0
     WHERE session_id = ? AND claim = ?
 """
 POSTPONE_EMBEDDED = """
@@ -248,24 +258,61 @@ INSERT_VECTOR = """
 # Whose vectors stands in the question itself: {whose} is a user of the project, or a session of it.
 _EMBEDDED_SESSION = """
     FROM holdfast_session s
-    JOIN holdfast_embedded e ON e.session_id = s.number AND e.model = ? AND e.dimensions = ?
+    JOIN holdfast_embedded e ON e.session_id = s.number
+        AND e.model = ? AND e.dimensions = ? AND e.store = ?
 """
 _OF_AN_OWNER = "WHERE s.project_id = ? AND {whose} AND s.status <> 'deleted'"
 OF_USER, OF_SESSION = "s.end_user_id = ?", "s.number = ?"
-EMBEDDED_OF = f"SELECT e.session_id, e.messages {_EMBEDDED_SESSION} {_OF_AN_OWNER}"
+EMBEDDED_OF = f"SELECT e.session_id, e.messages, e.place {_EMBEDDED_SESSION} {_OF_AN_OWNER}"
 VECTORS_OF = f"""
     SELECT v.seq, v.vector {_EMBEDDED_SESSION}
     JOIN holdfast_vector v ON v.session_id = s.number
     {_OF_AN_OWNER} AND v.session_id = ? AND v.seq > ? AND v.seq <= ?
 """
+ALL_VECTORS_OF = f"""
+    SELECT s.number, e.place, v.seq, v.vector {_EMBEDDED_SESSION}
+    JOIN holdfast_vector v ON v.session_id = s.number
+    {_OF_AN_OWNER}
+"""
+# What is kept outside is not copied: the fork's own are made of its messages.
 COPY_EMBEDDED = """
-    INSERT INTO holdfast_embedded (session_id, model, dimensions, messages, claim, claim_until_us)
-    SELECT s.number, e.model, e.dimensions,
-        CASE WHEN e.messages < s.messages THEN e.messages ELSE s.messages END, 0, 0
-    FROM holdfast_embedded e, holdfast_session s WHERE e.session_id = ? AND s.number = ?
+    INSERT INTO holdfast_embedded
+        (session_id, model, dimensions, store, place, messages, outside, claim, claim_until_us)
+    SELECT s.number, e.model, e.dimensions, '', '',
+        CASE WHEN e.messages < s.messages THEN e.messages ELSE s.messages END, 0, 0, 0
+    FROM holdfast_embedded e, holdfast_session s
+    WHERE e.session_id = ? AND s.number = ? AND e.store = ''
 """
 COPY_VECTORS = """
     INSERT INTO holdfast_vector (session_id, seq, vector)
     SELECT s.number, v.seq, v.vector FROM holdfast_vector v, holdfast_session s
     WHERE v.session_id = ? AND s.number = ? AND v.seq <= s.messages
+"""
+
+# -- vectors that are to go from where they are kept outside -----------------------------------
+
+# Who may still be sending some has until `claim_until_us`; before, they are not looked for.
+REMOVE_ALL_OUTSIDE = """
+    INSERT INTO holdfast_vector_removal
+        (store, model, dimensions, place, vectors, due_us, attempts)
+    SELECT store, model, dimensions, place, outside, claim_until_us, 0
+    FROM holdfast_embedded WHERE store <> ''
+"""
+REMOVE_OUTSIDE = f"{REMOVE_ALL_OUTSIDE} AND session_id = ?"
+END_ALL_CLAIMS = "UPDATE holdfast_embedded SET claim = claim + 1"
+DELETE_ALL_EMBEDDED = "DELETE FROM holdfast_embedded"
+DELETE_ALL_VECTORS = "DELETE FROM holdfast_vector"
+OUTSIDE_OF = "SELECT outside FROM holdfast_embedded WHERE session_id = ?"
+REMOVALS = """
+    SELECT number, attempts, model, dimensions, place FROM holdfast_vector_removal
+    WHERE store = ? AND due_us <= ? ORDER BY due_us LIMIT ?
+"""
+TRY_REMOVAL = """
+    UPDATE holdfast_vector_removal SET attempts = attempts + 1, due_us = ?
+    WHERE number = ? AND attempts = ?
+"""
+END_REMOVAL = "DELETE FROM holdfast_vector_removal WHERE number = ?"
+REMOVALS_LEFT = """
+    SELECT store, COUNT(*), SUM(vectors), MAX(attempts) FROM holdfast_vector_removal
+    GROUP BY store ORDER BY store
 """

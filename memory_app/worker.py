@@ -16,12 +16,21 @@ from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import consolidating, embedders, episodes, extractors, idling
+from memory_app import (
+    consolidating,
+    embedders,
+    episodes,
+    extractors,
+    idling,
+    removals,
+    vector_stores,
+)
 from memory_app.core import pacing
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
 from memory_app.learning import Learning
 from memory_app.pipeline import Pipeline
+from memory_app.vector_stores import VectorStore
 from sessions_app import clock, waking
 from sessions_app.core.errors import HoldfastError
 from sessions_app.store import folding, get_store
@@ -41,14 +50,23 @@ SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
 3 ms at most (p99) instead of 44."""
 
 
-def _embedding(pipeline: Pipeline) -> Embedding | None:
+def _kept(pipeline: Pipeline) -> VectorStore | None:
+    """Who keeps vectors."""
+    try:
+        return vector_stores.kept(pipeline.store.db)
+    except EngineFailed as failed:
+        log.error("No vectors are made or removed: %s", failed)
+        return None
+
+
+def _embedding(pipeline: Pipeline, kept: VectorStore | None) -> Embedding | None:
     """Who makes vectors; where none can be made, compressions go on."""
     try:
         embedder = embedders.embedder()
     except EngineFailed as failed:
         log.error("No vectors are made: %s", failed)
         return None
-    return Embedding(pipeline.store, embedder) if embedder else None
+    return Embedding(pipeline.store, embedder, kept) if embedder and kept else None
 
 
 def _learning(pipeline: Pipeline) -> Learning | None:
@@ -77,12 +95,14 @@ class Worker:
         self._idle_at = 0.0
         self._alone = alone
         self._thread = self._threaded(self._work, "holdfast-worker")
-        self.embedding = _embedding(self.pipeline)
+        self.kept = _kept(self.pipeline)
+        self.embedding = _embedding(self.pipeline, self.kept)
         self.learning = _learning(self.pipeline)
         self._beside = [
             self._threaded(partial(self._repeatedly, once, what), f"holdfast-{name}")
             for made, once, what, name in (
                 (self.embedding, self.embed_once, "Vectors were not made", "embedder"),
+                (self._outside, self.remove_once, "Vectors were not removed", "remover"),
                 (self.learning, self.learn_once, "Nothing was learnt", "learner"),
             )
             if made is not None
@@ -126,6 +146,15 @@ class Worker:
         """Makes the vectors of one batch; False when there is none to make. Raises EngineFailed."""
         return self.embedding is not None and self.embedding.work()
 
+    def remove_once(self) -> int:
+        """Has the vectors of purged sessions removed where they are kept outside; how many sessions
+        that was. Raises EngineFailed."""
+        return removals.work(self.pipeline.store.db, self._outside) if self._outside else 0
+
+    @property
+    def _outside(self) -> VectorStore | None:
+        return self.kept if self.kept and not self.kept.in_database else None
+
     def learn_once(self) -> bool:
         """Looks through one stretch of messages; False when there is none. Raises EngineFailed."""
         return self.learning is not None and self.learning.work()
@@ -140,7 +169,7 @@ class Worker:
         finally:
             connections.close_all()
 
-    def _repeatedly(self, once: Callable[[], bool], failure: str) -> None:
+    def _repeatedly(self, once: Callable[[], int], failure: str) -> None:
         trouble = TROUBLE_SECONDS
         while not self._stopped.is_set():
             wait = 0.0

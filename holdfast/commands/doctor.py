@@ -161,20 +161,33 @@ def _compression(alias: str) -> Check:
 
 
 def _vectors(alias: str) -> Iterator[Check]:
-    """Who makes vectors, and how far these are behind; nothing where nobody does."""
-    from memory_app import embedders, vectors
+    """Who makes vectors, and how far these are behind; nothing where nobody does. And what is
+    still to go from where they are kept outside."""
+    from memory_app import embedders, removals, vector_stores, vectors
     from memory_app.core.work import EngineFailed
     from sessions_app.store import get_store
 
+    db = get_store(alias).db
+    yield from (_removal(left) for left in removals.left(db))
     try:
         embedder = embedders.embedder()
+        kept = vector_stores.kept(db)
     except EngineFailed as failed:
-        yield Check("vectors", failed.detail, "Correct HOLDFAST_EMBEDDER: no vectors are made.")
+        advice = "Correct HOLDFAST_EMBEDDER or HOLDFAST_VECTOR_STORE: no vectors are made."
+        yield Check("vectors", failed.detail, advice)
         return
     if embedder is not None:
-        lag = vectors.lag(get_store(alias).db, vectors.Model.of(embedder))
+        lag = vectors.lag(db, vector_stores.Model.of(embedder, kept.name))
         found = f"{embedder.name}, {lag.sessions} sessions behind by {lag.messages} messages"
-        yield Check("vectors", found)
+        yield Check("vectors", f"{found}, in {kept.name}" if kept.name else found)
+
+
+def _removal(left: Any) -> Check:
+    found = f"{left.vectors} of {left.sessions} purged sessions are still in {left.store}"
+    if left.attempts <= 1:
+        return Check("vectors", found)
+    advice = f"Tried {left.attempts} times: see that a worker reaches it."
+    return Check("vectors", found, advice)
 
 
 def _migrations(connection: Any) -> Check:

@@ -21,14 +21,21 @@ def options(parser: ArgumentParser) -> None:
         "--threads", type=_threads, default=1, help="sessions at a time (default: %(default)s)"
     )
     parser.add_argument("--once", action="store_true", help="end when nothing is due")
+    parser.add_argument(
+        "--anew", action="store_true", help="first let go of all vectors: they are made again"
+    )
     opening.database_option(parser)
 
 
 def run(args: Namespace) -> int:
     """0 at the end; a second signal does not wait for the work at hand."""
-    alias = opening.store_of(args).db.alias
+    db = opening.store_of(args).db
+    alias = db.alias
+    from memory_app import vectors
     from memory_app.worker import Worker
 
+    if args.anew:
+        vectors.make_anew(db)
     workers = [Worker(alias, alone=True) for _ in range(args.threads)]
     if args.once:
         done = 0
@@ -52,15 +59,20 @@ def _learn_all(worker: Any) -> None:
 
 
 def _embed_all(worker: Any) -> int:
-    """Makes what vectors are missing; what was made before a failure stays. Raises Refusal."""
+    """Makes what vectors are missing and removes what must go; what was done before a failure
+    stays. Raises Refusal."""
     from memory_app.core.work import EngineFailed
 
-    batches = 0
+    batches = removed = 0
     try:
+        while found := worker.remove_once():
+            removed += found
         while worker.embed_once():
             batches += 1
     except EngineFailed as failed:
         raise Refusal(f"Vectors were not made: {failed}", INCOMPLETE) from None
+    if removed:
+        say(f"Removed the vectors of {removed} sessions from {worker.kept.name}.")
     if worker.embedding is not None:
         say(f"Made vectors in {batches} batches." if batches != 1 else "Made vectors in 1 batch.")
     return OK

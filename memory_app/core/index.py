@@ -97,6 +97,16 @@ class Matches(NamedTuple):
     rarity: Vector
 
 
+class Near(NamedTuple):
+    """Turns and their cosines with a question, by place: all of the `embedded` ones, that is those
+    with a vector, or where it is not `whole` the nearest of them."""
+
+    places: Places
+    cosines: Vector
+    embedded: int
+    whole: bool = True
+
+
 class Index:
     """Turns in the order they were added; a turn's place is its number in that order.
 
@@ -244,6 +254,13 @@ class Index:
         """A row for each turn, zeros where it has none; None when no turn has one."""
         self._take_given()
         return self._vectors if self._has.any() else None
+
+    def near(self, vector: Vector) -> Near | None:
+        """How near turns are by the vectors they were given; None when none was."""
+        if self.vectors is None:
+            return None
+        places = self.has_vector
+        return Near(places, (self.vectors @ vector.astype(np.float32))[places], len(places))
 
     def _take_given(self) -> None:
         known, wanted = len(self._has), len(self.turns)

@@ -15,7 +15,17 @@ import numpy as np
 from memory_app.core import asked, rank_weights
 from memory_app.core.asked import Asked
 from memory_app.core.days import Span
-from memory_app.core.index import Index, Matrix, Places, Turn, Vector, day_terms, moved, rarity
+from memory_app.core.index import (
+    Index,
+    Matrix,
+    Near,
+    Places,
+    Turn,
+    Vector,
+    day_terms,
+    moved,
+    rarity,
+)
 from memory_app.core.support import UNLIKE, support
 from memory_app.core.terms import beginning
 
@@ -85,13 +95,16 @@ def rank(
     *,
     now: int,
     vector: Vector | None = None,
+    near: Near | None = None,
     unlike: float | None = UNLIKE,
     weights: Mapping[str, float] | None = None,
 ) -> Ranking:
     """What of `index` a question asks for. `now` is in microseconds since the epoch; `vector`, of
-    length one, is used where the turns have some; up to the cosine `unlike` two texts have nothing
-    to do with one another, None where that is not known; `weights` are by the names of traits."""
-    return weighed(index, traits(index, text, now=now, vector=vector, unlike=unlike), weights)
+    length one, is used where the turns have some, and `near` is what another keeper of their
+    vectors says of them; up to the cosine `unlike` two texts have nothing to do with one another,
+    None where that is not known; `weights` are by the names of traits."""
+    found = traits(index, text, now=now, vector=vector, near=near, unlike=unlike)
+    return weighed(index, found, weights)
 
 
 def weighed(index: Index, found: Traits, weights: Mapping[str, float] | None = None) -> Ranking:
@@ -119,6 +132,7 @@ def traits(
     *,
     now: int,
     vector: Vector | None = None,
+    near: Near | None = None,
     unlike: float | None = UNLIKE,
 ) -> Traits:
     """Everything that is looked at, whether or not it has a weight."""
@@ -130,11 +144,13 @@ def traits(
     rows |= _about(index, question, words.speakers)
     rows |= _days(index, question.spans)
     like = 0.0
-    if vector is not None and index.vectors is not None and _enough(index):
-        cosines = _likeness(index, index.vectors @ vector.astype(np.float32), _by_words(rows))
+    if near is None and vector is not None:
+        near = index.near(vector)
+    if near is not None and len(near.places) and near.embedded >= ENOUGH * len(index):
+        cosines = _likeness(index, near, _by_words(rows))
         rows |= _cosines(index, cosines)
         if unlike is not None:
-            most = float(cosines[index.has_vector].max())
+            most = float(cosines[near.places].max())
             like = max(0.0, (most - unlike) / (1 - unlike))
     share = support(index, question, words.matches, like=like)
     return Traits(rows, share, "several" in question.wants)
@@ -243,24 +259,24 @@ def _agreement(span: Span, day: int) -> float:
     return float(np.exp(-late / lasting))
 
 
-def _enough(index: Index) -> bool:
-    return len(index.has_vector) >= ENOUGH * len(index)
-
-
 def _by_words(rows: Mapping[str, Vector]) -> Vector:
     """The score of each turn without vectors."""
     return np.sum([weight * rows[name] for name, weight in rank_weights.PLAIN.items()], axis=0)
 
 
-def _likeness(index: Index, cosines: Vector, by_words: Vector) -> Vector:
-    """The cosine of each turn and a question. One without a vector is supposed to be as near as
-    its words are: of the cosines that are known it has the one in the same place of their order.
-    As far from it as others, it would be lost; as near as its neighbours, it takes their room."""
-    known = index.has_vector
-    if len(known) < len(index):
+def _likeness(index: Index, near: Near, by_words: Vector) -> Vector:
+    """The cosine of each turn and a question. Where only the nearest are known, all others are as
+    far as the farthest of these. Otherwise one that is not known has no vector, and is supposed to
+    be as near as its words are: of the cosines that are known it has the one in the same place of
+    their order. As far from it as others, it would be lost; as near as its neighbours, it takes
+    their room."""
+    known = near.places
+    cosines = np.full(len(index), near.cosines.min(), np.float32)
+    cosines[known] = near.cosines
+    if near.whole and len(known) < len(index):
         missing = np.setdiff1d(np.arange(len(index)), known)
         places = np.searchsorted(np.sort(by_words[known]), by_words[missing])
-        cosines[missing] = np.sort(cosines[known])[np.minimum(places, len(known) - 1)]
+        cosines[missing] = np.sort(near.cosines)[np.minimum(places, len(known) - 1)]
     cosines[list(index.hidden)] = 0
     return cosines
 

@@ -53,7 +53,7 @@ NOTICES = {
     "provider_as_recorded": "What a context provider said is shown as it was kept.",
     "context_summarised": "Old messages are folded: the model sees a summary of them.",
     "context_nearly_full": "The session is nearly full.",
-    "recalled_without_vectors": "The question got no vector in time; words alone decided.",
+    "recalled_without_vectors": "No vectors could be asked in time; words alone decided.",
     "reset_advised": "The session has grown far past its window; a new one would serve better.",
 }
 NEAR = {

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bench.quality import confusable, recall
 from bench.quality.rows import NoData
 from memory_app.core import rank_weights
-from memory_app.core.index import Index, Turn
+from memory_app.core.index import Index, Near, Turn
 from memory_app.core.rank import rank, traits
 
 DAY = 86_400_000_000
@@ -165,6 +165,26 @@ def test_vectors_find_what_shares_no_word() -> None:
     found = rank(Index(turns), "How is the car?", now=MAY_8, vector=near).best(1)
     assert found[0].turn.text == "The automobile is broken."
     assert found[0].parts["cosine"] > 0
+
+
+def test_what_another_keeper_says_of_vectors_counts_as_if_they_were_here() -> None:
+    rng = np.random.default_rng(1)
+    rows = rng.normal(size=(len(PRODUCT), 8)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    turns = [one._replace(vector=row) for one, row in zip(PRODUCT, rows, strict=True)]
+    here = rank(Index(turns), "Who leads the team?", now=MAY_8, vector=rows[2])
+    places = np.array([4, 2, 0, 3, 1])
+    near = Near(places, (rows @ rows[2])[places], len(PRODUCT))
+    there = rank(Index(PRODUCT), "Who leads the team?", now=MAY_8, near=near)
+    assert there.scores == pytest.approx(here.scores)
+
+
+def test_turns_beyond_the_nearest_are_as_far_as_the_farthest_of_these() -> None:
+    near = Near(np.array([3, 1]), np.array([0.9, 0.3], np.float32), len(PRODUCT), whole=False)
+    rows = traits(Index(PRODUCT), "Who leads the team?", now=MAY_8, near=near).rows
+    assert rows["cosine"].tolist() == pytest.approx([1 / 3, 1 / 3, 1 / 3, 1, 1 / 3])
+    few = near._replace(embedded=2)
+    assert "cosine" not in traits(Index(PRODUCT), "Who leads?", now=MAY_8, near=few).rows
 
 
 def test_turns_with_and_without_vectors_may_stand_together() -> None:

@@ -244,6 +244,11 @@ def test_a_purge_leaves_nothing_and_says_what_went(any_store: Store, project: in
         "fate_runs": 0,
         "summaries": 0,
         "compressions": 0,
+        "learnt": 0,
+        "learnt_facts": 0,
+        "learnt_revisions": 0,
+        "vectors_outside": 0,
+        "vector_removals": 0,
         "embedded": 0,
         "vectors": 0,
     }

@@ -14,7 +14,7 @@ from memory_app.core.index import Matrix
 from memory_app.core.work import CONNECTION, REJECTED, EngineFailed
 from memory_app.embedding import Embedding
 from memory_app.models import Embedded, Vector
-from memory_app.vectors import Model
+from memory_app.vector_stores import Model
 from sessions_app.store.base import NewSession
 from tests.compression.conftest import Desk, committed, desk
 from tests.memory.histories import assistant, user

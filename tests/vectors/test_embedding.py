@@ -12,7 +12,7 @@ from memory_app import vectors
 from memory_app.core.work import REJECTED, TIMEOUT, WRONG_DIMENSION, EngineFailed
 from memory_app.embedding import Embedding
 from memory_app.models import Embedded, Vector
-from memory_app.vectors import Model
+from memory_app.vector_stores import Model
 from memory_app.worker import Worker
 from tests.compression.conftest import Desk
 from tests.memory.histories import assistant, user

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from pytest_django import Settings
 
-from memory_app import questions, recall, vectors
+from memory_app import questions, recall, vector_stores, vectors
 from memory_app.core.index import Matrix
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
@@ -190,10 +190,10 @@ def test_nobody_elses_vectors_are_read(desk: Desk, embedding: Embedding) -> None
 def test_the_question_for_vectors_names_project_and_user(desk: Desk, embedding: Embedding) -> None:
     made = desk.now(talk(desk, "alice", *SAID))
     all_done(embedding)
-    model = vectors.Model.of(Topics())
+    model = vector_stores.Model.of(Topics())
     row = EndUser.objects.of(desk.project).get(key="alice").pk
     owners = {
-        (project, number): vectors.Owner(project, number, is_user=True)
+        (project, number): vector_stores.Owner(project, number, is_user=True)
         for project in (desk.project, desk.project + 1)
         for number in (row, row + 1)
     }
