@@ -125,7 +125,7 @@ INSERT_END_USER = """
     INSERT INTO holdfast_end_user (project_id, key, created_us) VALUES (?, ?, ?)
     ON CONFLICT DO NOTHING
 """
-END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
+END_USER = "SELECT s.id FROM holdfast_end_user s WHERE s.project_id = ? AND s.key = ?"
 NEWEST_POLICY = """
     SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
     FROM holdfast_policy WHERE project_id = ? AND name = ? ORDER BY version DESC LIMIT 1
