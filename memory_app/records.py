@@ -61,9 +61,9 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
         record = insert(store, row)
         if built.provided:
             store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
-        place = (record, session.number, built.version)
         if facts:
-            store.db.run_many(INSERT_INJECTION, [(*place, UUID(fact).hex) for fact in facts])
+            put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
+            store.db.run_many(INSERT_INJECTION, put)
 
 
 def insert(store: DurableStore, row: Sequence[Any]) -> int:
@@ -271,7 +271,8 @@ def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int
     """The numbers of the session's records into which one of these facts was put."""
     if not facts:
         return set()
-    rows = Injection.objects.using(store.db.alias).of_facts(facts).filter(session=session.number)
+    rows = Injection.objects.using(store.db.alias).of_facts(facts)
+    rows = rows.filter(context__session=session.number)
     return set(rows.values_list("context_id", flat=True))
 
 

@@ -112,8 +112,8 @@ TELL = f"""
     ON CONFLICT (session_id, last) DO NOTHING
 """
 INSERT_INJECTION = """
-    INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
-    SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?
+    INSERT INTO holdfast_injection (context_id, place, fact_id)
+    SELECT ?, ?, number FROM holdfast_fact WHERE id = ?
 """
 
 # -- vectors ---------------------------------------------------------------------------------------
