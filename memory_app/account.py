@@ -16,7 +16,7 @@ import orjson
 from memory_app.core import assembly
 from memory_app.core.assembly import LeftOut, Stretch
 from memory_app.core.steps import Unit
-from memory_app.history import BODY, SEQ, TOKENS, TOTAL, HistoryReader, Reading
+from memory_app.history import BODY, TOKENS, TOTAL, HistoryReader, Reading
 from memory_app.keeping import FATE_NAMES
 from memory_app.models import FateRun, Summary
 from sessions_app.core.replay import State
@@ -139,9 +139,8 @@ def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
 
 def stretches(reader: HistoryReader, seqs: Sequence[int]) -> list[Stretch]:
     """Messages that are shown though they were not read, as runs without gaps."""
-    lines = reader.store.lines_in(reader.session.number, seqs)
-    spans = ((line[SEQ], line[SEQ], line[TOTAL] - line[TOKENS], line[TOTAL]) for line in lines)
-    return list(_joined(spans))
+    sizes = reader.store.sizes_in(reader.session.number, seqs)
+    return list(_joined((seq, seq, total - tokens, total) for seq, tokens, total in sizes))
 
 
 def _before(reader: HistoryReader, seq: int) -> int:

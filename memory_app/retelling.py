@@ -81,9 +81,10 @@ class Candidates:
 
     def demand(self, shown: Container[int]) -> int:
         """The tokens of those that may well hold the answer."""
-        turns = self.without(shown)
+        turns, tokens = self.without(shown), self.found.tokens
         days = {_group(turn) for _, turn, _ in turns}
-        return sum(self.cost(place) for _, _, place in turns) + len(days) * _header_tokens()
+        said = sum([tokens[place] for _, _, place in turns])
+        return said + LABEL * len(turns) + len(days) * _header_tokens()
 
 
 def reserved(
@@ -142,7 +143,7 @@ def _told(turns: Sequence[Turn]) -> Told:
         lines.append(_header(day))
         lines += map(_line, said)
     text = blocks.quoted("recalled", lines)
-    return Told("recalled", text, keeping.block_tokens(text))
+    return Told("recalled", text, keeping.retold_tokens(text))
 
 
 def _in_time(turn: Turn) -> tuple[int, int, int]:

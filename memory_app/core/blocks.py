@@ -45,7 +45,7 @@ def _line(text: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` without a delimiter of ours in it."""
-    return _DELIMITER.sub("&lt;", text)
+    return _DELIMITER.sub("&lt;", text) if "<" in text else text
 
 
 def is_block(text: str) -> bool:

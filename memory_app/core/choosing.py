@@ -59,7 +59,8 @@ def choose(
     that the question asks for several things, which mostly lie in several sessions."""
     order = sorted(candidates, key=lambda one: (log(max(1, one.tokens)) - one.score, -one.place))
     recent = sorted(candidates, key=lambda one: -one.place) if newest else []
-    how = _How(order, recent, header, newest, listed)
+    least = min((one.tokens for one in order), default=0)
+    how = _How(order, recent, header, newest, listed, least)
     filled = how.filled(room)
     taken = filled.taken
     missed = [one for one in order if one.place not in taken][:NEAR_MISSES]
@@ -112,18 +113,19 @@ class _How(NamedTuple):
     header: int
     newest: float
     listed: bool
+    least: int
+    """Tokens of the smallest candidate."""
 
     def filled(self, room: int) -> _Filled:
         found = _Filled(room, self.header)
-        least = min((one.tokens for one in self.order), default=0)
         share = room - int(room * self.newest)
         for one in self.recent:
             if found.left - found.cost(one) < share:
                 break
             found.take(one)
         if self.listed:
-            found.take_what_fits(self.order, least, room * SESSION)
-        found.take_what_fits(self.order, least, room)
+            found.take_what_fits(self.order, self.least, room * SESSION)
+        found.take_what_fits(self.order, self.least, room)
         return found
 
     def miss(self, one: Candidate, room: int, filled: _Filled) -> Miss | None:

@@ -190,6 +190,11 @@ LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
+SIZES_IN = """
+    SELECT seq, tokens, tokens_total FROM holdfast_message
+    WHERE session_id = ? AND seq {among} ORDER BY seq
+"""
+AMONG_SQLITE, AMONG_POSTGRES = "IN (SELECT value FROM json_each(?))", "= ANY(?)"
 # Not further back than a seq: from the first of the run of assistant messages that is the newest.
 NEWEST_STEP = """
     SELECT seq, role, form, body FROM holdfast_message
