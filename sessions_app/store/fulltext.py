@@ -38,7 +38,7 @@ DOCUMENTS, WORDS = 300, 30_000
 """What one transaction takes in: a few hundredths of a second in which nobody else can write."""
 UNSORTED = 500
 """Documents after which the index is sorted: well before the list of new words is full. The pages
-of that list stay in the index: those of 3,000 documents were five sixths of it at 4,000 messages."""
+of that list stay in the index: at 4,000 messages those of 3,000 documents were most of it."""
 PATIENCE_MS = 500
 LAST = 2**62
 
