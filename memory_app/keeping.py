@@ -28,8 +28,6 @@ from sessions_app.store.reading import Reader
 if TYPE_CHECKING:
     from memory_app.pipeline import Done, Step
 
-LINE = 2_000
-"""Characters of a line whose size is remembered."""
 FATES = {"retained": 1, "summarised": 2, "extracted": 3, "discarded": 4}
 FATE_NAMES = {number: name for name, number in FATES.items()}
 
@@ -45,27 +43,9 @@ def block_tokens(text: str) -> int:
     return count(text) + tokens.FRAMING if text else 0
 
 
-def retold_tokens(text: str) -> int:
-    """The same as `block_tokens`, for a block that is never the same again and whose lines come
-    again in others: each of them is counted once."""
-    if len(text) > tokens.SLICE:
-        return block_tokens(text)
-    return sum(map(_line_tokens, tokens.lines(text))) + tokens.FRAMING if text else 0
-
-
-def _line_tokens(line: str) -> int:
-    return _counted_line(line) if len(line) <= LINE else count(line)
-
-
-@lru_cache(maxsize=8192)
-def _counted_line(line: str) -> int:
-    return count(line)
-
-
 def forget() -> None:
-    """Empties this process's memory of texts: what was purged must not live on there."""
+    """Empties this process's memory of blocks: what was purged must not live on there."""
     block_tokens.cache_clear()
-    _counted_line.cache_clear()
 
 
 def summary_tokens(name: str, points: Sequence[Point], span: tuple[int, int]) -> int:

@@ -39,7 +39,6 @@ SLICE = 50_000
 """Characters encoded at once: the encoder of o200k panics on a run of a million blanks."""
 
 NEAR = 2_000
-_LINE = re.compile(r"(?<=\n)(?=[^\s/])")
 _WORD_END = re.compile(r"(?<=\S) ")
 
 _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -127,12 +126,6 @@ def _ranks(table: bytes) -> Iterator[tuple[bytes, int]]:
 def count_text(text: str, encoder: str) -> int:
     """Tokens of a text. What looks like a special token counts as the text it is."""
     return _text(text, encoder)[0]
-
-
-def lines(text: str) -> list[str]:
-    """The text in lines that together have its tokens, as long as it is no longer than SLICE: of no
-    encoder a token reaches over a line break, but to a blank or a "/"."""
-    return _LINE.split(text)
 
 
 def slices(text: str, size: int = SLICE) -> Iterator[tuple[str, bool]]:
