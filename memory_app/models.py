@@ -421,7 +421,7 @@ class Fact(models.Model):
         base_manager_name = "everything"
         default_manager_name = "everything"
         indexes = (
-            models.Index(fields=("session", "until", "-score"), name="holdfast_fact_of_session"),
+            models.Index(fields=("session", "until"), name="holdfast_fact_of_session"),
             models.Index(fields=("session", "since"), name="holdfast_fact_by_compression"),
             models.Index(
                 fields=("end_user",),

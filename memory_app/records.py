@@ -46,8 +46,8 @@ class Kept(NamedTuple):
 
 
 def write(store: DurableStore, session: Snapshot, built: Context, query: str | None) -> None:
-    """Keeps a context that was built, with the facts in it, in the caller's transaction if there
-    is one. The session stays as it is, its version too."""
+    """Keeps a context that was built, with the facts in it, in a transaction of the caller's, who
+    undoes it all where this fails. The session stays as it is, its version too."""
     account = [
         [part.name, part.tokens, spans.packed(part.messages), part.summary] for part in built.parts
     ]
@@ -57,13 +57,12 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
         bytes.fromhex(built.digest), clock.now_us(),
     )  # fmt: skip
     facts = [fact for part in built.parts for fact in part.facts]
-    with store.db.transaction():
-        record = insert(store, row)
-        if built.provided:
-            store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
-        if facts:
-            put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
-            store.db.run_many(INSERT_INJECTION, put)
+    record = insert(store, row)
+    if built.provided:
+        store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
+    if facts:
+        put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
+        store.db.run_many(INSERT_INJECTION, put)
 
 
 def insert(store: DurableStore, row: Sequence[Any]) -> int:
