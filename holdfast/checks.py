@@ -13,7 +13,7 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES
-from memory_app import embedders, engines, minilm, providing
+from memory_app import embedders, engines, extractors, minilm, providing
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
@@ -24,7 +24,7 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
-    summaries = [*_summariser(), *_embedder(), *_providers()]
+    summaries = [*_summariser(), *_extractor(), *_embedder(), *_providers()]
     return [*_database(), *_roles(), *_encoder(), *summaries]
 
 
@@ -105,6 +105,21 @@ def _summariser() -> Iterator[checks.CheckMessage]:
         )
     else:
         if made is engines.openai:
+            yield from _model()
+
+
+def _extractor() -> Iterator[checks.CheckMessage]:
+    path = getattr(settings, "HOLDFAST_EXTRACTOR", extractors.DEFAULT)
+    try:
+        made = import_string(path)
+    except ImportError:
+        yield checks.Error(
+            f"HOLDFAST_EXTRACTOR is {path!r}, which cannot be imported.",
+            hint=f"Name {extractors.DEFAULT}, memory_app.extractors.openai, or one of your own.",
+            id="holdfast.E015",
+        )
+    else:
+        if made is extractors.openai:
             yield from _model()
 
 

@@ -29,6 +29,12 @@ HOLDFAST_MODEL_TIMEOUT = environ.integer("HOLDFAST_MODEL_TIMEOUT", 60)
 if HOLDFAST_SUMMARISER == "memory_app.engines.openai" and not HOLDFAST_MODEL:
     raise environ.BadEnvironment("HOLDFAST_MODEL", "must name the model that writes summaries.")
 
+
+# Nor does learning. `memory_app.extractors.openai` asks the same model.
+HOLDFAST_EXTRACTOR = environ.dotted("HOLDFAST_EXTRACTOR", "memory_app.extractors.Rules")
+if HOLDFAST_EXTRACTOR == "memory_app.extractors.openai" and not HOLDFAST_MODEL:
+    raise environ.BadEnvironment("HOLDFAST_MODEL", "must name the model that finds facts.")
+
 # There are no vectors without an embedder. `memory_app.embedders.minilm` computes them here,
 # `memory_app.embedders.openai` asks the model that the next lines name.
 HOLDFAST_EMBEDDER = environ.dotted("HOLDFAST_EMBEDDER", "")

@@ -126,6 +126,9 @@ _POLICY = {
     "floor": NUMBER,
     "idle": WHOLE,
     "resume": WHOLE,
+    "learn": FLAG,
+    "categories": {"type": "object", "additionalProperties": listed(TEXT)},
+    "preference_days": WHOLE,
 }
 _VERSIONED = {"name": TEXT, "version": WHOLE, "created_at": INSTANT}
 SCHEMAS: Mapping[str, dict[str, Any]] = {

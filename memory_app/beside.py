@@ -13,8 +13,10 @@ from memory_app import account, facts, factsearch, front, keeping, recall, recal
 from memory_app.core import policy as rules
 from memory_app.statements import (
     COPY_EMBEDDED,
+    COPY_LEARNT,
     COPY_VECTORS,
     EPISODE,
+    IMPORTED,
     REVISION,
     RUN,
     SUMMARY,
@@ -49,6 +51,12 @@ PURGE = {
     "fate_runs": "DELETE FROM holdfast_fate_run WHERE session_id = ?",
     "summaries": "DELETE FROM holdfast_summary WHERE session_id = ?",
     "compressions": "DELETE FROM holdfast_compression WHERE session_id = ?",
+    "learnt_revisions": """
+        DELETE FROM holdfast_fact_revision
+        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE learnt_in_id = ?)
+    """,
+    "learnt_facts": "DELETE FROM holdfast_fact WHERE learnt_in_id = ?",
+    "learnt": "DELETE FROM holdfast_learnt WHERE session_id = ?",
     # This row first: who stores vectors changes it before, and then finds it gone.
     "embedded": "DELETE FROM holdfast_embedded WHERE session_id = ?",
     "vectors": "DELETE FROM holdfast_vector WHERE session_id = ?",
@@ -113,7 +121,7 @@ ADOPT_REVISION = f"""
 SINCE_ADDED: Mapping[str, Mapping[str, Any]] = {
     "fact": {
         **dict.fromkeys(("key", "subject", "relation", "object"), ""),
-        **dict.fromkeys(("valid_us", "invalid_us", "superseded_by")),
+        **dict.fromkeys(("valid_us", "invalid_us", "superseded_by", "confirmed_us")),
         "metadata": "{}",
     }
 }
@@ -134,6 +142,7 @@ OWNER = "SELECT end_user_id FROM holdfast_session WHERE number = ?"
 def copy(db: Database, parent: Snapshot, number: int, at: int) -> None:
     """Everything that held at version `at` of the parent, with its numbers and times. Facts of a
     fork name the messages they came from where these were said: in the parent."""
+    db.run(COPY_LEARNT, (False, parent.number, number))
     db.run(COPY_EMBEDDED, (parent.number, number))
     db.run(COPY_VECTORS, (parent.number, number))
     if parent.facts:
@@ -189,6 +198,8 @@ def adopt(db: Database, session: Snapshot, rows: Sequence[Exported]) -> None:
     """Stores the rows of an export for a session that has none; a version of a policy that is here
     already stays what it is. Raises Forged."""
     owner = db.row(OWNER, (session.number,))
+    # Who wrote these messages was not seen here.
+    db.run(IMPORTED, (session.number, session.messages, False))
     for name, row in rows:
         if name == "policy":
             _adopt_policy(db, session, row)

@@ -7,7 +7,7 @@ session, version, policy and budget give the same messages and digest for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -25,6 +25,9 @@ from memory_app import (
     retelling,
     shortening,
 )
+from memory_app import (
+    facts as remembered,
+)
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
@@ -36,7 +39,7 @@ from memory_app.policies import Stored
 from memory_app.providing import Answer
 from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
-from sessions_app import ids
+from sessions_app import clock, ids
 from sessions_app.core import errors, forms
 from sessions_app.core.replay import State
 from sessions_app.store.base import FAR_PAST_ITS_USE, Snapshot
@@ -69,6 +72,31 @@ class Ask:
     at: int | None = None
     policy: str | None = None
     policy_version: int | None = None
+
+
+class Choices(NamedTuple):
+    """What was chosen for a context by what was known then, beside the log: with them the same
+    context can be built whatever is remembered, edited or ranked otherwise since.
+
+    `now_us` is when, `reserved` the tokens kept from the newest messages for what stands beside
+    them, `must` those of facts that had to be there, `likely` whether earlier turns may have
+    answered. `turns` are the earlier turns told, by session (its number) their seqs, and
+    `revisions` those of the facts, in their order.
+    """
+
+    now_us: int
+    reserved: int
+    must: int
+    likely: bool
+    turns: Mapping[int, Sequence[int]]
+    revisions: tuple[int, ...]
+
+
+class Chosen(NamedTuple):
+    """The choices for a context that was kept, and the ids of the facts in it."""
+
+    choices: Choices
+    facts: tuple[UUID, ...]
 
 
 class Part(NamedTuple):
@@ -117,6 +145,7 @@ class Context:
     mode: str = "full"
     volatile: tuple[str, ...] = ("new",)
     provided: tuple[tuple[str, str], ...] = ()
+    choices: Choices | None = None
 
     @property
     def stable_prefix_tokens(self) -> int:
@@ -142,15 +171,7 @@ class Context:
             },
             "parts": [part.as_json() for part in self.parts],
             "left_out": [_left_out_json(item) for item in self.left_out],
-            "near_misses": [
-                {
-                    "seq": miss.seq,
-                    "tokens": miss.tokens,
-                    "short_by": miss.short_by,
-                    "reason": miss.reason,
-                }
-                for miss in self.near_misses
-            ],
+            "near_misses": [_near_miss_json(miss) for miss in self.near_misses],
             "stable_prefix_tokens": self.stable_prefix_tokens,
             "mode": self.mode,
             "notices": [dict(notice) for notice in self.notices],
@@ -166,9 +187,11 @@ def build(
     ask: Ask = Ask(),
     found: Found | None = None,
     answers: Sequence[Answer] | None = None,
+    before: Chosen | None = None,
 ) -> Context:
     """The context of a session; `found` is what was found for the query already, and `answers` what
-    context providers said already. These are host code: in a transaction they must be given.
+    context providers said already. These are host code: in a transaction they must be given. With
+    `before` nothing is chosen anew that was chosen then.
 
     Raises NotFound, SessionDeleted, VersionNotFound, BudgetTooSmall (with `least`), InvalidField.
     """
@@ -181,12 +204,19 @@ def build(
     if answers is None:
         answers = providing.answers(frame.session, ask.query, past=ask.at is not None)
     frame = _with_provided(frame, reading, answers)
-    frame = _with_facts(reader, frame, ask, reading)
-    frame = _with_values(reader, frame, reading)
-    candidates = _candidates(reader, frame, ask, reading, found)
-    frame = _with_turns(frame, reading, candidates)
+    candidates = None
+    if before is None:
+        frame = _with_facts(reader, frame, ask, reading)
+        frame = _with_values(reader, frame, reading)
+        candidates = _candidates(reader, frame, ask, reading, found)
+        frame = _with_turns(frame, reading, candidates)
+    else:
+        frame = _as_before(_with_values(reader, frame, reading), before.choices)
     chosen = _chosen(reader, frame, reading)
-    told = _tells(reader, frame, ask, chosen.selection, candidates)
+    if before is None:
+        told = _tells(reader, frame, ask, chosen.selection, candidates)
+    else:
+        told = _told_before(reader, frame, ask, chosen.selection, before)
     selection, rendered, _ = _with_tells(reader, frame, chosen, told)
     tools = forms.tools(ask.form, list(frame.state.tools))
     runs = {name: account.runs(reader, getattr(selection, name)) for name in PARTS}
@@ -206,7 +236,7 @@ def build(
         limit=frame.budget.limit,
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
-        near_misses=(*selection.near_misses, *(told.turns.near_misses if told.turns else ())),
+        near_misses=(*selection.near_misses, *told.near_misses),
         notices=(
             *frame.notices,
             *_notices(reader, frame, selection, reading),
@@ -216,6 +246,28 @@ def build(
         took_ms=round((time.perf_counter() - began) * 1000, 3),
         volatile=_volatile(frame),
         provided=tuple((block.name, block.said_by) for block in frame.provided),
+        choices=_choices(frame, told),
+    )
+
+
+def _choices(frame: _Frame, told: _Tells) -> Choices:
+    return Choices(
+        frame.now_us,
+        frame.reserved,
+        frame.must,
+        frame.likely,
+        told.turns.turns if told.turns else {},
+        told.facts.revisions if told.facts else (),
+    )
+
+
+def _as_before(frame: _Frame, choices: Choices) -> _Frame:
+    return replace(
+        frame,
+        now_us=choices.now_us,
+        reserved=choices.reserved,
+        must=choices.must,
+        likely=choices.likely,
     )
 
 
@@ -249,6 +301,8 @@ class _Frame:
     reserved: int = 0
     facts: Sequence[Fact] = ()
     must: int = 0
+    now_us: int = 0
+    likely: bool = False
     provided: tuple[providing.Block, ...] = ()
 
     @property
@@ -439,14 +493,15 @@ def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_F
 
 def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading) -> _Frame:
     """The frame with what is known of the session's user from elsewhere, and room reserved for what
-    of it must be there. As of an earlier version that is what was known until the next one."""
+    of it must be there. As of a version that is what was known when it came, for ever."""
     session = frame.session
     if session.user is None or not frame.policy.rules.folds:
         return frame
-    later = frame.version < session.version
-    until = _time_of(reader.store, session, frame.version + 1) if later else None
+    until = None if ask.at is None else _time_of(reader.store, session, frame.version) + 1
+    frame = replace(frame, now_us=clock.now_us() if until is None else until)
     found = front.of_user(reader.store, session, ask.query, until)
-    must = front.room_for([fact for fact in found if front.must(fact)])
+    old_us = front.old_us(frame.policy.rules.preference_days, frame.now_us)
+    must = front.room_for([fact for fact in found if front.must(fact)], old_us)
     share = int(frame.policy.rules.facts * frame.budget.limit)
     room = min(must, share, front.free(frame.budget, reading.history)) if must else 0
     return replace(frame, facts=found, must=room, reserved=frame.reserved + room)
@@ -514,7 +569,7 @@ def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) 
     # What retained messages leave of their share goes to earlier turns too.
     most = int((rules.recalled + rules.retained) * budget.limit) - kept - frame.reserved
     room = retelling.reserved(candidates, budget, history, free=free, most=most)
-    return replace(frame, reserved=frame.reserved + room)
+    return replace(frame, likely=True, reserved=frame.reserved + room)
 
 
 def _fits(budget: Budget, history: History) -> bool:
@@ -532,6 +587,12 @@ class _Tells(NamedTuple):
     facts: Told | None = None
     recalled: Told | None = None
     turns: Retold | None = None
+
+    facts_missed: tuple[NearMiss, ...] = ()
+
+    @property
+    def near_misses(self) -> tuple[NearMiss, ...]:
+        return (*self.facts_missed, *(self.turns.near_misses if self.turns else ()))
 
     @property
     def tokens(self) -> int:
@@ -552,26 +613,50 @@ def _tells(
     if not rules.folds:
         return _Tells()
     free = frame.budget.limit - selection.used
-    recalled = None
-    if frame.values:
-        # Where messages were cut, what these left is better spent on values than on nothing.
-        most = free if selection.cut is not None else rules.summary_tokens
-        if candidates is not None and candidates.turns:
-            most = min(most, free // 2)
-        recalled = recalling.recalled(
-            reader, selection, frame.end, room=min(free - frame.must, most), query=ask.query
-        )
-        free -= recalled.tokens if recalled else 0
-    facts = _facts(reader, frame, ask, free)
+    recalled = _values(reader, frame, ask, selection, free)
+    free -= recalled.tokens if recalled else 0
+    seqs = {item.seq for unit in selection.units() for item in unit.items}
+    facts, missed = _facts(reader, frame, ask, free, seqs)
     free -= facts.tokens if facts else 0
     turns = None
     if candidates is not None:
-        seqs = {item.seq for unit in selection.units() for item in unit.items}
         turns = retelling.retold(candidates, seqs, room=free)
-    return _Tells(facts, recalled, turns)
+    return _Tells(facts, recalled, turns, missed)
 
 
-def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | None:
+def _told_before(
+    reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection, before: Chosen
+) -> _Tells:
+    """What stood beside the messages then."""
+    if not frame.policy.rules.folds:
+        return _Tells()
+    store, number = reader.store, frame.session.number
+    recalled = _values(reader, frame, ask, selection, frame.budget.limit - selection.used)
+    revisions = dict(zip(before.facts, before.choices.revisions, strict=True))
+    rows = remembered.at_revisions(store, revisions) if revisions else []
+    old_us = front.old_us(frame.policy.rules.preference_days, frame.now_us)
+    facts = front.stated(rows, number, old_us) if rows else None
+    return _Tells(facts, recalled, retelling.again(store, before.choices.turns, number))
+
+
+def _values(
+    reader: HistoryReader, frame: _Frame, ask: Ask, selection: Selection, free: int
+) -> Told | None:
+    """Values of earlier tool results, as many as fit; so many tokens are free."""
+    if not frame.values:
+        return None
+    # Where messages were cut, what these left is better spent on values than on nothing.
+    most = free if selection.cut is not None else frame.policy.rules.summary_tokens
+    if frame.likely:
+        most = min(most, free // 2)
+    return recalling.recalled(
+        reader, selection, frame.end, room=min(free - frame.must, most), query=ask.query
+    )
+
+
+def _facts(
+    reader: HistoryReader, frame: _Frame, ask: Ask, free: int, shown: Container[int]
+) -> tuple[Told | None, tuple[NearMiss, ...]]:
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
     room = max(min(share, free // quarter * quarter), min(frame.must, free))
@@ -582,6 +667,8 @@ def _facts(reader: HistoryReader, frame: _Frame, ask: Ask, free: int) -> Told | 
         frame.state.retracted,
         frame.summary.text if frame.summary else "",
         frame.facts,
+        shown,
+        front.old_us(frame.policy.rules.preference_days, frame.now_us),
     )
     return front.facts(reader.store, frame.session, wanted)
 
@@ -656,6 +743,16 @@ def _about_size(reader: HistoryReader, frame: _Frame) -> Iterable[Mapping[str, A
         yield {"code": "context_nearly_full", "level": level}
     if tokens >= FAR_PAST_ITS_USE * rules.capacity:
         yield {"code": "reset_advised", "tokens": tokens}
+
+
+def _near_miss_json(miss: NearMiss) -> dict[str, Any]:
+    shown = {
+        "seq": miss.seq or None,
+        "tokens": miss.tokens,
+        "short_by": miss.short_by,
+        "reason": miss.reason,
+    }
+    return {**shown, "fact": miss.fact} if miss.fact else shown
 
 
 def _left_out_json(item: LeftOut) -> dict[str, Any]:

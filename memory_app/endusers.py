@@ -63,12 +63,15 @@ def user_out(user: Any) -> dict[str, Any]:
 
 
 def whole_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
-    """A user with their preferences: the text of each by its key."""
+    """A user with their preferences, the text of each by its key, and with what was learnt: of how
+    many messages, how many statements, and how many that were injected and so no news."""
     preferred = facts.of_project(store, project).of_end_user(user.pk).active().shown()
     preferred = preferred.in_category(facts.PREFERENCE).exclude(key="").order_by("number")
     with store.db.reading():
         found = dict(preferred.values_list("key", "text"))
-    return {**user_out(user), "preferences": found}
+        looked = store.db.row(sql.LEARNT_OF_USER, (user.pk,)) or (0, 0, 0)
+    learnt = dict(zip(("messages", "found", "injected"), map(int, looked), strict=True))
+    return {**user_out(user), "preferences": found, "learnt": learnt}
 
 
 def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import orjson
 from memory_app import factuses, keeping
 from memory_app import statements as sql
 from memory_app.core import facts as core
-from memory_app.core.facts import ACTIVE, REVISED, Changes, Source, Values
+from memory_app.core.facts import ACTIVE, EDITOR, REVISED, Changes, Source, Values
 from memory_app.models import FOR_EVER, Fact, FactQuerySet, FactRevision
 from sessions_app import answers, clock, ids
 from sessions_app.core import errors, instants, messages
@@ -29,6 +29,8 @@ from sessions_app.store.database import Database, Durability
 from sessions_app.store.durable import Change, DurableStore, replayed
 from sessions_app.store.reading import Reader
 
+HOLDFAST = "holdfast"
+"""The editor of what no person or program edits."""
 PREFERENCE = "preference"
 MISSED = 50
 SOME = 500
@@ -54,6 +56,24 @@ class Stated:
     sources: tuple[Source, ...] = ()
     metadata: str = "{}"
     place: str = ""
+
+
+class Lesson(NamedTuple):
+    """A fact that was learnt of what a user (their row) said in a session (its number), signed
+    with who found it. `after` is the fact that took its place before it was learnt."""
+
+    stated: Stated
+    user: int
+    session: int
+    by: str
+    trust: str
+    confidence: float
+    status: str = ACTIVE
+    after: Any = None
+
+
+CONTRADICTS = "contradicts"
+"""The name in a quarantined fact's metadata of the fact that it contradicts."""
 
 
 class By(NamedTuple):
@@ -153,6 +173,19 @@ def _held(fact: Any, until: int) -> bool:
     return begun and (fact.invalid_us is None or fact.invalid_us >= until)
 
 
+def at_revisions(store: Reader, wanted: Mapping[UUID, int]) -> list[Any]:
+    """Facts as they were at these revisions, whatever became of them; those that are gone are
+    missing."""
+    with store.db.reading():
+        rows = Fact.everything.using(store.db.alias).identified(list(wanted)).told()
+        found = list(rows.order_by("number"))
+        for fact in found:
+            if fact.revision > wanted[fact.id]:
+                later = FactRevision.objects.using(store.db.alias)
+                put_back(fact, list(later.after(fact.number, wanted[fact.id])))
+    return found
+
+
 def copies_as_of(alias: str, copies: Mapping[int, int], number: int, version: int) -> None:
     """Makes the copies of a session's facts, by number, what these were at a version."""
     if not copies:
@@ -236,6 +269,7 @@ def _instant(at: int | None) -> str | None:
 SHOWN: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
     "valid_us": ("valid_at", _instant),
     "invalid_us": ("invalid_at", _instant),
+    "confirmed_us": ("confirmed_at", _instant),
     "sources": ("sources", orjson.loads),
     "metadata": ("metadata", orjson.loads),
 }
@@ -269,8 +303,8 @@ def first_out(fact: Fact) -> dict[str, Any]:
     """The first revision: the fact as it was stored. `fact` is as it was then."""
     return {
         "revision": 1,
-        "editor": fact.trust,
-        "reason": None,
+        "editor": HOLDFAST if fact.learnt_by else fact.trust,
+        "reason": f"Learnt by {fact.learnt_by}." if fact.learnt_by else None,
         "changes": {"text": {"from": None, "to": fact.text}},
         "created_at": instants.render(fact.created_us),
     }
@@ -332,7 +366,7 @@ def keep(
             return _again(store, project, known)
         owners = _owners(store, project, stated)
         trusts = _Sources(store, project, stated).trusts(owners)
-        edits = _Edits(store, project, by, clock.now_us())
+        edits = Edits(store, project, by, clock.now_us())
         made = edits.insert(list(zip(stated, owners, trusts, strict=True)))
         answer = _answer(made, durability)
         _remember(store, project, request, 201, answer)
@@ -382,11 +416,11 @@ def _held_users(store: DurableStore, project: int, keys: Sequence[str]) -> dict[
     if len(keys) == 1:
         return {keys[0]: store.end_user(project, keys[0], locked=True)}
     users = {key: store.end_user(project, key) for key in keys}
-    _lock_users(store, users.values())
+    lock_users(store, users.values())
     return users
 
 
-def _lock_users(store: DurableStore, rows: Iterable[int | None]) -> None:
+def lock_users(store: DurableStore, rows: Iterable[int | None]) -> None:
     for row in sorted({row for row in rows if row is not None}):
         store.db.run(sql.LOCK_END_USER, (row,))
 
@@ -464,7 +498,7 @@ def _picked(
 # -- editing -------------------------------------------------------------------------------------
 
 
-Decide = Callable[["_Edits", Any], None]
+Decide = Callable[["Edits", Any], None]
 
 
 @replayed
@@ -480,14 +514,14 @@ def change(
         found = one(store, project, fact)
         if guard.expected is not None and found.revision != guard.expected:
             raise _stale(store, found, guard.expected)
-        decide(_Edits(store, project, by, clock.now_us()), found)
+        decide(Edits(store, project, by, clock.now_us()), found)
         answer = _answer([found], durability)
         _remember(store, project, guard.request, 200, answer)
     return answer
 
 
 def _lock_owner(store: DurableStore, project: int, fact: Any) -> None:
-    _lock_users(store, [fact.end_user_id])
+    lock_users(store, [fact.end_user_id])
     if fact.in_session is not None:
         store.lock(project, fact.in_session)
 
@@ -506,23 +540,38 @@ def _stale(store: Reader, fact: Fact, expected: int) -> errors.StaleVersion:
 def editing(wanted: Values) -> Decide:
     """New values of a fact."""
 
-    def decide(edits: _Edits, fact: Any) -> None:
+    def decide(edits: Edits, fact: Any) -> None:
         edits.revise(fact, core.edited(values_of(fact), wanted))
         edits.take_key(fact)
 
     return decide
 
 
-def retiring(edits: _Edits, fact: Any) -> None:
+def retiring(edits: Edits, fact: Any) -> None:
     """Ends a fact: it no longer holds. A retired one stays as it is."""
     if fact.status != Fact.RETIRED:
         edits.revise(fact, core.retired(values_of(fact), edits.now))
 
 
+def accepting(edits: Edits, fact: Any) -> None:
+    """Lets a quarantined fact stand, by the word of who says so; what it contradicts gives way. An
+    active one stays as it is. Raises InvalidField for any other."""
+    if fact.status == ACTIVE:
+        return
+    if fact.status != Fact.QUARANTINED:
+        raise errors.InvalidField(f"The fact is {fact.status}. Only a quarantined one is accepted.")
+    edits.revise(fact, {"status": ACTIVE, "trust": EDITOR})
+    edits.take_key(fact)
+    against = orjson.loads(fact.metadata).get(CONTRADICTS)
+    other = edits.rows.filter(id=UUID(against)).first() if against else None
+    if other is not None and other.status == ACTIVE and _same_owner(fact, other):
+        edits.give_way(other, fact)
+
+
 def pinning(*, pinned: bool) -> Decide:
     """Pins a fact, or no longer."""
 
-    def decide(edits: _Edits, fact: Any) -> None:
+    def decide(edits: Edits, fact: Any) -> None:
         edits.revise(fact, {"pinned": pinned})
 
     return decide
@@ -532,7 +581,7 @@ def merging(into: UUID) -> Decide:
     """Puts another fact of the same owner in the place of this one; it gets the sources of both.
     Raises NotFound, SessionDeleted, and InvalidField for a fact that cannot stand for this one."""
 
-    def decide(edits: _Edits, fact: Any) -> None:
+    def decide(edits: Edits, fact: Any) -> None:
         other = one(edits.store, edits.project, into, param="into")
         if not _same_owner(fact, other):
             raise errors.InvalidField("That fact is of somebody else.", param="into")
@@ -558,7 +607,7 @@ def _same_owner(one: Any, other: Any) -> bool:
 def reverting(revision: int) -> Decide:
     """Gives a fact the values of an earlier revision, as its next one. Raises InvalidField."""
 
-    def decide(edits: _Edits, fact: Any) -> None:
+    def decide(edits: Edits, fact: Any) -> None:
         if revision > fact.revision:
             raise errors.InvalidField(
                 f"The fact has revisions 1 to {fact.revision}.", param="revision"
@@ -576,7 +625,7 @@ def reverting(revision: int) -> Decide:
     return decide
 
 
-class _Edits:
+class Edits:
     """Changes of facts in one transaction, each stored as a revision of who makes it."""
 
     def __init__(self, store: DurableStore, project: int, by: By, now: int) -> None:
@@ -595,7 +644,7 @@ class _Edits:
         rows, told = [], []
         for at, (fact, (stated, owner, trust)) in enumerate(zip(made, items, strict=True)):
             number = None if owner.session is None else owner.session.number
-            row = _new_row(stated, owner, trust, self.now)
+            row = new_row(stated, owner, trust, self.now)
             row["since"] = since.get(number, 0)
             until = FOR_EVER
             if at in following:
@@ -603,7 +652,7 @@ class _Edits:
                 ended = self.now if after.valid_us is None else after.valid_us
                 row |= _columns(core.superseded(row, made[following[at]].hex, ended))
                 until = row["since"]
-            cells = [_cell(row[name]) for name in sql.WHOLE_FACT]
+            cells = [cell(row[name]) for name in sql.WHOLE_FACT]
             rows.append((fact.hex, self.project, owner.user, number, *cells, until))
             told.append(_told(fact, owner, row))
         self._supersede([(items[at], made[at]) for at in first])
@@ -619,6 +668,32 @@ class _Edits:
             held = self.rows.owned_by(user, session).with_keys(list(new)).active().shown()
             for other in list(held.order_by("number")):
                 self._take_from(other, new[other.key][1], new[other.key][0].valid_us)
+
+    def give_way(self, other: Any, fact: Any) -> None:
+        """Puts a fact in the place of another one that it contradicts."""
+        at = self.now if fact.valid_us is None else fact.valid_us
+        wanted = core.superseded(values_of(other), str(fact.id), at)
+        self.revise(other, wanted, reason="Another fact contradicts it.")
+
+    def learn(self, lesson: Lesson) -> Any:
+        """Stores what was learnt, and gives it as `told()` does."""
+        fact = ids.new_id()
+        row = new_row(lesson.stated, _Owner(lesson.user, None, None), lesson.trust, self.now)
+        row |= {"status": lesson.status, "confidence": lesson.confidence, "since": 0}
+        row["score"] = lesson.confidence
+        if lesson.after is not None:
+            row |= _columns(core.superseded(row, str(lesson.after.id), lesson.after.valid_us))
+        cells = [cell(row[name]) for name in sql.WHOLE_FACT]
+        signed = (FOR_EVER, lesson.by, lesson.session)
+        self.store.db.run(
+            sql.INSERT_LEARNT, (fact.hex, self.project, lesson.user, None, *cells, *signed)
+        )
+        return self.rows.get(id=fact)
+
+    def known_more_widely(self, fact: Any) -> None:
+        """A fact that several sessions tell does not go with one of them."""
+        Fact.everything.using(self.store.db.alias).filter(pk=fact.pk).update(learnt_in=None)
+        fact.learnt_in_id = None
 
     def _take_from(self, other: Any, fact: UUID, valid_us: int | None) -> None:
         at = self.now if valid_us is None else valid_us
@@ -701,7 +776,7 @@ def _chains(items: Sequence[_Item]) -> tuple[dict[int, int], list[int]]:
     return following, first
 
 
-def _cell(value: Any) -> Any:
+def cell(value: Any) -> Any:
     return value.hex if isinstance(value, UUID) else value
 
 
@@ -713,7 +788,7 @@ def _remembering(new: Sequence[str]) -> Callable[[Snapshot], Change]:
     return decide
 
 
-def _new_row(stated: Stated, owner: _Owner, trust: str, now: int) -> dict[str, Any]:
+def new_row(stated: Stated, owner: _Owner, trust: str, now: int) -> dict[str, Any]:
     named = {name: getattr(stated, name) for name in NAMES}
     session = None if owner.session is None else str(owner.session.id)
     return {
@@ -734,6 +809,7 @@ def _new_row(stated: Stated, owner: _Owner, trust: str, now: int) -> dict[str, A
         "invalid_us": None,
         "superseded_by": None,
         "metadata": stated.metadata,
+        "confirmed_us": None,
     }
 
 
@@ -759,16 +835,21 @@ def _changed_columns(fact: Any, changed: Changes, version: int) -> dict[str, Any
 
 def without_quotes(db: Database, session: Snapshot) -> int:
     """Takes what a session said out of the sources of its user's other facts, and out of their
-    revisions; returns how many quotes these facts had."""
+    revisions; returns how many quotes these facts had. What was learnt and has no source left goes.
+    """
     if session.user is None:
         return 0
     taken = 0
     rows = Fact.objects.of(session.project).using(db.alias).of_user(session.user)
     rows = rows.exclude(session_id=session.number)
-    for fact in rows.quoting(session.id).only("number", "sources"):
+    for fact in rows.quoting(session.id).only("number", "sources", "learnt_by", "learnt_in"):
         kept, gone = _unquoted(fact.sources, session)
-        rows.filter(pk=fact.pk).update(sources=kept)
         taken += gone
+        if fact.learnt_by and kept == "[]" and fact.learnt_in_id is None:
+            FactRevision.objects.using(db.alias).filter(fact=fact.pk).delete()
+            rows.filter(pk=fact.pk).delete()
+        else:
+            rows.filter(pk=fact.pk).update(sources=kept)
     edits = FactRevision.objects.using(db.alias).filter(fact__end_user__key=session.user)
     edits = edits.filter(fact__project_id=session.project)
     for edit in edits.filter(changes__contains=str(session.id)):

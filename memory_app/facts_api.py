@@ -256,6 +256,11 @@ def revert_fact(call: Call, fact: str) -> HttpResponse:
 _post("merge", factbodies.MERGED, merge_fact)
 _post("revert", factbodies.REVERTED, revert_fact)
 _verb("retire", facts.retiring, "Retire a fact: it holds no longer, and stays visible.")
+_verb(
+    "accept",
+    facts.accepting,
+    "Accept a quarantined fact: it holds, and what it contradicts gives way.",
+)
 _verb("pin", facts.pinning(pinned=True), "Pin a fact: it goes before others.")
 _verb("unpin", facts.pinning(pinned=False), "Unpin a fact.")
 

@@ -7,16 +7,19 @@ it changes only when a compression does, so it stands first: the prompt's prefix
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+
+import orjson
 
 from memory_app import facts as remembered
 from memory_app import factsearch, gathering, keeping
 from memory_app import statements as sql
 from memory_app.core import assembly, blocks, factrank
-from memory_app.core.assembly import Budget, History
+from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
@@ -28,6 +31,10 @@ from sessions_app.core.replay import State, in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
+NEAR_MISSES = 3
+AGED = 20
+"""Tokens of the day that an old preference is told with."""
+DAY_US = 86_400_000_000
 MOST_FACTS = 200
 """Facts that are looked at for one context, best first."""
 MOST_RANKED = 50
@@ -37,13 +44,14 @@ MOST_RANKED = 50
 @dataclass(frozen=True, slots=True)
 class Told:
     """A block of a context: its part's name, text, and what it takes; `whole` says that nothing
-    was left out of it for want of room. `facts` are the ids of those in it."""
+    was left out of it for want of room. `facts` are the ids of those in it, `revisions` theirs."""
 
     name: str
     text: str
     tokens: int
     whole: bool = True
     facts: tuple[str, ...] = ()
+    revisions: tuple[int, ...] = ()
 
     def said(self) -> Said:
         """The block as renderers take it."""
@@ -215,7 +223,7 @@ def _has_facts(store: Reader, session: Snapshot) -> bool:
 
 def matters(fact: Fact) -> bool:
     """Whether a fact matters beyond the session it came of, whatever is asked."""
-    return must(fact) or fact.session_id is None
+    return must(fact) or (fact.session_id is None and not fact.learnt_by)
 
 
 def _must_first(found: Sequence[Any]) -> list[Any]:
@@ -224,8 +232,9 @@ def _must_first(found: Sequence[Any]) -> list[Any]:
 
 class Wanted(NamedTuple):
     """Which facts a context takes: of a session as of `version` and `others` of its user, not of
-    messages that are `gone` (retracted ranges), not what `said` has to the letter, within `room`
-    tokens."""
+    messages that are `gone` (retracted ranges), not what `said` has to the letter nor what was
+    learnt of messages that are `shown`, within `room` tokens. A preference that nobody confirmed
+    since `old_us`, in microseconds, is to be asked again."""
 
     version: int
     room: int
@@ -233,30 +242,60 @@ class Wanted(NamedTuple):
     gone: tuple[tuple[int, int], ...] = ()
     said: str = ""
     others: Sequence[Fact] = ()
+    shown: Container[int] = frozenset()
+    old_us: int = 0
 
 
-def facts(store: Reader, session: Snapshot, wanted: Wanted) -> Told | None:
+def facts(
+    store: Reader, session: Snapshot, wanted: Wanted
+) -> tuple[Told | None, tuple[NearMiss, ...]]:
     """The facts that must be there, then those that say most, or most of what is asked; as many as
-    fit."""
+    fit, and the first of the others."""
     if wanted.room <= 0 or not (session.facts or wanted.others):
-        return None
+        return None, ()
     own = _found(store, session, wanted) if session.facts else []
     new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
-    found = [*wanted.others, *new]
+    others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
+    found = [*others, *new]
     found = about(found, wanted.query) if wanted.query else _must_first(found)
     chosen: list[Fact] = []
     used = keeping.block_tokens(blocks.block("facts", []))
+    texts: set[str] = set()
+    missed: list[Fact] = []
     for fact in found:
-        if used + fact.tokens > wanted.room or fact.text in wanted.said:
+        if fact.text in wanted.said or fact.text in texts:
+            continue
+        texts.add(fact.text)
+        if used + fact.tokens > wanted.room:
+            missed.append(fact)
             continue
         chosen.append(fact)
         used += fact.tokens
+    told = None
     while chosen:
-        told = _stated(chosen, session.number)
+        told = stated(chosen, session.number, wanted.old_us)
         if told.tokens <= wanted.room:
-            return told
-        chosen.pop()
-    return None
+            break
+        told = None
+        missed.insert(0, chosen.pop())
+    used = told.tokens if told else keeping.block_tokens(blocks.block("facts", []))
+    return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
+
+
+def _missed(fact: Fact, session: Snapshot, free: int) -> NearMiss:
+    seq = _place(fact, session.number)[1]
+    return NearMiss(seq, fact.tokens, max(1, fact.tokens - free), "budget", str(fact.id))
+
+
+def _is_shown(fact: Fact, session: Snapshot, wanted: Wanted) -> bool:
+    """Whether a fact was learnt of a message that the context shows, or that was taken back."""
+    if not fact.learnt_by:
+        return False
+    name = str(session.id)
+    here = [one["seq"] for one in orjson.loads(fact.sources) if one["session"] == name]
+    if fact.learnt_in_id == session.number and all(in_ranges(seq, wanted.gone) for seq in here):
+        return True
+    return any(seq in wanted.shown for seq in here)
 
 
 def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
@@ -275,20 +314,23 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
     return list((rows.naming(asked) | rows.must()).best(MOST_FACTS * 5))
 
 
-def room_for(found: Sequence[Fact]) -> int:
+def room_for(found: Sequence[Fact], old_us: int) -> int:
     """About the tokens of a block of these facts; 0 for none."""
     if not found:
         return 0
-    return keeping.block_tokens(blocks.block("facts", [])) + sum([fact.tokens for fact in found])
+    aging = sum([AGED for fact in found if aged(fact, old_us) != fact.text])
+    tokens = sum([fact.tokens for fact in found]) + aging
+    return keeping.block_tokens(blocks.block("facts", [])) + tokens
 
 
-def _stated(chosen: Sequence[Fact], number: int) -> Told:
-    """The block: what is known of the user from elsewhere, then what came of the session itself, in
-    the order of its messages."""
+def stated(chosen: Sequence[Fact], number: int, old_us: int) -> Told:
+    """The block of these facts: what is known of the user from elsewhere, then what came of the
+    session itself, in the order of its messages."""
     ordered = sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
-    text = blocks.block("facts", [_line(fact, number) for fact in ordered])
+    text = blocks.block("facts", [_line(fact, number, old_us) for fact in ordered])
     ids = tuple(str(fact.id) for fact in ordered)
-    return Told("facts", text, keeping.block_tokens(text), facts=ids)
+    revisions = tuple(fact.revision for fact in ordered)
+    return Told("facts", text, keeping.block_tokens(text), facts=ids, revisions=revisions)
 
 
 def _place(fact: Fact, number: int) -> tuple[bool, int]:
@@ -296,9 +338,24 @@ def _place(fact: Fact, number: int) -> tuple[bool, int]:
     return own, fact.seq if own else 0
 
 
-def _line(fact: Fact, number: int) -> str:
+def _line(fact: Fact, number: int, old_us: int) -> str:
     seq = _place(fact, number)[1]
-    return f"{fact.text} (message {seq})" if seq else fact.text
+    return f"{fact.text} (message {seq})" if seq else aged(fact, old_us)
+
+
+def aged(fact: Fact, old_us: int) -> str:
+    """The text of a fact, and of a preference that nobody confirmed since a time its day, so that
+    the model asks before it relies on it."""
+    said = max(fact.created_us if fact.valid_us is None else fact.valid_us, fact.confirmed_us or 0)
+    if not fact.key or said >= old_us:
+        return fact.text
+    day = datetime.fromtimestamp(said / 1e6, UTC)
+    return f"{fact.text} (as of {day.day} {day:%B} {day.year}: ask whether it still holds)"
+
+
+def old_us(days: int, now: int) -> int:
+    """Before when a preference is to be asked again, at a time in microseconds."""
+    return now - days * DAY_US
 
 
 def asked_words(query: str) -> list[str]:

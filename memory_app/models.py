@@ -303,6 +303,11 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def identified(self, ids: Collection[UUID]) -> Self:
         return self.filter(id__in=ids)
 
+    def put_into(self, session: int) -> Self:
+        """Those that kept contexts of a session held."""
+        held = Injection.objects.using(self.db).filter(context__session_id=session)
+        return self.filter(pk__in=held.values("fact_id"))
+
     def quoting(self, session: UUID) -> Self:
         """Those with a source in a session."""
         return self.filter(sources__contains=f'"{session}"')
@@ -319,8 +324,9 @@ class FactQuerySet(models.QuerySet["Fact"]):
         return self.filter(begun, Q(invalid_us=None) | Q(invalid_us__gt=now))
 
     def shown(self) -> Self:
-        """All but those of deleted sessions."""
-        return self.filter(Q(session=None) | ~Q(session__status=Session.DELETED))
+        """All but those of deleted sessions, and those known from one alone."""
+        there = Q(session=None) | ~Q(session__status=Session.DELETED)
+        return self.filter(there, Q(learnt_in=None) | ~Q(learnt_in__status=Session.DELETED))
 
     def told(self) -> Self:
         """Each with `user` and `in_session`, the names of whom it is of, and `session_status`."""
@@ -351,7 +357,7 @@ class FactQuerySet(models.QuerySet["Fact"]):
         """Those that matter beyond the session they came of: what must be there, what was stored by
         hand, and those that have one of these words."""
         asked = self.naming(words) if words else self.none()
-        return self.filter(_must() | Q(session=None)) | asked
+        return self.filter(_must() | Q(session=None, learnt_by="")) | asked
 
     def must(self) -> Self:
         """Those that a context has whatever is asked, where there is room."""
@@ -371,7 +377,10 @@ class Fact(models.Model):
     A name that is not given (key, subject, relation, object) is empty. `valid_us` and `invalid_us`
     are since when and until when it is true; `superseded_by` is the id of the one in its place.
     `revision` counts edits: see FactRevision. How often it was used is told by its injections:
-    see `factuses.counted`.
+    see `factuses.counted`. `confirmed_us` is when it was said again, last.
+
+    What was learnt of what a user said is of the user alone; `learnt_by` signs it with who found
+    it, and `learnt_in` is the session it is known from while there is but one: it goes with that.
     """
 
     ACTIVE, SUPERSEDED, RETIRED, QUARANTINED = "active", "superseded", "retired", "quarantined"
@@ -412,6 +421,11 @@ class Fact(models.Model):
     invalid_us = models.BigIntegerField(null=True)
     superseded_by = models.UUIDField(null=True)
     metadata = models.TextField(default="{}", db_default="{}")
+    confirmed_us = models.BigIntegerField(null=True)
+    learnt_by = models.CharField(max_length=128, default="", db_default="")
+    learnt_in = models.ForeignKey(
+        Session, models.CASCADE, related_name="+", null=True, db_index=False
+    )
 
     objects = FactManager()
     everything: ClassVar[models.Manager[Fact]] = models.Manager.from_queryset(FactQuerySet)()
@@ -430,10 +444,42 @@ class Fact(models.Model):
             ),
             models.Index(fields=("project", "status", "number"), name="holdfast_fact_in_status"),
             models.Index(fields=("project", "number"), name="holdfast_fact_listed"),
+            models.Index(
+                fields=("learnt_in",),
+                condition=Q(learnt_in__isnull=False),
+                name="holdfast_fact_learnt_in",
+            ),
         )
 
     def __str__(self) -> str:
         return self.text
+
+
+class Learnt(models.Model):
+    """How far the messages of a session were looked through for what its user says of themselves:
+    1..`messages`, in which so many statements were `found`, and so many that are no news because
+    they were `injected`.
+
+    Of messages 1..`imported` nobody here knows who wrote them. In a `shared` session others than
+    its user speak, so that a message without an author may be theirs. Who looks holds the row until
+    `held_until_us`.
+    """
+
+    session = models.OneToOneField(
+        Session, models.CASCADE, related_name="+", primary_key=True, db_index=False
+    )
+    messages = models.BigIntegerField(default=0)
+    found = models.BigIntegerField(default=0)
+    injected = models.BigIntegerField(default=0)
+    imported = models.BigIntegerField(default=0)
+    shared = models.BooleanField(default=False)
+    held_until_us = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "holdfast_learnt"
+
+    def __str__(self) -> str:
+        return f"learnt up to {self.messages}"
 
 
 class FactRevisionQuerySet(models.QuerySet["FactRevision"]):
@@ -505,7 +551,8 @@ class ContextRecord(models.Model):
     BUILT ones were built here, as of `version`, under a version of a policy, within `room` tokens;
     `account` is their parts as JSON: [[name, tokens, packed ranges, summary], ...]. OBSERVED ones
     were sent by the caller's own code to `model`; `account` is how they stand to the log. `digest`
-    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers.
+    covers all that was sent. `provided` is JSON text: [[name, text], ...] of context providers, and
+    `choices` what was chosen by what was known then: see `records.choices_text`.
     """
 
     BUILT, OBSERVED = "built", "observed"
@@ -524,6 +571,7 @@ class ContextRecord(models.Model):
     tokens = models.BigIntegerField()
     account = models.TextField()
     provided = models.TextField(default="[]", db_default="[]")
+    choices = models.TextField(default="", db_default="")
     digest = models.BinaryField(max_length=32)
     created_us = models.BigIntegerField()
 

@@ -88,7 +88,7 @@ def observe(
     row = (
         record.hex, found.number, ContextRecord.OBSERVED, found.version, sent.messages[0][1].form,
         found.policy_name, found.policy_version, sent.query, sent.model, 0, sent.tokens,
-        orjson.dumps(account).decode(), sent.digest, clock.now_us(),
+        orjson.dumps(account).decode(), sent.digest, clock.now_us(), records.choices_text(None),
     )  # fmt: skip
     with records.unless_purged(), store.db.transaction() as worth:
         records.insert(store, row)

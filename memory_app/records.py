@@ -18,7 +18,7 @@ import orjson
 from django.db import IntegrityError
 
 from memory_app import context, providing
-from memory_app.context import Ask, Context, Part
+from memory_app.context import Ask, Choices, Chosen, Context, Part
 from memory_app.core import spans
 from memory_app.models import ContextRecord, Injection
 from memory_app.providing import Answer
@@ -54,7 +54,7 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
     row = (
         built.id.hex, session.number, ContextRecord.BUILT, built.version, built.form, *built.policy,
         query or "", "", built.limit, built.tokens, orjson.dumps(account).decode(),
-        bytes.fromhex(built.digest), clock.now_us(),
+        bytes.fromhex(built.digest), clock.now_us(), choices_text(built.choices),
     )  # fmt: skip
     facts = [fact for part in built.parts for fact in part.facts]
     record = insert(store, row)
@@ -63,6 +63,33 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
     if facts:
         put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
         store.db.run_many(INSERT_INJECTION, put)
+
+
+def choices_text(choices: Choices | None) -> str:
+    """Choices as they are stored: the numbers in the order of their fields, of each session its
+    number and its packed seqs."""
+    if choices is None:
+        return ""
+    turns = [
+        [number, spans.packed((seq, seq) for seq in seqs)] for number, seqs in choices.turns.items()
+    ]
+    edited = choices.revisions if any(one != 1 for one in choices.revisions) else ()
+    now, reserved, must, likely, _, _ = choices
+    return orjson.dumps([now, reserved, must, likely, turns, edited]).decode()
+
+
+def _chosen(store: Reader, row: ContextRecord) -> Chosen | None:
+    """What was chosen for a record; None for one of before choices were kept."""
+    if not row.choices:
+        return None
+    now, reserved, must, likely, turns, revisions = orjson.loads(row.choices)
+    told = {number: [seq for seq, _ in spans.unpacked(packed)] for number, packed in turns}
+    with store.db.reading():
+        facts = tuple(UUID(fact) for fact in _facts(store, row))
+    every = tuple(revisions) or (1,) * len(facts)
+    if len(every) != len(facts):
+        facts, every = (), ()  # a fact was erased: what is left is not what was sent
+    return Chosen(Choices(now, reserved, must, likely, told, every), facts)
 
 
 def insert(store: DurableStore, row: Sequence[Any]) -> int:
@@ -108,7 +135,8 @@ def _again(store: Reader, project: int, session: UUID, ask: Ask, kept: Kept) -> 
     """The context of a record, as it was answered."""
     row = one(store, project, kept.id)
     asked = Ask(ask.tokens, ask.query, ask.form, kept.version, row.policy_name, row.policy_version)
-    built = context.build(store, project, session, asked, answers=_provided(row))
+    chosen = _chosen(store, row)
+    built = context.build(store, project, session, asked, answers=_provided(row), before=chosen)
     return replace(built, id=kept.id, took_ms=kept.took_ms)
 
 
@@ -196,7 +224,14 @@ def _rebuilt(
         "parts": [part.as_json() for part in parts],
     }
     try:
-        built = context.build(store, session.project, session, asked, answers=_provided(row))
+        built = context.build(
+            store,
+            session.project,
+            session,
+            asked,
+            answers=_provided(row),
+            before=_chosen(store, row),
+        )
     except errors.BudgetTooSmall:
         differs = [part.name for part in parts]
         return {**recorded, "messages": None, "proved": False, "differs": differs}

@@ -7,16 +7,17 @@ take, and no more.
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import groupby
 from math import log
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 
-from memory_app import keeping
+from memory_app import keeping, spoken
 from memory_app.core import blocks
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.choosing import Candidate, choose
@@ -24,6 +25,7 @@ from memory_app.core.index import Turn
 from memory_app.front import Told
 from memory_app.recall import Found
 from sessions_app.core.tokens import SLICE
+from sessions_app.store.reading import Reader
 
 MOST = 400
 """Turns that compete, the best ones."""
@@ -39,11 +41,13 @@ LABEL = 1
 
 
 class Retold(NamedTuple):
-    """The block, which messages of this session stand in it, and which nearly did."""
+    """The block, which messages of this session stand in it, and which nearly did; `turns` are by
+    session the seqs of all in it."""
 
     told: Told
     seqs: tuple[int, ...]
     near_misses: tuple[NearMiss, ...]
+    turns: Mapping[int, Sequence[int]] = MappingProxyType({})
 
 
 class Candidates:
@@ -139,7 +143,24 @@ def retold(candidates: Candidates, shown: Container[int], *, room: int) -> Retol
         for miss in choice.near_misses
         if (turn := by_place[miss.place]).session == candidates.number
     ]
-    return Retold(told, tuple(sorted(own)), tuple(near))
+    every: dict[int, list[int]] = {}
+    for turn in sorted((by_place[place] for place in places), key=lambda one: one.seq):
+        every.setdefault(turn.session, []).append(turn.seq)
+    return Retold(told, tuple(sorted(own)), tuple(near), every)
+
+
+def again(store: Reader, turns: Mapping[int, Sequence[int]], number: int) -> Retold | None:
+    """The block of turns that were told before, by session the seqs; the session is `number`. What
+    was purged or erased meanwhile is missing."""
+    found = [
+        Turn(session, one.seq, one.author, one.role, one.text, one.at)
+        for session, seqs in turns.items()
+        for one in spoken.these(store, session, seqs)
+    ]
+    if not found:
+        return None
+    own = tuple(sorted(turn.seq for turn in found if turn.session == number))
+    return Retold(_told(found), own, ())
 
 
 def _told(turns: Sequence[Turn]) -> Told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import orjson
 
@@ -25,6 +25,30 @@ def said(store: Reader, number: int, after: int, end: int) -> Iterator[Passage]:
             yield passages.passage(
                 seq, role, FORM_NAMES[form], orjson.loads(body), tokens=tokens, at=created_us
             )
+
+
+def these(store: Reader, number: int, seqs: Sequence[int]) -> Iterator[Passage]:
+    """The messages of a session with just these seqs, in order, that are still there."""
+    for row in store.picked(number, tuple(seqs)):
+        if row.body:
+            yield passages.passage(
+                row.seq,
+                row.role,
+                FORM_NAMES[row.form],
+                orjson.loads(row.body),
+                tokens=row.tokens,
+                at=row.created_us,
+            )
+
+
+def by_others(store: Reader, number: int, first: int, end: int) -> Iterator[str]:
+    """The texts of the messages of a session from a seq on and before another that are not the
+    user's: of tools too."""
+    with store.db.reading():
+        rows = store.db.rows(sql.SAID_BY_OTHERS, (number, max(1, first), end))
+    for seq, role, form, _, _, body in packed.whole_or_blank(store.db, number, rows):
+        if body:
+            yield passages.passage(seq, role, FORM_NAMES[form], orjson.loads(body)).text
 
 
 def speaks(one: Passage) -> bool:

@@ -15,13 +15,13 @@ FACT = (
 # What a compression leaves at its defaults.
 STATED = (
     "key", "subject", "relation", "object", "valid_us", "invalid_us", "superseded_by",
-    "metadata",
+    "metadata", "confirmed_us",
 )  # fmt: skip
 WHOLE_FACT = (*FACT, *STATED)
 REVISION = ("version", "revision", "editor", "reason", "changes", "created_us")
 CONTEXT = (
     "id", "session_id", "kind", "version", "form", "policy_name", "policy_version", "query",
-    "model", "room", "tokens", "account", "digest", "created_us",
+    "model", "room", "tokens", "account", "digest", "created_us", "choices",
 )  # fmt: skip
 
 
@@ -40,6 +40,9 @@ INSERT_RUN = _insert("holdfast_fate_run", ("session_id", *RUN, "until"))
 _OWNED = ("id", "project_id", "end_user_id", "session_id")
 INSERT_FACT = _insert("holdfast_fact", (*_OWNED, *FACT, "until"))
 INSERT_STATED = _insert("holdfast_fact", (*_OWNED, *WHOLE_FACT, "until"))
+INSERT_LEARNT = _insert(
+    "holdfast_fact", (*_OWNED, *WHOLE_FACT, "until", "learnt_by", "learnt_in_id")
+)
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
 DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
 ERASE = {
@@ -114,6 +117,64 @@ TELL = f"""
 INSERT_INJECTION = """
     INSERT INTO holdfast_injection (context_id, place, fact_id)
     SELECT ?, ?, number FROM holdfast_fact WHERE id = ?
+"""
+
+# -- what is learnt --------------------------------------------------------------------------------
+
+# Only what a user said can be a user's fact.
+_UNLEARNT = """
+    LEFT JOIN holdfast_learnt l ON l.session_id = s.number
+    WHERE s.end_user_id IS NOT NULL AND s.status <> 'deleted'
+        AND s.messages > COALESCE(l.messages, 0) AND COALESCE(l.held_until_us, 0) <= ?
+"""
+UNLEARNT_LATELY = f"""
+    SELECT s.number FROM holdfast_project p CROSS JOIN holdfast_session s
+    {_UNLEARNT} AND s.project_id = p.id AND s.active_hour >= ?
+    ORDER BY s.last_activity_us DESC LIMIT ?
+"""
+UNLEARNT_AFTER = f"""
+    SELECT s.number FROM holdfast_session s {_UNLEARNT} AND s.number > ? ORDER BY s.number LIMIT ?
+"""
+SAID_BY_OTHERS = """
+    SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
+    WHERE session_id = ? AND seq >= ? AND seq < ? AND role <> 'user' ORDER BY seq
+"""
+COPY_LEARNT = """
+    INSERT INTO holdfast_learnt
+        (session_id, messages, found, injected, imported, shared, held_until_us)
+    SELECT s.number, s.messages, 0, 0, 0, COALESCE(l.shared, ?), 0
+    FROM holdfast_session s LEFT JOIN holdfast_learnt l ON l.session_id = ?
+    WHERE s.number = ?
+"""
+IMPORTED = """
+    INSERT INTO holdfast_learnt
+        (session_id, messages, found, injected, imported, shared, held_until_us)
+    VALUES (?, 0, 0, 0, ?, ?, 0)
+    ON CONFLICT (session_id) DO UPDATE SET imported = excluded.imported
+"""
+OPEN_LEARNT = """
+    INSERT INTO holdfast_learnt
+        (session_id, messages, found, injected, imported, shared, held_until_us)
+    SELECT number, ?, 0, 0, ?, ?, 0 FROM holdfast_session WHERE number = ?
+    ON CONFLICT (session_id) DO NOTHING
+"""
+HOLD_LEARNT = """
+    UPDATE holdfast_learnt SET held_until_us = ? WHERE session_id = ? AND held_until_us <= ?
+    RETURNING messages, imported, shared
+"""
+SET_LEARNT = """
+    UPDATE holdfast_learnt
+    SET messages = ?, found = found + ?, injected = injected + ?, shared = ?, held_until_us = 0
+    WHERE session_id = ? AND messages = ? AND held_until_us = ?
+"""
+POSTPONE_LEARNT = """
+    UPDATE holdfast_learnt SET held_until_us = ? WHERE session_id = ? AND held_until_us = ?
+"""
+STATUS = "SELECT status FROM holdfast_session WHERE number = ?"
+LEARNT_OF_USER = """
+    SELECT COALESCE(SUM(l.messages), 0), COALESCE(SUM(l.found), 0), COALESCE(SUM(l.injected), 0)
+    FROM holdfast_learnt l JOIN holdfast_session s ON s.number = l.session_id
+    WHERE s.end_user_id = ? AND s.status <> 'deleted'
 """
 
 # -- vectors ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from memory_app import facts, front, keeping
 from memory_app.core import blocks
+from memory_app.core.policy import Policy
 from sessions_app import clock
 from sessions_app.store.reading import Reader
 
@@ -23,8 +24,9 @@ def block(
     rows = facts.of_project(store, project).of_end_user(user.pk).active().shown().holding(now)
     with store.db.reading():
         known = list(rows.order_by("-number")[: facts.MOST])
-    chosen = _fitting(_ordered(known, query), tokens)
-    text = _text(chosen) if chosen else ""
+    old_us = front.old_us(Policy().preference_days, now)
+    chosen = _fitting(_ordered(known, query), tokens, old_us)
+    text = _text(chosen, old_us) if chosen else ""
     return {
         "user": user.key,
         "text": text,
@@ -40,17 +42,17 @@ def _ordered(known: Sequence[Any], query: str | None) -> list[Any]:
     return sorted(known, key=lambda fact: (not front.must(fact), -fact.score, -fact.number))
 
 
-def _fitting(ordered: Sequence[Any], room: int) -> list[Any]:
+def _fitting(ordered: Sequence[Any], room: int, old_us: int) -> list[Any]:
     chosen: list[Any] = []
     left = room - keeping.block_tokens(blocks.block("facts", []))
     for fact in ordered:
         if fact.tokens <= left:
             chosen.append(fact)
             left -= fact.tokens
-    while chosen and keeping.block_tokens(_text(chosen)) > room:
+    while chosen and keeping.block_tokens(_text(chosen, old_us)) > room:
         chosen.pop()
     return chosen
 
 
-def _text(chosen: Sequence[Any]) -> str:
-    return blocks.block("facts", [fact.text for fact in chosen])
+def _text(chosen: Sequence[Any], old_us: int) -> str:
+    return blocks.block("facts", [front.aged(fact, old_us) for fact in chosen])

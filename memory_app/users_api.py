@@ -42,7 +42,11 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
     "User": thing(_USER),
     "Users": page("User"),
     "UserWithPreferences": thing(
-        {**_USER, "preferences": {"type": "object", "additionalProperties": TEXT}}
+        {
+            **_USER,
+            "preferences": {"type": "object", "additionalProperties": TEXT},
+            "learnt": thing({"messages": WHOLE, "found": WHOLE, "injected": WHOLE}),
+        }
     ),
     "UserContext": thing(
         {"user": TEXT, "text": TEXT, "tokens": WHOLE, "facts": listed(ID), "left_out": WHOLE}

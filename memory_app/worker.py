@@ -1,6 +1,6 @@
 """Works through what is due, one session after the other, until it is told to stop: compresses,
-and where there is an embedder makes vectors, in a thread beside it that no model of the other kind
-holds up.
+learns what users say of themselves, and where there is an embedder makes vectors, each in a thread
+of its own that no model of the other kind holds up.
 
 As many of them as wanted may run, in threads and in processes: each session is claimed by one.
 """
@@ -11,14 +11,16 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from threading import Event, Thread
 
 from django.db import DatabaseError, connections
 
-from memory_app import embedders, episodes, idling
+from memory_app import embedders, episodes, extractors, idling
 from memory_app.core import pacing
 from memory_app.core.work import EngineFailed
 from memory_app.embedding import Embedding
+from memory_app.learning import Learning
 from memory_app.pipeline import Pipeline
 from sessions_app import clock, waking
 from sessions_app.core.errors import HoldfastError
@@ -30,8 +32,8 @@ LOOK_SECONDS = 0.5
 """How often a worker looks without being called: what another process made due."""
 TROUBLE_SECONDS = 5.0
 IDLE_SECONDS = 60.0
-EMBED_LOOK_SECONDS = 1.0
-"""How often what was said is looked for that has no vector."""
+BESIDE_LOOK_SECONDS = 1.0
+"""How often what was said is looked for that has no vector, or was not learnt from."""
 LONGEST_TROUBLE_SECONDS = 60.0
 STOP_SECONDS = 10.0
 SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
@@ -47,6 +49,15 @@ def _embedding(pipeline: Pipeline) -> Embedding | None:
         log.error("No vectors are made: %s", failed)
         return None
     return Embedding(pipeline.store, embedder) if embedder else None
+
+
+def _learning(pipeline: Pipeline) -> Learning | None:
+    """Who learns; where nobody can, compressions go on."""
+    try:
+        return Learning(pipeline.store, extractors.extractor())
+    except EngineFailed as failed:
+        log.error("Nothing is learnt: %s", failed)
+        return None
 
 
 class Worker:
@@ -67,14 +78,22 @@ class Worker:
         self._alone = alone
         self._thread = self._threaded(self._work, "holdfast-worker")
         self.embedding = _embedding(self.pipeline)
-        self._embedder = self._threaded(self._embed, "holdfast-embedder")
+        self.learning = _learning(self.pipeline)
+        self._beside = [
+            self._threaded(partial(self._repeatedly, once, what), f"holdfast-{name}")
+            for made, once, what, name in (
+                (self.embedding, self.embed_once, "Vectors were not made", "embedder"),
+                (self.learning, self.learn_once, "Nothing was learnt", "learner"),
+            )
+            if made is not None
+        ]
 
     def start(self) -> None:
         """Begin."""
         self._leave = waking.listen(self._called.set)
         self._thread.start()
-        if self.embedding is not None:
-            self._embedder.start()
+        for thread in self._beside:
+            thread.start()
 
     def stop(self, seconds: float = STOP_SECONDS) -> bool:
         """Take no more; wait for the session at hand. Where that takes longer it is given back, to
@@ -83,8 +102,9 @@ class Worker:
         self._called.set()
         self._leave()
         self._thread.join(seconds)
-        if self._embedder.is_alive():
-            self._embedder.join(EMBED_LOOK_SECONDS)  # a batch that is not stored is made again
+        for thread in self._beside:
+            if thread.is_alive():
+                thread.join(BESIDE_LOOK_SECONDS)  # a batch that is not stored is made again
         if self._thread.is_alive():
             self.give_back()
             return False
@@ -106,6 +126,10 @@ class Worker:
         """Makes the vectors of one batch; False when there is none to make. Raises EngineFailed."""
         return self.embedding is not None and self.embedding.work()
 
+    def learn_once(self) -> bool:
+        """Looks through one stretch of messages; False when there is none. Raises EngineFailed."""
+        return self.learning is not None and self.learning.work()
+
     def _threaded(self, work: Callable[[], None], name: str) -> Thread:
         return Thread(target=self._run, args=(work,), name=name, daemon=True)
 
@@ -116,16 +140,16 @@ class Worker:
         finally:
             connections.close_all()
 
-    def _embed(self) -> None:
+    def _repeatedly(self, once: Callable[[], bool], failure: str) -> None:
         trouble = TROUBLE_SECONDS
         while not self._stopped.is_set():
             wait = 0.0
             try:
-                if not self.embed_once():
-                    wait = EMBED_LOOK_SECONDS
+                if not once():
+                    wait = BESIDE_LOOK_SECONDS
                 trouble = TROUBLE_SECONDS
             except (EngineFailed, HoldfastError, DatabaseError) as error:
-                log.warning("Vectors were not made and will be tried again: %s", error)
+                log.warning("%s; it will be tried again: %s", failure, error)
                 wait = max(trouble, getattr(error, "after", None) or 0.0)
                 trouble = min(2 * trouble, LONGEST_TROUBLE_SECONDS)
             finally:

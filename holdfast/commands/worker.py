@@ -1,4 +1,5 @@
-"""`holdfast worker`: compresses what is due and makes vectors, beside the servers of a team."""
+"""`holdfast worker`: compresses what is due, learns what users say of themselves and makes vectors,
+beside the servers of a team."""
 
 from __future__ import annotations
 
@@ -34,8 +35,20 @@ def run(args: Namespace) -> int:
         while workers[0].run_once():
             done += 1
         say(f"Compressed {done} sessions." if done != 1 else "Compressed 1 session.")
+        _learn_all(workers[0])
         return _embed_all(workers[0])
     return _run_until_signal(workers)
+
+
+def _learn_all(worker: Any) -> None:
+    """Looks through all that was not. What was found before a failure stays. Raises Refusal."""
+    from memory_app.core.work import EngineFailed
+
+    try:
+        while worker.learn_once():
+            pass
+    except EngineFailed as failed:
+        raise Refusal(f"Not everything was learnt: {failed}", INCOMPLETE) from None
 
 
 def _embed_all(worker: Any) -> int:

@@ -68,12 +68,14 @@ class History:
 
 
 class NearMiss(NamedTuple):
-    """A unit that nearly got in: how many tokens it was short of, and what kept it out."""
+    """A unit that nearly got in, or a `fact` by its id: how many tokens it was short of, and what
+    kept it out. `seq` is 0 for a fact of no message here."""
 
     seq: int
     tokens: int
     short_by: int
     reason: str
+    fact: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,11 @@ def is_block(text: str) -> bool:
     )
 
 
+def holds_one(text: str) -> bool:
+    """Whether a delimiter of a block stands in a text: what it says may be what a context said."""
+    return _DELIMITER.search(text) is not None
+
+
 def shortened(points: Sequence[Point], keep: int) -> list[Point]:
     """The `keep` points that matter most, in their order."""
     best = sorted(range(len(points)), key=lambda at: (-points[at].score, -at))[:keep]

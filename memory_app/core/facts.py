@@ -15,8 +15,9 @@ from sessions_app.core.errors import InvalidField
 
 REVISED = (
     "text", "category", "key", "subject", "relation", "object", "status", "pinned", "trust",
-    "sources", "valid_us", "invalid_us", "superseded_by", "metadata",
+    "sources", "valid_us", "invalid_us", "superseded_by", "metadata", "confirmed_us",
 )  # fmt: skip
+EDITOR = "editor"
 ACTIVE, SUPERSEDED, RETIRED = "active", "superseded", "retired"
 TRUST = {"user": "user", "tool": "tool"}
 """Whose word a fact is, by the role of a message it comes from; any other role is the model's."""
@@ -60,7 +61,7 @@ def edited(now: Values, wanted: Values) -> Values:
     would end before it begins."""
     after = {**now, **wanted}
     check_validity(after["valid_us"], after["invalid_us"])
-    return wanted if after["text"] == now["text"] else {**wanted, "trust": "editor"}
+    return wanted if after["text"] == now["text"] else {**wanted, "trust": EDITOR}
 
 
 def check_validity(begin: int | None, end: int | None) -> None:
@@ -100,7 +101,7 @@ def trust_of(roles: Iterable[str]) -> str:
     """Whose word a fact from messages of these roles is: of all the one to trust least; without
     messages it is that of who wrote the fact down."""
     found = {TRUST.get(role, "model") for role in roles}
-    return next((trust for trust in LEAST_TRUSTED_FIRST if trust in found), "editor")
+    return next((trust for trust in LEAST_TRUSTED_FIRST if trust in found), EDITOR)
 
 
 def first_seq(sources: Sequence[Source], session: str | None) -> int:

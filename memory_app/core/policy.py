@@ -17,6 +17,7 @@ FOLDING = ("rolling_summary", "selective", "key_facts")
 """Strategies under which a session is compressed when it fills up."""
 STRATEGIES = ("last_turns", "token_trim", *FOLDING)
 LARGEST_WINDOW = 10_000_000
+MOST_CATEGORIES, MOST_PHRASES, LONGEST_PHRASE, MOST_NAME = 32, 32, 100, 64
 LONGEST = 10 * 366 * 86_400
 """Ten years in seconds."""
 
@@ -39,6 +40,10 @@ class Policy:
     what it folds is carried by it,
     by facts or by retained messages. A session that nothing happened in for `idle` seconds is
     folded while it rests; one that goes on after `resume` seconds begins with a note of what was.
+
+    With `learn` what users say of themselves becomes facts of theirs; `categories` are kinds of
+    statements beside those that are known, each with the phrases its sentences begin with. A
+    preference that nobody confirmed for `preference_days` is to be asked again.
     """
 
     window: int = 128_000
@@ -54,6 +59,9 @@ class Policy:
     floor: float = 0.9
     idle: int = 3_600
     resume: int = 7 * 86_400
+    learn: bool = True
+    categories: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    preference_days: int = 30
 
     @property
     def capacity(self) -> int:
@@ -114,6 +122,9 @@ def read(data: Mapping[str, Any]) -> Policy:
         floor=_share(data, "floor", 1),
         idle=_integer(data, "idle", (1, LONGEST)),
         resume=_integer(data, "resume", (1, LONGEST)),
+        learn=_flag(data, "learn"),
+        categories=_categories(data.get("categories", {})),
+        preference_days=_integer(data, "preference_days", (1, LONGEST // 86_400)),
     )
     if policy.capacity < 128:
         raise errors.InvalidField(
@@ -124,7 +135,8 @@ def read(data: Mapping[str, Any]) -> Policy:
 
 def as_json(policy: Policy) -> dict[str, Any]:
     """All fields of a policy as JSON data."""
-    return {**asdict(policy), "marks": list(policy.marks)}
+    categories = {name: list(phrases) for name, phrases in policy.categories}
+    return {**asdict(policy), "marks": list(policy.marks), "categories": categories}
 
 
 def _integer(data: Mapping[str, Any], name: str, bounds: tuple[int, int]) -> int:
@@ -148,6 +160,42 @@ def _share(data: Mapping[str, Any], name: str, most: float) -> float:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _flag(data: Mapping[str, Any], name: str) -> bool:
+    value = data.get(name, getattr(_DEFAULT, name))
+    if not isinstance(value, bool):
+        raise errors.InvalidField(f"`{name}` must be true or false.", param=name)
+    return value
+
+
+def _categories(value: Any) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    if not isinstance(value, Mapping):
+        raise errors.InvalidField(
+            "`categories` must be an object: names with the phrases that tell them.",
+            param="categories",
+        )
+    if len(value) > MOST_CATEGORIES:
+        raise errors.TooLong(f"At most {MOST_CATEGORIES} categories.", param="categories")
+    return tuple((name, _phrases(name, phrases)) for name, phrases in value.items())
+
+
+def _phrases(name: str, value: Any) -> tuple[str, ...]:
+    place = f"categories.{name}"
+    if not (isinstance(name, str) and 0 < len(name) <= MOST_NAME):
+        raise errors.InvalidField(
+            f"A category's name has 1 to {MOST_NAME} characters.", param="categories"
+        )
+    if not (isinstance(value, list | tuple) and 0 < len(value) <= MOST_PHRASES):
+        raise errors.InvalidField(
+            f"`{place}` must be a list of 1 to {MOST_PHRASES} phrases.", param=place
+        )
+    for phrase in value:
+        if not (isinstance(phrase, str) and phrase.strip() and len(phrase) <= LONGEST_PHRASE):
+            raise errors.InvalidField(
+                f"A phrase of `{place}` has 1 to {LONGEST_PHRASE} characters.", param=place
+            )
+    return tuple(value)
 
 
 def _strategy(value: Any) -> str:

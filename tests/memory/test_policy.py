@@ -40,6 +40,13 @@ WITHIN = {
     "floor": st.floats(0, 1),
     "idle": st.integers(1, rules.LONGEST),
     "resume": st.integers(1, rules.LONGEST),
+    "learn": st.booleans(),
+    "categories": st.dictionaries(
+        st.text(min_size=1, max_size=64),
+        st.lists(st.from_regex("[ab]{1,9}( c)?", fullmatch=True), min_size=1, max_size=3),
+        max_size=3,
+    ),
+    "preference_days": st.integers(1, 3_660),
 }
 
 

@@ -255,7 +255,7 @@ def test_a_started_worker_makes_vectors_of_what_is_said_and_stops(
     committed: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HOLDFAST_EMBEDDER = PLACE
-    monkeypatch.setattr("memory_app.worker.EMBED_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("memory_app.worker.BESIDE_LOOK_SECONDS", 0.02)
     stored = threading.Event()
     store = vectors.store
 
@@ -280,7 +280,7 @@ def test_a_worker_goes_on_after_an_embedder_that_failed(
     committed: Desk, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.HOLDFAST_EMBEDDER = PLACE
-    monkeypatch.setattr("memory_app.worker.EMBED_LOOK_SECONDS", 0.02)
+    monkeypatch.setattr("memory_app.worker.BESIDE_LOOK_SECONDS", 0.02)
     monkeypatch.setattr("memory_app.worker.TROUBLE_SECONDS", 0.02)
     monkeypatch.setattr(module, "LATER_SECONDS", 0.0)
     failed, stored = threading.Event(), threading.Event()

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("holdfast_memory", "0009_slim_injections"),
+        ("holdfast_memory", "0010_slim_injections"),
     ]
 
     operations = [

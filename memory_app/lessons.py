@@ -1,0 +1,215 @@
+"""Stores what was learnt of what a user said, against what is known of that user already.
+
+Duplicates become one fact with more sources. Of two that contradict each other the later and no
+less trusted one stands, both stay visible, and what is unclear waits in quarantine for a person.
+The caller holds the user's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import orjson
+from django.db.models import Q
+
+from memory_app import facts
+from memory_app.core import extracting
+from memory_app.core import facts as core
+from memory_app.core.extracting import Candidate
+from memory_app.core.meeting import (
+    DUPLICATE,
+    OLDER,
+    QUARANTINED,
+    SUPERSEDES,
+    Statement,
+    about,
+    meet,
+)
+from memory_app.facts import By, Edits, Lesson, Stated
+from memory_app.models import Fact
+from sessions_app import clock
+from sessions_app.store.base import Snapshot
+from sessions_app.store.durable import DurableStore
+
+SOURCES = 5
+"""Messages that one fact is said to come from by itself; a person may add more."""
+DAY_US = 86_400_000_000
+
+
+class Learner(NamedTuple):
+    """Of whom is learnt, in which session, and who found it."""
+
+    user: int
+    session: Snapshot
+    by: str
+
+
+def store(db: DurableStore, learner: Learner, found: Sequence[tuple[Candidate, int]]) -> int:
+    """Stores candidates, each with when it was said in microseconds; returns how many are new
+    facts."""
+    return _Lessons(db, learner).take(found)
+
+
+class _Lessons:
+    """The facts of one user while lessons are added to them."""
+
+    def __init__(self, db: DurableStore, learner: Learner) -> None:
+        self.learner = learner
+        project = learner.session.project
+        self.edits = Edits(db, project, By(facts.HOLDFAST), clock.now_us())
+        rows = facts.of_project(db, project).of_end_user(learner.user).active().shown()
+        # Those of sessions are quotes of what was folded, and say nothing of the user as such.
+        own = rows.filter(Q(session=None) | ~Q(key="")).order_by("-number")[: facts.MOST]
+        self.known: list[Any] = list(own)
+
+    def take(self, found: Sequence[tuple[Candidate, int]]) -> int:
+        new = 0
+        for one, at in found:
+            if one.ends:
+                self._end(one, at)
+            elif one.instead:
+                new += self._correct(one, at)
+            else:
+                new += self._meet(one, at)
+        return new
+
+    def _meet(self, one: Candidate, at: int) -> bool:
+        said = Statement(
+            "",
+            about(one.key, one.relation, one.object),
+            one.quote,
+            one.trust,
+            (at, one.seq),
+            says=_says(one.relation, one.object),
+        )
+        meeting = meet(said, [self._statement(fact, one.seq) for fact in self.known])
+        other = next((fact for fact in self.known if str(fact.id) == meeting.fact), None)
+        if meeting.outcome == DUPLICATE:
+            self._again(other, one, at)
+            return False
+        stated = self._stated(one, at)
+        if meeting.outcome == QUARANTINED and other is not None:
+            contradicts = orjson.dumps({facts.CONTRADICTS: str(other.id)}).decode()
+            stated = replace(stated, metadata=contradicts)
+            if self._waits(one):
+                return False
+            self.edits.learn(self._lesson(stated, one)._replace(status=Fact.QUARANTINED))
+            return True
+        if meeting.outcome == OLDER:
+            self.edits.learn(self._lesson(stated, one)._replace(after=other))
+            return True
+        fact = self.edits.learn(self._lesson(stated, one))
+        if meeting.outcome == SUPERSEDES:
+            self._supersede(other, fact)
+        self.known.append(fact)
+        return True
+
+    def _statement(self, fact: Any, seq: int) -> Statement:
+        """A fact beside what message `seq` says: of what was stored in one call the session's own
+        order tells which came first."""
+        name = str(self.learner.session.id)
+        here = [one["seq"] for one in orjson.loads(fact.sources) if one["session"] == name]
+        return Statement(
+            "",
+            about(fact.key, fact.relation, fact.object),
+            fact.text,
+            fact.trust,
+            (said_first(fact), max(here, default=seq)),
+            str(fact.id),
+            _says(fact.relation, fact.object),
+        )
+
+    def _again(self, fact: Any, one: Candidate, at: int) -> None:
+        """Said again: another source, as long as there are few, and a newer day."""
+        sources = orjson.loads(fact.sources)
+        wanted: dict[str, Any] = {}
+        source = self._source(one)
+        if len(sources) < SOURCES and source not in sources:
+            wanted["sources"] = orjson.dumps([*sources, source]).decode()
+        if at > _said_last(fact) + DAY_US:
+            wanted["confirmed_us"] = at
+        self.edits.revise(fact, wanted, reason="Said again.")
+        if fact.learnt_in_id not in (None, self.learner.session.number) and "sources" in wanted:
+            self.edits.known_more_widely(fact)
+
+    def _end(self, one: Candidate, at: int) -> None:
+        """What holds no longer is retired, if it is clear what that is."""
+        says = _says(one.relation, one.object).casefold()
+        held = [
+            fact
+            for fact in self.known
+            if fact.trust == Fact.OF_PEOPLE[0]
+            and _says(fact.relation, fact.object).casefold() == says
+            and _said_last(fact) <= at
+        ]
+        if len(held) == 1 and says:
+            wanted = core.retired(facts.values_of(held[0]), at)
+            self.edits.revise(held[0], wanted, reason=f"Message {one.seq} says so: {one.quote}")
+            self.known.remove(held[0])
+
+    def _correct(self, one: Candidate, at: int) -> bool:
+        """What a correction names takes the place of what it corrects, if that is one fact."""
+        old = extracting.folded(one.instead)
+        held = [
+            fact
+            for fact in self.known
+            if fact.trust == Fact.OF_PEOPLE[0] and extracting.folded(fact.object) == old
+        ]
+        if len(held) != 1 or not old or said_first(held[0]) > at:
+            return False
+        fact = held[0]
+        stated = replace(
+            self._stated(one, at),
+            text=fact.text.replace(fact.object, one.object, 1),
+            category=fact.category,
+            key=fact.key,
+            relation=fact.relation,
+        )
+        new = self.edits.learn(self._lesson(stated, one))
+        self._supersede(fact, new)
+        self.known.append(new)
+        return True
+
+    def _supersede(self, other: Any, fact: Any) -> None:
+        self.edits.give_way(other, fact)
+        self.known.remove(other)
+
+    def _waits(self, one: Candidate) -> bool:
+        """Whether the same waits in quarantine already."""
+        rows = self.edits.rows.of_end_user(self.learner.user).in_status(Fact.QUARANTINED)
+        return bool(rows.filter(text=one.quote).exists())
+
+    def _stated(self, one: Candidate, at: int) -> Stated:
+        return Stated(
+            text=one.quote,
+            user=self.learner.session.user,
+            category=one.category,
+            key=one.key,
+            subject=self.learner.session.user or "" if one.relation else "",
+            relation=one.relation,
+            object=one.object,
+            valid_us=at,
+            sources=(self._source(one),),
+        )
+
+    def _source(self, one: Candidate) -> dict[str, Any]:
+        return {"session": str(self.learner.session.id), "seq": one.seq, "quote": one.quote}
+
+    def _lesson(self, stated: Stated, one: Candidate) -> Lesson:
+        user, session, by = self.learner
+        return Lesson(stated, user, session.number, by, one.trust, one.confidence)
+
+
+def _says(relation: str, of: str) -> str:
+    return f"{relation} {extracting.folded(of)}" if of else ""
+
+
+def said_first(fact: Any) -> int:
+    """Since when a fact is known to hold, in microseconds."""
+    return int(fact.created_us if fact.valid_us is None else fact.valid_us)
+
+
+def _said_last(fact: Any) -> int:
+    return max(said_first(fact), fact.confirmed_us or 0)
