@@ -46,8 +46,8 @@ class Kept(NamedTuple):
 
 
 def write(store: DurableStore, session: Snapshot, built: Context, query: str | None) -> None:
-    """Keeps a context that was built, with the facts in it, in the caller's transaction if there
-    is one. The session stays as it is, its version too."""
+    """Keeps a context that was built, with the facts in it, in a transaction of the caller's, who
+    undoes it all where this fails. The session stays as it is, its version too."""
     account = [
         [part.name, part.tokens, spans.packed(part.messages), part.summary] for part in built.parts
     ]
@@ -57,13 +57,12 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
         bytes.fromhex(built.digest), clock.now_us(), choices_text(built.choices),
     )  # fmt: skip
     facts = [fact for part in built.parts for fact in part.facts]
-    with store.db.transaction():
-        record = insert(store, row)
-        if built.provided:
-            store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
-        place = (record, session.number, built.version)
-        if facts:
-            store.db.run_many(INSERT_INJECTION, [(*place, UUID(fact).hex) for fact in facts])
+    record = insert(store, row)
+    if built.provided:
+        store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
+    if facts:
+        put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
+        store.db.run_many(INSERT_INJECTION, put)
 
 
 def choices_text(choices: Choices | None) -> str:
@@ -306,7 +305,8 @@ def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int
     """The numbers of the session's records into which one of these facts was put."""
     if not facts:
         return set()
-    rows = Injection.objects.using(store.db.alias).of_facts(facts).filter(session=session.number)
+    rows = Injection.objects.using(store.db.alias).of_facts(facts)
+    rows = rows.filter(context__session=session.number)
     return set(rows.values_list("context_id", flat=True))
 
 

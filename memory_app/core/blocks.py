@@ -30,8 +30,8 @@ def block(name: str, lines: Iterable[str], span: tuple[int, int] | None = None) 
 
 
 def quoted(name: str, lines: Iterable[str]) -> str:
-    """The text of a block whose lines stand as they are."""
-    return "\n".join([f"<{name}>", _QUOTED[name], *map(escaped, lines), f"</{name}>"])
+    """The text of a block whose lines, `escaped`, stand as they are."""
+    return "\n".join([f"<{name}>", _QUOTED[name], *lines, f"</{name}>"])
 
 
 def provided(name: str, text: str) -> str:
@@ -45,7 +45,7 @@ def _line(text: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` without a delimiter of ours in it."""
-    return _DELIMITER.sub("&lt;", text)
+    return _DELIMITER.sub("&lt;", text) if "<" in text else text
 
 
 def is_block(text: str) -> bool:
