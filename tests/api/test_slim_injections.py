@@ -38,7 +38,7 @@ def test_rows_of_before_are_taken_over_and_given_back(owner: Persona) -> None:
         answer(owner.get(f"{path}/context?record=true"))
     there = put_in()
     assert len(there) > 3
-    migrated("0009_learnt")
+    migrated("0011_vector_stores")
     try:
         with connection.cursor() as cursor:
             cursor.execute(BEFORE)
