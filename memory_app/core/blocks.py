@@ -55,6 +55,11 @@ def is_block(text: str) -> bool:
     )
 
 
+def named(text: str) -> str | None:
+    """The name of the block that a text begins with, if it begins with one."""
+    return next((name for name in NAMES if re.match(rf"<{name}[ >]", text)), None)
+
+
 def holds_one(text: str) -> bool:
     """Whether a delimiter of a block stands in a text: what it says may be what a context said."""
     return _DELIMITER.search(text) is not None

@@ -144,6 +144,13 @@ class Reader:
             rows = self.db.rows(sql.LINES_FROM, (number, after, end, limit))
             return whole(self.db, number, rows)
 
+    def questions(self, number: int, end: int, limit: int) -> list[tuple[int, int]]:
+        """(seq, version) of the newest `limit` user messages up to `end`, newest first: with each
+        a turn begins."""
+        with self.db.reading():
+            rows = self.db.rows(sql.QUESTIONS_BACK, (number, end, limit))
+        return [(int(seq), int(version)) for seq, version in rows]
+
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
         found: list[Row] = []

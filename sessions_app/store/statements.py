@@ -186,6 +186,10 @@ LINES_FROM = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
+QUESTIONS_BACK = """
+    SELECT seq, version FROM holdfast_message
+    WHERE session_id = ? AND seq <= ? AND role = 'user' ORDER BY seq DESC LIMIT ?
+"""
 LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq

@@ -236,7 +236,7 @@ def test_one_and_many_compressions_take_as_many_statements(
     client: Client, project: Project
 ) -> None:
     counts = []
-    for times in (1, 6):
+    for times in (4, 6):  # in both a tool has answered in between
         made = folded(project, turns=12, times=times)
         page(client, made)
         with statements() as ran:
