@@ -146,6 +146,7 @@ class Context:
     volatile: tuple[str, ...] = ("new",)
     provided: tuple[tuple[str, str], ...] = ()
     choices: Choices | None = None
+    retold: Retold | None = None
 
     @property
     def stable_prefix_tokens(self) -> int:
@@ -247,6 +248,7 @@ def build(
         volatile=_volatile(frame),
         provided=tuple((block.name, block.said_by) for block in frame.provided),
         choices=_choices(frame, told),
+        retold=told.turns,
     )
 
 

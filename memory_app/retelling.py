@@ -14,6 +14,7 @@ from itertools import groupby
 from math import log
 from types import MappingProxyType
 from typing import NamedTuple
+from uuid import UUID
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from memory_app.core import blocks
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.choosing import Candidate, choose
 from memory_app.core.index import Turn
+from memory_app.core.rank import Scored
 from memory_app.front import Told
 from memory_app.recall import Found
 from sessions_app.core.tokens import SLICE
@@ -42,12 +44,22 @@ LABEL = 1
 
 class Retold(NamedTuple):
     """The block, which messages of this session stand in it, and which nearly did; `turns` are by
-    session the seqs of all in it."""
+    session the seqs of all in it, and `found` with their `places` says how they were ranked."""
 
     told: Told
     seqs: tuple[int, ...]
     near_misses: tuple[NearMiss, ...]
     turns: Mapping[int, Sequence[int]] = MappingProxyType({})
+    found: Found | None = None
+    places: tuple[int, ...] = ()
+
+    def scored(self) -> list[tuple[UUID, Scored]]:
+        """The turns in it, each with its session, best first; nothing where they were chosen
+        before."""
+        if self.found is None:
+            return []
+        rows = [self.found.ranking.scored(place) for place in self.places]
+        return [(self.found.sources[row.turn.session].id, row) for row in rows]
 
 
 class Candidates:
@@ -146,7 +158,7 @@ def retold(candidates: Candidates, shown: Container[int], *, room: int) -> Retol
     every: dict[int, list[int]] = {}
     for turn in sorted((by_place[place] for place in places), key=lambda one: one.seq):
         every.setdefault(turn.session, []).append(turn.seq)
-    return Retold(told, tuple(sorted(own)), tuple(near), every)
+    return Retold(told, tuple(sorted(own)), tuple(near), every, candidates.found, tuple(places))
 
 
 def again(store: Reader, turns: Mapping[int, Sequence[int]], number: int) -> Retold | None:

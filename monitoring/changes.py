@@ -11,7 +11,7 @@ from uuid import UUID
 from memory_app import context as contexts
 from memory_app import keeping
 from memory_app.context import Ask, Context
-from memory_app.core import differing
+from memory_app.core import blocks, differing
 from memory_app.core.differing import Broken, Difference, Seen
 from memory_app.models import Fact
 from sessions_app.core import tokens
@@ -126,7 +126,8 @@ def said(broken: Broken | None) -> str:
     if broken is None:
         return ""
     if broken.kind == "message":
-        return f"the {broken.what} in place {broken.place + 1}"
+        whose = "block" if broken.what in blocks.NAMES else "message"
+        return f"the {broken.what} {whose} in place {broken.place + 1}"
     return f"the {broken.kind}"
 
 

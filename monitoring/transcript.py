@@ -95,6 +95,7 @@ class Said:
     anchor: bool = False
     review: Review | None = None
     fate: Fate | None = None
+    answers: UUID | None = None
 
     @property
     def before(self) -> int:
@@ -128,9 +129,9 @@ class Boundary:
         return _uuid(self.words.compression)
 
 
-def _uuid(text: str | None) -> UUID | None:
+def _uuid(text: Any) -> UUID | None:
     try:
-        return UUID(text or "")
+        return UUID(text) if isinstance(text, str) else None
     except ValueError:
         return None
 
@@ -311,6 +312,7 @@ def _said(stored: StoredMessage, blocks: list[Block], look: Look) -> Said:
         erased=not stored.body,
         review=look.reviews.get(stored.seq),
         fate=look.fates.get(stored.seq),
+        answers=_uuid(body.get("context")),
     )
 
 

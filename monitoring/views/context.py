@@ -43,6 +43,8 @@ ASKED: Mapping[str, Parameter] = {
 }
 MOST_POINTS = 400
 MOST_KEPT = 5
+MOST_SCORED, MOST_SCORES, MOST_QUOTED = 100, 5, 120
+"""Turns whose scores are told, the parts of each, the characters that are quoted."""
 RECALLED = "recalled"
 _RECALLED = re.compile(r"^<recalled>\n[^\n]*\n(.*)\n</recalled>$", re.DOTALL | re.MULTILINE)
 NOTICES = {
@@ -75,10 +77,21 @@ class Stated(NamedTuple):
     session: UUID | None = None
 
 
+class Recalled(NamedTuple):
+    """An earlier turn that was told again: of which session, None where it is the page's own, and
+    its score as the sum of its parts by name."""
+
+    text: str
+    seq: int
+    session: UUID | None
+    score: float
+    parts: Sequence[tuple[str, float]]
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A part of the context in the table; `points` and `facts` are what it holds beside messages,
-    `fold` is the compression that its summary is of."""
+    """A part of the context in the table; `points`, `facts` and `scored` are what it holds beside
+    messages, `fold` is the compression that its summary is of."""
 
     part: Part
     why: str
@@ -86,6 +99,7 @@ class Line:
     points: Sequence[str] = ()
     facts: Sequence[Stated] = ()
     fold: Compression | None = None
+    scored: Sequence[Recalled] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +198,7 @@ def _shared(
 ) -> dict[str, Any]:
     at = session.version if version is None else version
     return {
+        "section": "sessions",
         "session": session,
         "title": titles(auth.alias(), [session])[session.number],
         "version": at,
@@ -192,6 +207,7 @@ def _shared(
         "query": query(wanted, diff=None, prefix=None) if wanted else "",
         "with_prefix": query(wanted, prefix="true"),
         "forms": contexts.FORMS,
+        "most_asked": SEARCH,
         "policies": [row.name for row in policies.newest(session.project, auth.alias())],
         "earlier": at - 1 if at > 1 else None,
         "later": at + 1 if at < session.version else None,
@@ -258,6 +274,7 @@ def _lines(session: Snapshot, built: Context) -> list[Line]:
             points if part.summary else said.get(part.name, ()),
             [facts[key] for key in part.facts if key in facts],
             fold if part.summary else None,
+            _scored(session, built) if part.name == RECALLED else (),
         )
         for part in built.parts
     ]
@@ -279,6 +296,21 @@ def _summary(session: Snapshot, built: Context) -> tuple[Compression | None, lis
         found = said.first()
     points = read_points(found.points) if found else ()
     return fold, [point.text for point in points[:MOST_POINTS]]
+
+
+def _scored(session: Snapshot, built: Context) -> list[Recalled]:
+    """Why each earlier turn is in, the best first."""
+    found = built.retold.scored() if built.retold else []
+    return [
+        Recalled(
+            amounts.cut(row.turn.text, MOST_QUOTED),
+            row.turn.seq,
+            None if told == session.id else told,
+            row.score,
+            sorted(row.parts.items(), key=lambda part: -abs(part[1]))[:MOST_SCORES],
+        )
+        for told, row in found[:MOST_SCORED]
+    ]
 
 
 def _recalled(built: Context) -> list[str]:

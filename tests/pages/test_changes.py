@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from memory_app import facts, records
 from memory_app.context import Ask
 from memory_app.facts import By, Stated
 from memory_app.models import ContextRecord
+from sessions_app import preparing
 from sessions_app.models import Project
 from sessions_app.store import get_store
 from sessions_app.store.base import UNGUARDED, Snapshot
@@ -78,8 +80,6 @@ def test_facts_that_came_and_went_are_named(client: Client, project: Project) ->
 
 
 def _batch(text: str) -> Any:
-    from sessions_app import preparing
-
     return preparing.batch([user(text)])
 
 
@@ -99,6 +99,26 @@ def test_turns_cost_the_same_statements_for_each(client: Client, project: Projec
             page(client, made, "?prefix=true")
         counts.append(len(ran))
     assert counts[0] == counts[1]
+
+
+def test_each_recalled_turn_says_why(client: Client, project: Project) -> None:
+    made = folded(project)
+    shown = page(client, made, "?query=What+does+flight+205+cost")
+    assert "why:" in shown.text
+    assert re.search(r"#\d+ \d+\.\d\d = words", shown.text)
+
+
+def test_a_reply_leads_to_what_was_really_sent(client: Client, project: Project) -> None:
+    made = session(project, [user("Hi")])
+    record = kept(made)
+    store = get_store()
+    said = {"role": "assistant", "content": "Hello!", "context": str(record)}
+    store.append(project.pk, made.id, preparing.batch([said]))
+    odd = {"role": "assistant", "content": "Hm", "context": "one of mine"}
+    store.append(project.pk, made.id, preparing.batch([odd]))
+    shown = Markup(client.get(f"/sessions/{made.id}/"))
+    assert f"/contexts/{record}/" in shown.links
+    assert f"/sessions/{made.id}/context/2/" in shown.links
 
 
 # -- kept contexts ------------------------------------------------------------------------------
