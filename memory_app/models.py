@@ -18,6 +18,7 @@ from django.db.models import Case, Count, F, Max, Q, Value, When
 
 from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
+from sessions_app.store.base import Snapshot
 
 FOR_EVER = 2**62
 MOST_WORDS = 32
@@ -307,6 +308,14 @@ class FactQuerySet(models.QuerySet["Fact"]):
         """Those that kept contexts of a session held."""
         held = Injection.objects.using(self.db).filter(context__session_id=session)
         return self.filter(pk__in=held.values("fact_id"))
+
+    def told_by(self, session: Snapshot) -> Self:
+        """Those that came of a session, and those of its user that quote it."""
+        own = Q(session_id=session.number)
+        if session.user is None:
+            return self.filter(own)
+        quoted = Q(end_user__key=session.user, sources__contains=f'"{session.id}"')
+        return self.filter(own | quoted)
 
     def quoting(self, session: UUID) -> Self:
         """Those with a source in a session."""

@@ -98,7 +98,7 @@ def _summaries(store: Reader, session: Snapshot, text: str) -> list[int]:
 
 
 def _facts(store: Reader, session: Snapshot, text: str) -> list[Fact]:
-    rows = Fact.everything.using(store.db.alias).filter(session_id=session.number)
+    rows = Fact.objects.of(session.project).using(store.db.alias).told_by(session)
     return list(rows.filter(text__icontains=text).order_by("number")[:MOST_SAID])
 
 
@@ -132,7 +132,7 @@ def _carried_now(
         found.append("retained")
     if session.fold_version in summaries:
         found.append("summary")
-    if any(fact.since <= session.version < fact.until for fact in facts):
+    if any(_holds(fact, session.version) for fact in facts):
         found.append("facts")
     return found
 
@@ -156,11 +156,19 @@ def _lost_at(
         carried = (
             fold.version in summaries
             or any(since <= fold.version < until for since, until in kept)
-            or any(fact.since <= fold.version < fact.until for fact in facts)
+            or any(_holds(fact, fold.version) for fact in facts)
         )
         if not carried:
             return fold
     return None
+
+
+def _holds(fact: Fact, version: int) -> bool:
+    """Whether a fact holds at a version; what is of a user alone has none, and holds while it is
+    active."""
+    if fact.session_id is None:
+        return bool(fact.status == Fact.ACTIVE)
+    return fact.since <= version < fact.until
 
 
 def _retained_until(

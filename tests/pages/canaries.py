@@ -7,14 +7,15 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
-from memory_app import policies
-from memory_app.models import Compression, Fact, FateRun, Summary
+from memory_app import policies, records
+from memory_app.context import Ask
+from memory_app.models import Compression, ContextRecord, Fact, FateRun, Summary
 from sessions_app import ids, reviews
 from sessions_app.core.replay import State
 from sessions_app.models import Project
 from sessions_app.reviews import Opinion
 from sessions_app.store import folding, get_store
-from sessions_app.store.base import NEVER, Edit, Snapshot
+from sessions_app.store.base import NEVER, UNGUARDED, Edit, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.folding import Fold
 from tests.pages.samples import Payload, session
@@ -67,7 +68,45 @@ def poisoned(project: Project) -> Snapshot:
     store.fork(project.pk, made.id, 3, f"{SHORT}fork")
     session(project, [{"role": "user", "content": CANARY}])
     _folded(store, made)
-    return store.get(project.pk, made.id)
+    made = store.get(project.pk, made.id)
+    _recorded(store, made)
+    return made
+
+
+BUILT, OBSERVED = UUID(int=74), UUID(int=75)
+"""Kept contexts of the session: one that was built here, one that was sent by other code."""
+
+
+def _recorded(store: DurableStore, made: Snapshot) -> None:
+    asked = Ask(query=CANARY)
+    built = records.build(store, made.project, made.id, asked, UNGUARDED)
+    ContextRecord.objects.filter(id=built.id).update(id=BUILT)
+    account = {
+        "sent": 2,
+        "compared": [1, 4],
+        "there": [[0, 1, 1]],
+        "ours": [],
+        "altered": [{"index": 0, "seq": 1, "said": CANARY, "sent": CANARY}],
+        "absent": [[2, 4]],
+        "foreign": [{"index": 1, "text": CANARY}],
+        "counts": {"there": 1, "altered": 1, "absent": 3, "foreign": 1},
+    }
+    ContextRecord.objects.create(
+        id=OBSERVED,
+        session_id=made.number,
+        kind=ContextRecord.OBSERVED,
+        version=made.version,
+        form="openai",
+        policy_name=made.policy_name,
+        policy_version=made.policy_version,
+        query=CANARY,
+        model=CANARY,
+        room=0,
+        tokens=9,
+        account=json.dumps(account),
+        digest=b"x" * 32,
+        created_us=made.created_us,
+    )
 
 
 FOLDED, FAILED, FOREIGN = (UUID(int=number) for number in (71, 72, 73))
@@ -189,6 +228,11 @@ def addresses(made: Snapshot) -> list[str]:
         f"{one}/context/",
         f"{one}/context/?format=anthropic",
         f"{one}/context/3/?tokens=1",
+        f"{one}/context/?prefix=true&query={quote(CANARY)}",
+        f"{one}/forgot/",
+        f"{one}/forgot/?text={quote(CANARY)}",
+        f"/contexts/{BUILT}/",
+        f"/contexts/{OBSERVED}/",
         f"{one}/m/999/",
         f"{one}/compressions/",
         "/compressions/",

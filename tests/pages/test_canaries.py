@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from sessions_app.models import Project
-from tests.pages.canaries import CANARY, FAILED, FOLDED, SHORT, addresses, poisoned
+from tests.pages.canaries import CANARY, FAILED, FOLDED, OBSERVED, SHORT, addresses, poisoned
 from tests.pages.markup import Markup
 
 pytestmark = pytest.mark.usefixtures("local")
@@ -32,6 +32,8 @@ def test_what_was_folded_is_shown_to_the_letter(client: Client, project: Project
     assert Markup(client.get(f"/compressions/{FOLDED}/")).text.count(CANARY) >= 10
     assert Markup(client.get(f"/compressions/{FAILED}/")).text.count(CANARY) >= 4
     assert Markup(client.get(f"{one}context/")).text.count(CANARY) >= 3
+    assert Markup(client.get(f"/contexts/{OBSERVED}/")).text.count(CANARY) >= 5
+    assert Markup(client.get(f"{one}forgot/", {"text": CANARY})).text.count(CANARY) >= 2
     listed = Markup(client.get(f"{one}compressions/")).text
     assert f"Compacted by {CANARY[:128].strip()}" in listed
     log = Markup(client.get(one)).text
