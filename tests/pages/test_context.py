@@ -213,6 +213,22 @@ def test_a_fact_from_elsewhere_leads_where_it_was_said(client: Client, project: 
     assert f"/sessions/{made.id}/m/0/" not in shown.links
 
 
+def test_a_linked_users_fact_is_there_and_its_session_is_not(
+    client: Client, project: Project
+) -> None:
+    other = ensure_project("elsewhere")
+    before, made = session(other, talk(2), user="alice"), session(project, talk(2), user="alice")
+    told = {"session": str(before.id), "seq": 1, "quote": "Question"}
+    body = {"user": "alice", "text": "Never eats fish.", "sources": [told], "pinned": True}
+    facts.keep(get_store(), other.pk, factbodies.stated(body), By("editor"))
+    rows = [get_store().end_user(of.pk, "alice") or 0 for of in (project, other)]
+    links.make(get_store(), *rows)
+    shown = page(client, made)
+    assert "Never eats fish." in shown.text
+    assert str(before.id) not in shown.source
+    assert "another session" not in shown.text
+
+
 def test_where_everything_else_went_is_counted_by_fate(client: Client, project: Project) -> None:
     made = folded(project, turns=20)
     answer = client.get(f"/sessions/{made.id}/context.json").json()
