@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 
 from memory_app.core import assembly
 from memory_app.core.assembly import LeftOut, Stretch
 from memory_app.core.steps import Unit
-from memory_app.history import BODY, SEQ, TOKENS, TOTAL, HistoryReader, Reading
+from memory_app.history import BODY, TOKENS, TOTAL, HistoryReader, Reading
 from memory_app.keeping import FATE_NAMES
 from memory_app.models import FateRun, Summary
 from sessions_app.core.replay import State
@@ -58,6 +59,10 @@ class Folded(NamedTuple):
 
 
 NOTHING = Folded((), (), 0, 0, 0)
+Span = tuple[int, int, int, int]
+"""The first and the last message of a run, and the tokens up to it and with it."""
+MOST_KNOWN = 20_000
+"""Messages of one session whose places are remembered."""
 
 
 def left_out(
@@ -120,12 +125,13 @@ def _rest(totals: dict[str, list[int]], runs: Sequence[Fated]) -> list[tuple[str
 def forget() -> None:
     """Empties this process's memory of fates: what was purged must not live on there."""
     _read.cache_clear()
+    _known.cache_clear()
 
 
 def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
     """The messages of `units`, which were read, as runs without gaps, in order; with the tokens
     that they have in the log, however they are shown."""
-    spans: list[tuple[int, int, int, int]] = []
+    spans: list[Span] = []
     for unit in units:
         items = unit.items
         last = items[-1]
@@ -139,9 +145,34 @@ def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
 
 def stretches(reader: HistoryReader, seqs: Sequence[int]) -> list[Stretch]:
     """Messages that are shown though they were not read, as runs without gaps."""
-    lines = reader.store.lines_in(reader.session.number, seqs)
-    spans = ((line[SEQ], line[SEQ], line[TOTAL] - line[TOKENS], line[TOTAL]) for line in lines)
-    return list(_joined(spans))
+    return list(_joined(_spans(reader, seqs)))
+
+
+def _spans(reader: HistoryReader, seqs: Sequence[int]) -> list[Span]:
+    """These messages, each as a run."""
+    store, session = reader.store, reader.session
+    # What is read in a transaction may never be committed.
+    known = {} if store.db.nested else _known(store.db.alias, session.id)
+    found = {seq: known[seq] for seq in seqs if seq in known}
+    missing = [seq for seq in seqs if seq not in found]
+    if missing:
+        sizes = store.sizes_in(session.number, missing)
+        new = {seq: (seq, seq, total - size, total) for seq, size, total in sizes}
+        found |= new
+        _note(known, new)
+    return [found[seq] for seq in sorted(found)]
+
+
+# Where a message stands and what it takes never change, not by an erasure either.
+@lru_cache(maxsize=64)
+def _known(_alias: str, _session: UUID) -> dict[int, Span]:
+    return {}
+
+
+def _note(known: dict[int, Span], new: dict[int, Span]) -> None:
+    if len(known) + len(new) > MOST_KNOWN:
+        known.clear()
+    known.update(new)
 
 
 def _before(reader: HistoryReader, seq: int) -> int:
@@ -149,7 +180,7 @@ def _before(reader: HistoryReader, seq: int) -> int:
     return line[TOTAL] - line[TOKENS]
 
 
-def _joined(spans: Iterable[tuple[int, int, int, int]]) -> Iterator[Stretch]:
+def _joined(spans: Iterable[Span]) -> Iterator[Stretch]:
     first, last, before, total = 0, -1, 0, 0
     for span in spans:
         if span[0] != last + 1:

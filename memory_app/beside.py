@@ -9,7 +9,17 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import account, facts, factsearch, front, recall, recalling, removals
+from memory_app import (
+    account,
+    facts,
+    factsearch,
+    front,
+    keeping,
+    recall,
+    recalling,
+    removals,
+    retelling,
+)
 from memory_app.core import policy as rules
 from memory_app.statements import (
     COPY_EMBEDDED,
@@ -262,7 +272,7 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates and messages."""
-    for module in (account, factsearch, front, recall, recalling):
+    for module in (account, factsearch, front, keeping, recall, recalling, retelling):
         module.forget()
 
 

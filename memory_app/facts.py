@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -365,8 +366,8 @@ def keep(
         trusts = _Sources(store, project, stated).trusts(owners)
         edits = Edits(store, project, by, clock.now_us())
         made = edits.insert(list(zip(stated, owners, trusts, strict=True)))
-        answer = _answer(identified(store, project, made), durability)
-        store.remember(project, request, 201, _kept(answer))
+        answer = _answer(made, durability)
+        _remember(store, project, request, 201, answer)
     return answer
 
 
@@ -396,8 +397,7 @@ def _owners(store: DurableStore, project: int, stated: Sequence[Stated]) -> list
     wanted = {item.session for item in stated if item.session is not None}
     sessions = {name: store.get(project, name) for name in wanted}
     keys = {item.user for item in stated} | {found.user for found in sessions.values()}
-    users = {key: store.end_user(project, key) for key in sorted(keys - {None}, key=str)}
-    lock_users(store, users.values())
+    users = _held_users(store, project, sorted(key for key in keys if key is not None))
     for found in sorted(sessions.values()):
         store.lock(project, found.id)
     owners = []
@@ -406,6 +406,16 @@ def _owners(store: DurableStore, project: int, stated: Sequence[Stated]) -> list
         key = item.user if session is None else session.user
         owners.append(_Owner(users.get(key), key, session))
     return owners
+
+
+def _held_users(store: DurableStore, project: int, keys: Sequence[str]) -> dict[Any, int | None]:
+    """The locked rows of users by their keys. One is found and locked at once; several are locked
+    in the order of their rows, as everywhere, so that nobody waits in a circle."""
+    if len(keys) == 1:
+        return {keys[0]: store.end_user(project, keys[0], locked=True)}
+    users = {key: store.end_user(project, key) for key in keys}
+    lock_users(store, users.values())
+    return users
 
 
 def lock_users(store: DurableStore, rows: Iterable[int | None]) -> None:
@@ -504,7 +514,7 @@ def change(
             raise _stale(store, found, guard.expected)
         decide(Edits(store, project, by, clock.now_us()), found)
         answer = _answer([found], durability)
-        store.remember(project, guard.request, 200, _kept(answer))
+        _remember(store, project, guard.request, 200, answer)
     return answer
 
 
@@ -620,14 +630,18 @@ class Edits:
 
     def __init__(self, store: DurableStore, project: int, by: By, now: int) -> None:
         self.store, self.project, self.by, self.now = store, project, by, now
-        self.rows = of_project(store, project)
 
-    def insert(self, items: Sequence[_Item]) -> list[UUID]:
-        """Stores new facts; returns their ids. Of several with one key the last one stands."""
+    @property
+    def rows(self) -> FactQuerySet:
+        return of_project(self.store, self.project)
+
+    def insert(self, items: Sequence[_Item]) -> list[Any]:
+        """Stores new facts; returns them as they would be read. Of several with one key the last
+        one stands."""
         made = [ids.new_id() for _ in items]
         since = self._tell_sessions(items, made)
         following, first = _chains(items)
-        rows = []
+        rows, told = [], []
         for at, (fact, (stated, owner, trust)) in enumerate(zip(made, items, strict=True)):
             number = None if owner.session is None else owner.session.number
             row = new_row(stated, owner, trust, self.now)
@@ -640,9 +654,10 @@ class Edits:
                 until = row["since"]
             cells = [cell(row[name]) for name in sql.WHOLE_FACT]
             rows.append((fact.hex, self.project, owner.user, number, *cells, until))
+            told.append(_told(fact, owner, row))
         self._supersede([(items[at], made[at]) for at in first])
         self.store.db.run_many(sql.INSERT_STATED, rows)
-        return made
+        return told
 
     def _supersede(self, keyed: Sequence[tuple[_Item, UUID]]) -> None:
         """Puts new facts in the place of those that have their keys."""
@@ -798,6 +813,15 @@ def new_row(stated: Stated, owner: _Owner, trust: str, now: int) -> dict[str, An
     }
 
 
+def _told(fact: UUID, owner: _Owner, row: Mapping[str, Any]) -> Any:
+    """A fact that was just written, as reading it would give it but for its number: its figures are
+    the written ones, and no context can have had it yet."""
+    session = None if owner.session is None else owner.session.id
+    return SimpleNamespace(
+        **row, id=fact, user=owner.key, in_session=session, uses=0, last_used_us=None
+    )
+
+
 def _changed_columns(fact: Any, changed: Changes, version: int) -> dict[str, Any]:
     """The columns of a fact after a change, those that follow from others too."""
     columns = _with_derived(fact, _columns({name: new for name, (_, new) in changed.items()}))
@@ -849,6 +873,13 @@ def _unquoted(text: str, session: Snapshot) -> tuple[str, int]:
 
 def _answer(found: list[Any], durability: Durability) -> Answer:
     return Answer(found, durability.durable, durability.by)
+
+
+def _remember(
+    store: DurableStore, project: int, request: Request | None, status: int, answer: Answer
+) -> None:
+    if request is not None:
+        store.remember(project, request, status, _kept(answer))
 
 
 def _kept(answer: Answer) -> str:

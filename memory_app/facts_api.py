@@ -309,7 +309,7 @@ def get_fact_uses(call: Call, fact: str) -> HttpResponse:
     if "after" in call.query:
         (before,) = paging.read(scope, call.query["after"])
     rows = factuses.page(store(), found, before=before, limit=limit + 1)
-    following = paging.sign(scope, [rows[limit - 1].number]) if len(rows) > limit else None
+    following = paging.sign(scope, [rows[limit - 1].context_id]) if len(rows) > limit else None
     shown = [factuses.out(row) for row in rows[:limit]]
     return json_response(200, {"data": shown, "next": following})
 

@@ -1,7 +1,7 @@
 """What became of a fact: the contexts it was put into, counted from the injections themselves.
 
 A counter in the fact's row would be one more write for each recorded context, and wrong after a
-purge; the index on (fact, number) gives the figures of a page of facts in one query.
+purge; the index on the fact gives the figures of a page of facts in one query.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def counted(store: Reader, project: int, facts: Iterable[Any]) -> list[Any]:
 
 
 def page(store: Reader, fact: Fact, *, before: int | None, limit: int) -> list[Injection]:
-    """The injections of a fact, newest first, those before a number of theirs."""
+    """The injections of a fact, newest first, those in contexts before a number of these."""
     rows = _rows(store, fact.project_id).of_fact(fact.number)
     if before is not None:
-        rows = rows.filter(number__lt=before)
+        rows = rows.filter(context_id__lt=before)
     with store.db.reading():
-        return list(rows.select_related("context", "session")[:limit])
+        return list(rows.select_related("context__session")[:limit])
 
 
 def out(injection: Injection) -> dict[str, Any]:
@@ -44,9 +44,9 @@ def out(injection: Injection) -> dict[str, Any]:
     record = injection.context
     return {
         "id": str(record.id),
-        "session": str(injection.session.id),
+        "session": str(record.session.id),
         "kind": record.kind,
-        "version": injection.version,
+        "version": record.version,
         "query": record.query or None,
         "tokens": record.tokens,
         "created_at": instants.render(record.created_us),

@@ -43,6 +43,11 @@ def block_tokens(text: str) -> int:
     return count(text) + tokens.FRAMING if text else 0
 
 
+def forget() -> None:
+    """Empties this process's memory of blocks: what was purged must not live on there."""
+    block_tokens.cache_clear()
+
+
 def summary_tokens(name: str, points: Sequence[Point], span: tuple[int, int]) -> int:
     """What a summary of these points takes in a context."""
     if not points:

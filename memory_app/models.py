@@ -444,7 +444,7 @@ class Fact(models.Model):
         base_manager_name = "everything"
         default_manager_name = "everything"
         indexes = (
-            models.Index(fields=("session", "until", "-score"), name="holdfast_fact_of_session"),
+            models.Index(fields=("session", "until"), name="holdfast_fact_of_session"),
             models.Index(fields=("session", "since"), name="holdfast_fact_by_compression"),
             models.Index(
                 fields=("end_user",),
@@ -647,11 +647,11 @@ class ContextRecord(models.Model):
 class InjectionQuerySet(models.QuerySet["Injection"]):
     def in_context(self, record: int) -> Self:
         """Those of a recorded context, in the order in which the facts stood there."""
-        return self.filter(context_id=record).order_by("number")
+        return self.filter(context_id=record).order_by("place")
 
     def of_fact(self, fact: int) -> Self:
         """The contexts a fact was put into, newest first."""
-        return self.filter(fact_id=fact).order_by("-number")
+        return self.filter(fact_id=fact).order_by("-context_id")
 
     def of_facts(self, facts: Collection[UUID]) -> Self:
         return self.filter(fact__id__in=facts)
@@ -659,37 +659,35 @@ class InjectionQuerySet(models.QuerySet["Injection"]):
     def shown(self, project: int) -> Self:
         """Those in sessions of a project, but for deleted ones: a linked user's fact is put into
         contexts of other projects too, which are not to be told."""
-        return self.filter(session__project_id=project).exclude(session__status=Session.DELETED)
+        rows = self.filter(context__session__project_id=project)
+        return rows.exclude(context__session__status=Session.DELETED)
 
     def counted(self, facts: Collection[int]) -> models.QuerySet[Injection, tuple[int, int, int]]:
         """Of each of these facts how often it was used, and when last: (number, uses, time)."""
         rows = self.filter(fact_id__in=facts).order_by().values("fact_id")
-        figures = rows.annotate(uses=Count("number"), last_us=Max("context__created_us"))
+        figures = rows.annotate(uses=Count("context_id"), last_us=Max("context__created_us"))
         return figures.values_list("fact_id", "uses", "last_us")
 
 
 class Injection(models.Model):
-    """A fact was put into a recorded context, built as of `version` of its session.
+    """A fact was put into a recorded context, as the one at `place` (from 0) of its facts.
 
-    A fact may be gone before the contexts it was in, so the database does not hold it.
+    A fact may be gone before the contexts it was in, so the database does not hold it. The index
+    has facts alone: of the few that most contexts have, PostgreSQL then keeps a list of rows.
     """
 
-    number = models.BigAutoField(primary_key=True)
+    pk = models.CompositePrimaryKey("context_id", "place")
+    context = models.ForeignKey(ContextRecord, models.CASCADE, related_name="+", db_index=False)
+    place = models.SmallIntegerField()
     fact = models.ForeignKey(
         Fact, models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
-    context = models.ForeignKey(ContextRecord, models.CASCADE, related_name="+", db_index=False)
-    session = models.ForeignKey(Session, models.CASCADE, related_name="+", db_index=False)
-    version = models.BigIntegerField()
 
     objects = InjectionQuerySet.as_manager()
 
     class Meta:
         db_table = "holdfast_injection"
-        indexes = (
-            models.Index(fields=("context",), name="holdfast_injection_context"),
-            models.Index(fields=("fact", "number"), name="holdfast_injection_fact"),
-        )
+        indexes = (models.Index(fields=("fact",), name="holdfast_injection_fact"),)
 
     def __str__(self) -> str:
         return f"fact {self.fact_id} in context {self.context_id}"

@@ -161,7 +161,9 @@ class Found(NamedTuple):
     def may_show(self, turn: Turn) -> bool:
         """Whether a turn's session is there and the turn was not taken back."""
         source = self.sources.get(turn.session)
-        return source is not None and not in_ranges(turn.seq, source.retracted)
+        if source is None:
+            return False
+        return not source.retracted or not in_ranges(turn.seq, source.retracted)
 
     def best(self, count: int) -> list[Scored]:
         """The best turns in order; none where what was asked for was never said."""

@@ -46,8 +46,8 @@ class Kept(NamedTuple):
 
 
 def write(store: DurableStore, session: Snapshot, built: Context, query: str | None) -> None:
-    """Keeps a context that was built, with the facts in it, in the caller's transaction if there
-    is one. The session stays as it is, its version too."""
+    """Keeps a context that was built, with the facts in it, in a transaction of the caller's, who
+    undoes it all where this fails. The session stays as it is, its version too."""
     account = [
         [part.name, part.tokens, spans.packed(part.messages), part.summary] for part in built.parts
     ]
@@ -57,13 +57,12 @@ def write(store: DurableStore, session: Snapshot, built: Context, query: str | N
         bytes.fromhex(built.digest), clock.now_us(), choices_text(built.choices),
     )  # fmt: skip
     facts = [fact for part in built.parts for fact in part.facts]
-    with store.db.transaction():
-        record = insert(store, row)
-        if built.provided:
-            store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
-        place = (record, session.number, built.version)
-        if facts:
-            store.db.run_many(INSERT_INJECTION, [(*place, UUID(fact).hex) for fact in facts])
+    record = insert(store, row)
+    if built.provided:
+        store.db.run(KEEP_PROVIDED, (orjson.dumps(built.provided).decode(), record))
+    if facts:
+        put = [(record, place, UUID(fact).hex) for place, fact in enumerate(facts)]
+        store.db.run_many(INSERT_INJECTION, put)
 
 
 def choices_text(choices: Choices | None) -> str:
@@ -178,7 +177,7 @@ def shown(store: Reader, project: int, record: UUID) -> dict[str, Any]:
         account = orjson.loads(row.account)
         about = {
             **_about(row, session),
-            "answered_by": _answers(store, session, row),
+            "answered_by": answers(store, session, row),
         }
         if row.kind == ContextRecord.OBSERVED:
             return {**about, "model": row.model or None, **account}
@@ -215,9 +214,6 @@ def _rebuilt(
     store: Reader, session: Snapshot, row: ContextRecord, parts: Sequence[Part]
 ) -> dict[str, Any]:
     """What the context was made of, what that gives today, and whether both are the same."""
-    asked = Ask(
-        row.room, row.query or None, row.form, row.version, row.policy_name, row.policy_version
-    )
     recorded = {
         "format": row.form,
         "policy": {"name": row.policy_name, "version": row.policy_version},
@@ -225,22 +221,15 @@ def _rebuilt(
         "parts": [part.as_json() for part in parts],
     }
     try:
-        built = context.build(
-            store,
-            session.project,
-            session,
-            asked,
-            answers=_provided(row),
-            before=_chosen(store, row),
-        )
+        built = again(store, session, row)
     except errors.BudgetTooSmall:
         differs = [part.name for part in parts]
         return {**recorded, "messages": None, "proved": False, "differs": differs}
-    again = built.as_json()
-    del again["id"], again["took_ms"]
+    rebuilt = built.as_json()
+    del rebuilt["id"], rebuilt["took_ms"]
     digest = bytes(row.digest).hex()
     return {
-        **again,
+        **rebuilt,
         **recorded,
         "tokens": row.tokens,
         "digest": digest,
@@ -250,6 +239,38 @@ def _rebuilt(
     }
 
 
+def again(store: Reader, session: Snapshot, row: ContextRecord) -> Context:
+    """The context of a record, built as it was. Raises BudgetTooSmall where what is there now
+    needs more."""
+    asked = Ask(
+        row.room, row.query or None, row.form, row.version, row.policy_name, row.policy_version
+    )
+    said, chosen = _provided(row), _chosen(store, row)
+    return context.build(store, session.project, session, asked, answers=said, before=chosen)
+
+
+class Proof(NamedTuple):
+    """A record of a context that was built here, and what it gives today: None where it cannot be
+    built any more. `differs` are the parts that are not what they were."""
+
+    row: ContextRecord
+    built: Context | None
+    proved: bool
+    differs: Sequence[str]
+
+
+def proof(store: Reader, session: Snapshot, row: ContextRecord) -> Proof:
+    """Whether a record of a BUILT context gives what was sent, to the byte."""
+    facts = _facts(store, row)
+    parts = [_part(item, facts) for item in orjson.loads(row.account)]
+    try:
+        built = again(store, session, row)
+    except errors.BudgetTooSmall:
+        return Proof(row, None, False, [part.name for part in parts])
+    proved = built.digest == bytes(row.digest).hex()
+    return Proof(row, built, proved, [] if proved else differing(parts, built.parts))
+
+
 def differing(before: Sequence[Part], after: Sequence[Part]) -> list[str]:
     """The names of the parts that are not the same in both; empty where only words differ."""
     first, second = ({part.name: part for part in parts} for parts in (before, after))
@@ -257,7 +278,7 @@ def differing(before: Sequence[Part], after: Sequence[Part]) -> list[str]:
     return [name for name in names if first.get(name) != second.get(name)]
 
 
-def _answers(store: Reader, session: Snapshot, row: ContextRecord) -> list[int]:
+def answers(store: Reader, session: Snapshot, row: ContextRecord) -> list[int]:
     """The seqs of the messages that were appended as answers to this context. An answer follows
     its context, so only the messages right after it are read, no more of them than a page."""
     end = store.messages_at(session, row.version)
@@ -306,7 +327,8 @@ def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int
     """The numbers of the session's records into which one of these facts was put."""
     if not facts:
         return set()
-    rows = Injection.objects.using(store.db.alias).of_facts(facts).filter(session=session.number)
+    rows = Injection.objects.using(store.db.alias).of_facts(facts)
+    rows = rows.filter(context__session=session.number)
     return set(rows.values_list("context_id", flat=True))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import groupby
 from math import log
 from types import MappingProxyType
@@ -23,6 +24,7 @@ from memory_app.core.choosing import Candidate, choose
 from memory_app.core.index import Turn
 from memory_app.front import Told
 from memory_app.recall import Found
+from sessions_app.core.tokens import SLICE
 from sessions_app.store.reading import Reader
 
 MOST = 400
@@ -63,12 +65,15 @@ class Candidates:
         scores = ranking.scores[places]
         likely = int(np.count_nonzero(scores >= scores[:1] - LIKELY))
         every, hides = ranking.index.turns, found.hidden
+        whole = {at for at, source in found.sources.items() if not source.retracted}
         for score, place in zip(scores[:likely].tolist(), places[:likely].tolist(), strict=True):
             if place in hides:
                 continue
             turn = every[place]
             own = turn.session == number
-            if not (own and (turn.seq > end or turn.seq in hidden)) and found.may_show(turn):
+            if own and (turn.seq > end or turn.seq in hidden):
+                continue
+            if turn.session in whole or found.may_show(turn):
                 self.turns.append((score, turn, place))
             if len(self.turns) == MOST:
                 break
@@ -85,9 +90,10 @@ class Candidates:
 
     def demand(self, shown: Container[int]) -> int:
         """The tokens of those that may well hold the answer."""
-        turns = self.without(shown)
+        turns, tokens = self.without(shown), self.found.tokens
         days = {_group(turn) for _, turn, _ in turns}
-        return sum(self.cost(place) for _, _, place in turns) + len(days) * _header_tokens()
+        said = sum([tokens[place] for _, _, place in turns])
+        return said + LABEL * len(turns) + len(days) * _header_tokens()
 
 
 def reserved(
@@ -158,12 +164,15 @@ def again(store: Reader, turns: Mapping[int, Sequence[int]], number: int) -> Ret
 
 
 def _told(turns: Sequence[Turn]) -> Told:
-    lines: list[str] = []
+    lines: list[Line] = []
     for (_, day), said in groupby(sorted(turns, key=_in_time), key=_group):
-        lines.append(_header(day))
-        lines += map(_line, said)
-    text = blocks.quoted("recalled", lines)
-    return Told("recalled", text, keeping.block_tokens(text))
+        lines.append(_header_line(day))
+        lines += [_line(turn.author or turn.role, turn.text) for turn in said]
+    text = blocks.quoted("recalled", [line for line, _ in lines])
+    if len(text) > SLICE:
+        return Told("recalled", text, keeping.block_tokens(text))
+    # No token reaches over the end of a line to the "-" or the letter that begins the next.
+    return Told("recalled", text, _frame_tokens() + sum([tokens for _, tokens in lines]))
 
 
 def _in_time(turn: Turn) -> tuple[int, int, int]:
@@ -187,5 +196,27 @@ def _header_tokens() -> int:
     return keeping.block_tokens(_header(0))
 
 
-def _line(turn: Turn) -> str:
-    return f"- {turn.author or turn.role}: {turn.text}"
+Line = tuple[str, int]
+"""A line of the block and its tokens, with the break behind it."""
+
+
+# A turn is told again in many contexts, and what it says never changes.
+@lru_cache(maxsize=8192)
+def _line(who: str, text: str) -> Line:
+    line = blocks.escaped(f"- {who}: {text}")
+    return line, keeping.count(f"{line}\n")
+
+
+@lru_cache(maxsize=1024)
+def _header_line(day: int) -> Line:
+    line = _header(day)
+    return line, keeping.count(f"{line}\n")
+
+
+def _frame_tokens() -> int:
+    return keeping.block_tokens(blocks.quoted("recalled", []))
+
+
+def forget() -> None:
+    """Empties this process's memory of turns: what was purged must not live on there."""
+    _line.cache_clear()

@@ -144,8 +144,8 @@ CLAIM_CONSOLIDATED = """
     WHERE holdfast_consolidated.at_us <= ?
 """
 INSERT_INJECTION = """
-    INSERT INTO holdfast_injection (fact_id, context_id, session_id, version)
-    SELECT number, ?, ?, ? FROM holdfast_fact WHERE id = ?
+    INSERT INTO holdfast_injection (context_id, place, fact_id)
+    SELECT ?, ?, number FROM holdfast_fact WHERE id = ?
 """
 
 # -- what is learnt --------------------------------------------------------------------------------

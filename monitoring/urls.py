@@ -16,6 +16,7 @@ from .views import (
     message,
     news,
     pins,
+    record,
     reviews,
     savedviews,
     session,
@@ -61,6 +62,8 @@ urlpatterns = [
     path(f"{CONTEXT}.json", context.twin),
     path(f"{CONTEXT}/<int:version>/", context.page, name="context_at"),
     path(f"{CONTEXT}/<int:version>.json", context.twin),
+    path("contexts/<uuid:record>/", record.page, name="record"),
+    path("contexts/<uuid:record>.json", record.twin),
     path("style/", style.page, name="style"),
 ]
 

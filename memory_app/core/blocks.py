@@ -30,8 +30,8 @@ def block(name: str, lines: Iterable[str], span: tuple[int, int] | None = None) 
 
 
 def quoted(name: str, lines: Iterable[str]) -> str:
-    """The text of a block whose lines stand as they are."""
-    return "\n".join([f"<{name}>", _QUOTED[name], *map(escaped, lines), f"</{name}>"])
+    """The text of a block whose lines, `escaped`, stand as they are."""
+    return "\n".join([f"<{name}>", _QUOTED[name], *lines, f"</{name}>"])
 
 
 def provided(name: str, text: str) -> str:
@@ -45,7 +45,7 @@ def _line(text: str) -> str:
 
 def escaped(text: str) -> str:
     """`text` without a delimiter of ours in it."""
-    return _DELIMITER.sub("&lt;", text)
+    return _DELIMITER.sub("&lt;", text) if "<" in text else text
 
 
 def is_block(text: str) -> bool:
@@ -53,6 +53,11 @@ def is_block(text: str) -> bool:
     return any(
         text.startswith(f"<{name}") and text.rstrip().endswith(f"</{name}>") for name in NAMES
     )
+
+
+def named(text: str) -> str | None:
+    """The name of the block that a text begins with, if it begins with one."""
+    return next((name for name in NAMES if re.match(rf"<{name}[ >]", text)), None)
 
 
 def holds_one(text: str) -> bool:

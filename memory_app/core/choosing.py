@@ -59,7 +59,10 @@ def choose(
     that the question asks for several things, which mostly lie in several sessions."""
     order = sorted(candidates, key=lambda one: (log(max(1, one.tokens)) - one.score, -one.place))
     recent = sorted(candidates, key=lambda one: -one.place) if newest else []
-    how = _How(order, recent, header, newest, listed)
+    least = min((one.tokens for one in order), default=0)
+    how = _How(order, recent, header, newest, listed, least, _Filled(room, header), order)
+    if not recent and not listed:
+        how = how.begun()
     filled = how.filled(room)
     taken = filled.taken
     missed = [one for one in order if one.place not in taken][:NEAR_MISSES]
@@ -71,10 +74,17 @@ class _Filled:
     """Room that is being filled."""
 
     def __init__(self, room: int, header: int) -> None:
-        self.left = room
+        self.room = self.left = room
         self.header = header
         self.taken: set[int] = set()
         self.spent: dict[Hashable, int] = {}
+
+    def larger(self, room: int) -> _Filled:
+        """The same with more room."""
+        found = _Filled(room, self.header)
+        found.left -= self.room - self.left
+        found.taken, found.spent = set(self.taken), dict(self.spent)
+        return found
 
     def cost(self, one: Candidate) -> int:
         return one.tokens + (0 if one.group in self.spent else self.header)
@@ -84,6 +94,13 @@ class _Filled:
         self.left -= cost
         self.taken.add(one.place)
         self.spent[one.group] = self.spent.get(one.group, 0) + cost
+
+    def takes(self, one: Candidate) -> bool:
+        """Takes a candidate if it is new and fits; says whether it did."""
+        fits = one.place not in self.taken and self.cost(one) <= self.left
+        if fits:
+            self.take(one)
+        return fits
 
     def take_what_fits(self, order: Iterable[Candidate], least: int, most: float) -> None:
         """Takes all that fit, in this order, as long as their group takes at most `most`."""
@@ -112,18 +129,29 @@ class _How(NamedTuple):
     header: int
     newest: float
     listed: bool
+    least: int
+    """Tokens of the smallest candidate."""
+    start: _Filled
+    """What is filled in any case, and the candidates that are left then."""
+    rest: Sequence[Candidate]
+
+    def begun(self) -> _How:
+        """The same with the first candidates taken that all fit, as they do in any larger room."""
+        start = self.start
+        refused = next((at for at, one in enumerate(self.order) if not start.takes(one)), None)
+        return self._replace(rest=[] if refused is None else self.order[refused:])
 
     def filled(self, room: int) -> _Filled:
-        found = _Filled(room, self.header)
-        least = min((one.tokens for one in self.order), default=0)
+        """`room` is that of the start, or larger."""
+        found = self.start.larger(room)
         share = room - int(room * self.newest)
         for one in self.recent:
             if found.left - found.cost(one) < share:
                 break
             found.take(one)
         if self.listed:
-            found.take_what_fits(self.order, least, room * SESSION)
-        found.take_what_fits(self.order, least, room)
+            found.take_what_fits(self.order, self.least, room * SESSION)
+        found.take_what_fits(self.rest, self.least, room)
         return found
 
     def miss(self, one: Candidate, room: int, filled: _Filled) -> Miss | None:

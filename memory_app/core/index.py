@@ -11,6 +11,7 @@ from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -346,11 +347,13 @@ def rarity(counts: Matrix) -> Vector:
 
 def moved(rows: Matrix, places: Places) -> Matrix:
     """The columns of other turns; zeros where there is no such turn."""
-    none = np.zeros((*rows.shape[:-1], 1), rows.dtype)
-    found: Matrix = np.concatenate([rows, none], axis=-1).take(places, axis=-1)
+    # A place behind the last is taken for the last one, and then for nothing.
+    found: Matrix = rows.take(places, axis=-1, mode="clip")
+    found[..., places == rows.shape[-1]] = 0
     return found
 
 
+@lru_cache(maxsize=4096)
 def day_terms(day: int) -> frozenset[str]:
     """How a day since the epoch may be named in a question."""
     when = datetime.fromtimestamp(day * 86_400, UTC)

@@ -40,7 +40,8 @@ def support(index: Index, question: Asked, matches: Matches, *, like: float = 0.
 
 def _share(index: Index, question: Asked, matches: Matches, begun: Matrix, known: int) -> float:
     """The share of the question's words; `known` are so many more, of middling rarity."""
-    told = [word not in index.speakers for word in matches.terms]
+    speakers = index.speakers
+    told = [word not in speakers for word in matches.terms]
     # "deadline" says what kind of answer is wanted, unless it is all that is asked for.
     apart = [word not in question.apart for word in matches.terms]
     if any(one and other for one, other in zip(told, apart, strict=True)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,16 +17,16 @@ from memory_app import context as contexts
 from memory_app.context import Ask, Context, Part
 from memory_app.core.assembly import LeftOut
 from memory_app.gathering import read_points
-from memory_app.models import Compression, Fact, Summary
+from memory_app.models import Compression, ContextRecord, Fact, Summary
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core.errors import BudgetTooSmall, VersionNotFound
 from sessions_app.http import json_response
-from sessions_app.parameters import SEARCH
+from sessions_app.parameters import LARGEST, SEARCH
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, amounts, budget
+from .. import access, amounts, budget, changes
 from ..asked import asked, query
 from ..fate import FATES
 from ..rendering import show, twin_address
@@ -38,8 +38,11 @@ ASKED: Mapping[str, Parameter] = {
     "query": parameters.text(SEARCH, "What the context should help to answer."),
     "format": parameters.choice("The provider's form.", *contexts.FORMS),
     "policy": parameters.text(64, "Another policy than the session's own."),
+    "diff": parameters.integer(1, LARGEST, "The version to compare with: that of the turn before."),
+    "prefix": parameters.boolean("How much of the prompt stayed the same, turn by turn."),
 }
 MOST_POINTS = 400
+MOST_KEPT = 5
 RECALLED = "recalled"
 _RECALLED = re.compile(r"^<recalled>\n[^\n]*\n(.*)\n</recalled>$", re.DOTALL | re.MULTILINE)
 NOTICES = {
@@ -104,7 +107,8 @@ def page(request: HttpRequest, session: UUID, version: int | None = None) -> Htt
         built = _built(found, wanted, version)
     except BudgetTooSmall as error:
         return show(request, "context_too_small", {**shared, **_needed(found, wanted, error)})
-    return show(request, "context", {**shared, **_account(found, built, wanted)})
+    changed = _changes(found, built, wanted)
+    return show(request, "context", {**shared, **_account(found, built, wanted), **changed})
 
 
 @access.twin
@@ -123,15 +127,44 @@ def _session(session: UUID, version: int | None) -> Snapshot:
     return found
 
 
-def _built(session: Snapshot, wanted: Mapping[str, Any], version: int | None) -> Context:
-    ask = Ask(
+def _changes(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What changed since the turn before, or since the version that is asked for; at which turns
+    the prefix broke; and which contexts of this version were kept."""
+    store, version = get_store(auth.alias()), built.version
+    ask = replace(_ask(wanted, version), query=None)
+    against = wanted.get("diff") or changes.turn_before(store, session, version)
+    change = None
+    if against is not None and against < version:
+        after = built if ask.query == wanted.get("query") else _at(session, ask)
+        change = changes.change(store, session, ask, after, against)
+    turns = changes.prefixes(store, session, ask, version) if wanted.get("prefix") else []
+    return {"change": change, "against": against, "turns": turns, "kept": _kept(session, version)}
+
+
+def _kept(session: Snapshot, version: int) -> list[ContextRecord]:
+    """The newest contexts that were kept at a version."""
+    rows = ContextRecord.objects.of(session.project).using(auth.alias())
+    with get_store(auth.alias()).db.reading():
+        found = rows.filter(session_id=session.number, version=version).order_by("-number")
+        return list(found.only("id", "kind", "created_us")[:MOST_KEPT])
+
+
+def _ask(wanted: Mapping[str, Any], version: int | None) -> Ask:
+    return Ask(
         wanted.get("tokens"),
         wanted.get("query"),
         wanted.get("format", "openai"),
         version,
         wanted.get("policy"),
     )
+
+
+def _at(session: Snapshot, ask: Ask) -> Context:
     return contexts.build(get_store(auth.alias()), session.project, session, ask)
+
+
+def _built(session: Snapshot, wanted: Mapping[str, Any], version: int | None) -> Context:
+    return _at(session, _ask(wanted, version))
 
 
 def _needed(session: Snapshot, wanted: Mapping[str, Any], error: BudgetTooSmall) -> dict[str, Any]:
@@ -156,7 +189,8 @@ def _shared(
         "version": at,
         "now_asked": version is None,
         "wanted": wanted,
-        "query": query(wanted) if wanted else "",
+        "query": query(wanted, diff=None, prefix=None) if wanted else "",
+        "with_prefix": query(wanted, prefix="true"),
         "forms": contexts.FORMS,
         "policies": [row.name for row in policies.newest(session.project, auth.alias())],
         "earlier": at - 1 if at > 1 else None,
@@ -173,6 +207,11 @@ def _reply(session: Snapshot, version: int) -> int | None:
     said, _ = get_store(auth.alias()).entries_after(session, version, 1)
     next_one = [row for row in said if row.version == version + 1 and row.role == "assistant"]
     return next_one[0].seq if next_one else None
+
+
+def account_of(session: Snapshot, built: Context) -> dict[str, Any]:
+    """What the page of a context shows of one that is there already."""
+    return _account(session, built, {"tokens": built.limit})
 
 
 def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> dict[str, Any]:

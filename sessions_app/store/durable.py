@@ -292,15 +292,17 @@ class DurableStore(Reader):
             )
         return PolicyNumbers._make(row)
 
-    def end_user(self, project: int, key: str | None) -> int | None:
-        """The row of the caller's user, made at first sight."""
+    def end_user(self, project: int, key: str | None, *, locked: bool = False) -> int | None:
+        """The row of the caller's user, made at first sight; locked to the end of the transaction
+        if asked."""
         if key is None:
             return None
+        ask = self.db.locked_row if locked else self.db.row
         with self.db.reading():
-            row = self.db.row(sql.END_USER, (project, key))
+            row = ask(sql.END_USER, (project, key))
             if row is None:
                 self.db.run(sql.INSERT_END_USER, (project, key, clock.now_us()))
-                row = self.db.row(sql.END_USER, (project, key))
+                row = ask(sql.END_USER, (project, key))
         return int(row[0]) if row else None
 
     def _insert_session(

@@ -144,6 +144,13 @@ class Reader:
             rows = self.db.rows(sql.LINES_FROM, (number, after, end, limit))
             return whole(self.db, number, rows)
 
+    def questions(self, number: int, end: int, limit: int) -> list[tuple[int, int]]:
+        """(seq, version) of the newest `limit` user messages up to `end`, newest first: with each
+        a turn begins."""
+        with self.db.reading():
+            rows = self.db.rows(sql.QUESTIONS_BACK, (number, end, limit))
+        return [(int(seq), int(version)) for seq, version in rows]
+
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
         found: list[Row] = []
@@ -153,6 +160,15 @@ class Reader:
                 marks = ", ".join("?" * len(some))
                 found += self.db.rows(sql.LINES_IN.format(marks=marks), (number, *some))
             return whole(self.db, number, found)
+
+    def sizes_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
+        """(seq, tokens, tokens of all up to it) of the messages with just these seqs, in order."""
+        # One parameter however many they are: hundreds of marks are a new statement each time.
+        sqlite = self.db.is_sqlite
+        some = orjson.dumps(list(seqs)).decode() if sqlite else list(seqs)
+        among = sql.AMONG_SQLITE if sqlite else sql.AMONG_POSTGRES
+        with self.db.reading():
+            return self.db.rows(sql.SIZES_IN.format(among=among), (number, some))
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
         """Whether a tool answered in one of the messages with after < seq < before."""

@@ -125,7 +125,7 @@ INSERT_END_USER = """
     INSERT INTO holdfast_end_user (project_id, key, created_us) VALUES (?, ?, ?)
     ON CONFLICT DO NOTHING
 """
-END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
+END_USER = "SELECT s.id FROM holdfast_end_user s WHERE s.project_id = ? AND s.key = ?"
 NEWEST_POLICY = """
     SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
     FROM holdfast_policy WHERE project_id = ? AND name = ? ORDER BY version DESC LIMIT 1
@@ -186,10 +186,19 @@ LINES_FROM = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?
 """
+QUESTIONS_BACK = """
+    SELECT seq, version FROM holdfast_message
+    WHERE session_id = ? AND seq <= ? AND role = 'user' ORDER BY seq DESC LIMIT ?
+"""
 LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
 """
+SIZES_IN = """
+    SELECT seq, tokens, tokens_total FROM holdfast_message
+    WHERE session_id = ? AND seq {among} ORDER BY seq
+"""
+AMONG_SQLITE, AMONG_POSTGRES = "IN (SELECT value FROM json_each(?))", "= ANY(?)"
 # Not further back than a seq: from the first of the run of assistant messages that is the newest.
 NEWEST_STEP = """
     SELECT seq, role, form, body FROM holdfast_message

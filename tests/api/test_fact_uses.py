@@ -81,7 +81,7 @@ def test_uses_name_the_contexts_newest_first_a_page_at_a_time(owner: Persona, pa
 def test_contexts_of_a_deleted_session_are_no_uses_any_more(owner: Persona, path: str) -> None:
     fact = answer(owner.post("/facts", {"user": "alice", "text": "x"}), 201)["id"]
     contexts(owner, path, 1)
-    injection = Injection.objects.latest("number")
+    injection = Injection.objects.latest("context", "place")
     Injection.objects.filter(pk=injection.pk).update(fact_id=_number(fact))
     assert len(answer(owner.get(f"/facts/{fact}/uses"))["data"]) == 1
     owner.delete(path)

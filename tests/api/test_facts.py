@@ -41,6 +41,30 @@ def source(session: str, seq: int = 1, quote: str = "the aisle seat") -> dict[st
 # ── Stored ───────────────────────────────────────────────────────────────────────────────────
 
 
+def test_what_storing_answers_is_what_reading_gives(owner: Persona, session: str) -> None:
+    alices = {"user": "alice", "key": "seat", "sources": [source(session)]}
+    of_nobody = owner.opened()["id"]
+    facts = [
+        {
+            **alices,
+            "text": "Sits by the aisle.",
+            "pinned": True,
+            "metadata": {"a": [1.5, "\u00e9"]},
+        },
+        {"session": session, "text": "Flies on Friday.", "valid_at": "2026-01-31T12:00:00.5Z"},
+        {"session": of_nobody, "text": "Somebody's.", "subject": "s", "object": "o"},
+        {**alices, "text": "Sits by the window."},
+    ]
+    body = {"facts": facts}
+    made = answer(owner.post("/facts", body, Idempotency_Key="once"), 201)
+    again = answer(owner.post("/facts", body, Idempotency_Key="once"), 201)
+    read = [answer(owner.get(f"/facts/{fact['id']}")) for fact in made["facts"]]
+    assert made == again
+    assert [json.dumps(fact) for fact in made["facts"]] == [json.dumps(fact) for fact in read]
+    assert [fact["status"] for fact in read] == ["superseded", "active", "active", "active"]
+    assert read[0]["superseded_by"] == read[3]["id"]
+
+
 def test_a_fact_has_every_field_of_the_contract(owner: Persona, session: str) -> None:
     made = stored(
         owner,

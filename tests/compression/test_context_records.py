@@ -44,8 +44,8 @@ def test_a_context_with_facts_names_them_and_counts_each_as_put_into_it(desk: De
     found = shown(desk, built.id)
     assert (found["proved"], found["parts"]) == (True, [part.as_json() for part in built.parts])
     rows = Injection.objects.select_related("fact", "context")
-    assert [str(row.fact.id) for row in rows.order_by("number")] == facts
-    assert {(row.version, row.context.id) for row in rows} == {(built.version, built.id)}
+    assert [str(row.fact.id) for row in rows.order_by("place")] == facts
+    assert {(row.context.version, row.context.id) for row in rows} == {(built.version, built.id)}
     number = rows[0].fact_id
     assert [row.context.id for row in Injection.objects.of_fact(number)] == [built.id]
 
@@ -134,7 +134,7 @@ def test_a_trace_names_the_kept_contexts_that_held_the_phrase(desk: Desk) -> Non
     desk.context(session)
     found = tracing.trace(desk.store, desk.now(session), "zeppelin")["contexts"]
     assert [(one["id"], one["parts"]) for one in found] == [(str(later.id), ["new"])]
-    row = Injection.objects.select_related("fact").order_by("number")[0]
+    row = Injection.objects.select_related("fact").order_by("context", "place")[0]
     stated = tracing.trace(desk.store, desk.now(session), row.fact.text)["contexts"]
     assert [one["id"] for one in stated] == [str(later.id), str(built.id)]
     assert all("facts" in one["parts"] for one in stated)

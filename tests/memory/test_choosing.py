@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -102,3 +104,31 @@ def test_a_near_miss_gets_in_with_as_much_more_as_it_says(
 @given(CANDIDATES, ROOM)
 def test_the_order_of_what_is_given_does_not_matter(given_: list[Candidate], room: int) -> None:
     assert choose(given_, room=room) == choose(given_[::-1], room=room)
+
+
+def filled_plainly(those: list[Candidate], room: int, header: int) -> set[int]:
+    """What fits, the best per token first, without any short cut."""
+    left, taken, groups = room, set[int](), set[object]()
+    for one in sorted(those, key=lambda one: (log(max(1, one.tokens)) - one.score, -one.place)):
+        cost = one.tokens + (0 if one.group in groups else header)
+        if cost <= left:
+            left -= cost
+            taken.add(one.place)
+            groups.add(one.group)
+    return taken
+
+
+@given(
+    st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 60), st.integers(0, 3)), max_size=30),
+    st.integers(0, 600),
+    st.integers(0, 20),
+)
+def test_the_short_cut_of_a_fill_changes_nothing(
+    units: list[tuple[int, int, int]], room: int, header: int
+) -> None:
+    those = [Candidate(at, float(s), t, g) for at, (s, t, g) in enumerate(units)]
+    found = choose(those, room=room, header=header, newest=0.0)
+    assert set(found.places) == filled_plainly(those, room, header)
+    for miss in found.near_misses:
+        assert miss.place not in found.places
+        assert miss.place in filled_plainly(those, room + miss.short_by, header)

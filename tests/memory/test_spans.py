@@ -20,7 +20,16 @@ def test_what_was_packed_is_what_comes_out(spans: tuple[tuple[int, int], ...]) -
 
 
 def test_ranges_in_order_take_small_numbers() -> None:
-    assert packed([(100_017, 100_017), (100_025, 100_026)]) == [100_017, 0, 8, 1]
+    assert packed([(100_017, 100_017), (100_025, 100_026)]) == "100017 8+1"
+
+
+@given(SPANS)
+def test_lists_of_before_are_read(spans: tuple[tuple[int, int], ...]) -> None:
+    numbers, end = [], 0
+    for first, last in spans:
+        numbers += [first - end, last - first]
+        end = last
+    assert unpacked(numbers) == spans
 
 
 def test_half_a_range_is_refused() -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("holdfast_memory", "0011_vector_stores"),
+        ("holdfast_memory", "0013_slim_fact_index"),
         ("holdfast_sessions", "0007_packed"),
     ]
 

@@ -1,0 +1,178 @@
+"""What changed in a session's context since the turn before, and where its prefix broke."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from memory_app import context as contexts
+from memory_app import keeping
+from memory_app.context import Ask, Context
+from memory_app.core import differing
+from memory_app.core.differing import Broken, Difference, Seen
+from memory_app.models import Fact
+from sessions_app.core import tokens
+from sessions_app.core.errors import BudgetTooSmall
+from sessions_app.store.base import Snapshot
+from sessions_app.store.reading import Reader
+
+MOST_TURNS = 24
+"""Turns back of which is told how much of the prompt stayed."""
+
+
+class Change(NamedTuple):
+    """The difference to an earlier version; `kept` of `sent` tokens lead both, about. `added` and
+    `gone` are the texts of facts."""
+
+    version: int
+    difference: Difference
+    kept: int
+    sent: int
+    where: str
+    added: Sequence[str] = ()
+    gone: Sequence[str] = ()
+
+    @property
+    def nothing(self) -> bool:
+        """Whether the same messages and facts are in both."""
+        found = self.difference
+        messages = found.added or found.folded or found.dropped
+        return not (messages or found.new_summary or self.added or self.gone)
+
+
+class Turn(NamedTuple):
+    """A turn by the version of its question: the share of what was sent the turn before that still
+    leads, None where its context cannot be built; `broken` says what ended it."""
+
+    version: int
+    seq: int
+    share: float | None
+    broken: str
+
+    @property
+    def percent(self) -> str:
+        """The share as the width of a bar; written out, for sites with decimal commas."""
+        return f"{(self.share or 0) * 100:.1f}"
+
+
+def turn_before(store: Reader, session: Snapshot, version: int) -> int | None:
+    """The version of the question before the turn that a version stands at; None for the first."""
+    end = store.messages_at(session, version)
+    found = store.questions(session.number, end, 2)
+    # At an answer the turn before is its own question: that is what the model was asked with.
+    asked = [at for seq, at in found if seq < end]
+    return asked[0] if asked else None
+
+
+def change(
+    store: Reader, session: Snapshot, ask: Ask, built: Context, version: int
+) -> Change | None:
+    """What changed from a version to a context that was built; None where nothing fitted then."""
+    before = _built(store, session, replace(ask, at=version))
+    if before is None:
+        return None
+    found = _difference(store, session, before, built)
+    sent = [_tokens(one) for one in before.messages]
+    fixed = _fixed(before)
+    kept = fixed * (found.broken is None or found.broken.kind == "message") + sum(
+        sent[: found.same]
+    )
+    texts = _texts_of(store, [*found.facts_added, *found.facts_gone])
+    added, gone = (
+        [texts[fact] for fact in facts if fact in texts]
+        for facts in (found.facts_added, found.facts_gone)
+    )
+    return Change(version, found, kept, fixed + sum(sent), said(found.broken), added, gone)
+
+
+def _texts_of(store: Reader, facts: Sequence[str]) -> dict[str, str]:
+    """The text of each fact that is still there; of a linked user's it is not the session's
+    project's."""
+    rows = Fact.everything.using(store.db.alias)
+    with store.db.reading():
+        found = rows.identified([UUID(fact) for fact in facts]).values_list("id", "text")
+        return {str(fact): text for fact, text in found}
+
+
+def prefixes(store: Reader, session: Snapshot, ask: Ask, version: int) -> list[Turn]:
+    """How much of the prompt stayed at each of the newest MOST_TURNS turns up to a version, newest
+    first."""
+    end = store.messages_at(session, version)
+    versions = store.questions(session.number, end, MOST_TURNS + 1)
+    built = [(seq, at, _built(store, session, replace(ask, at=at))) for seq, at in versions]
+    return list(_turns(store, session, built))
+
+
+def _turns(
+    store: Reader, session: Snapshot, built: Sequence[tuple[int, int, Context | None]]
+) -> Iterator[Turn]:
+    for (seq, version, after), (_, _, before) in pairwise(built):
+        if after is None or before is None:
+            yield Turn(version, seq, None, "there was no room")
+            continue
+        found = _difference(store, session, before, after)
+        whole = sum(_tokens(one) for one in before.messages) + _fixed(before)
+        kept = sum(_tokens(one) for one in before.messages[: found.same]) + _fixed(before)
+        broken = found.broken
+        if broken is not None and broken.kind != "message":
+            kept = 0
+        yield Turn(version, seq, kept / whole if whole else 1.0, said(broken))
+
+
+def said(broken: Broken | None) -> str:
+    """What ended the common prefix, in words; "" for nothing."""
+    if broken is None:
+        return ""
+    if broken.kind == "message":
+        return f"the {broken.what} in place {broken.place + 1}"
+    return f"the {broken.kind}"
+
+
+def _built(store: Reader, session: Snapshot, ask: Ask) -> Context | None:
+    try:
+        return contexts.build(store, session.project, session, ask)
+    except BudgetTooSmall:
+        return None
+
+
+def _difference(store: Reader, session: Snapshot, before: Context, after: Context) -> Difference:
+    return differing.difference(_seen(store, session, before), _seen(store, session, after))
+
+
+def _seen(store: Reader, session: Snapshot, built: Context) -> Seen:
+    return Seen(
+        differing.merged(span for part in built.parts for span in part.messages),
+        tuple(fact for part in built.parts for fact in part.facts),
+        next((part.summary for part in built.parts if part.summary), None),
+        store.state(session, built.version).folded,
+        built.system,
+        built.tools,
+        built.messages,
+    )
+
+
+def _fixed(built: Context) -> int:
+    return sum(part.tokens for part in built.parts if part.name in ("system", "tools"))
+
+
+def _tokens(message: Mapping[str, Any]) -> int:
+    """About what a message takes."""
+    return sum(keeping.block_tokens(text) - tokens.FRAMING for text in _texts(message)) + (
+        tokens.FRAMING
+    )
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        if value:
+            yield value
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            if name not in ("role", "type", "id", "call_id", "tool_call_id"):
+                yield from _texts(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
