@@ -20,6 +20,7 @@ from holdfast.commands import (
     export_log,
     import_log,
     key,
+    link_user,
     outcomes,
     serve,
     upkeep,
@@ -41,6 +42,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "doctor": doctor,
     "upkeep": upkeep,
     "consolidate": consolidate,
+    "link-user": link_user,
     "worker": worker,
 }
 CODES = "exit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in outcomes.MEANINGS)

@@ -142,7 +142,7 @@ def plan(store: Reader, owner: Owner, now: int) -> Plan:
         by_people = edits.exclude(editor=HOLDFAST).order_by().values_list("fact_id", flat=True)
         edited = set(by_people.distinct())
     doubtful = [row for row in found.values() if row.confidence < core.SURE]
-    used = {row.number for row in factuses.counted(store, doubtful) if row.uses}
+    used = {row.number for row in factuses.counted(store, owner.project, doubtful) if row.uses}
     known = [
         _known(row, used=row.number in used, edited=row.number in edited) for row in found.values()
     ]

@@ -91,7 +91,7 @@ def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
         "exported_at": instants.render(clock.now_us()),
         "facts": [
             _with_history(fact, by_fact.get(fact.number, ()))
-            for fact in factuses.counted(store, found)
+            for fact in factuses.counted(store, project, found)
         ],
         "episodes": episodes.of_user(store, project, user.pk),
         "sessions": [

@@ -31,7 +31,7 @@ def page(store: Reader, project: int, asked: Mapping[str, Any]) -> tuple[list[An
     with store.db.unprepared():
         found = list(rows.order_by("-number" if descending else "number")[: limit + 1])
     following = paging.sign(scope, [found[limit - 1].number]) if len(found) > limit else None
-    return factuses.counted(store, found[:limit]), following
+    return factuses.counted(store, project, found[:limit]), following
 
 
 def _narrowed(

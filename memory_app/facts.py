@@ -106,7 +106,7 @@ def one(store: Reader, project: int, fact: UUID, *, param: str | None = None) ->
         raise errors.NotFound("There is no such fact in this project. Check its id.", param=param)
     if found.session_status == "deleted":
         raise errors.SessionDeleted(param=param)
-    return factuses.counted(store, [found])[0]
+    return factuses.counted(store, project, [found])[0]
 
 
 def identified(store: Reader, project: int, wanted: Sequence[UUID]) -> list[Any]:
@@ -118,7 +118,7 @@ def identified(store: Reader, project: int, wanted: Sequence[UUID]) -> list[Any]
             found |= {row.id: row for row in rows}
     if any(fact not in found for fact in wanted):
         raise errors.NotFound("A fact of that answer was erased since.")
-    return factuses.counted(store, [found[fact] for fact in wanted])
+    return factuses.counted(store, project, [found[fact] for fact in wanted])
 
 
 def values_of(fact: Fact) -> dict[str, Any]:
@@ -378,7 +378,7 @@ def prefer(store: DurableStore, project: int, stated: Stated, by: By) -> Answer:
         rows = of_project(store, project).of_user(stated.user or "").active().shown()
         now: Any = rows.with_keys([stated.key]).order_by("number").last()
         if now is not None and _says(now, stated):
-            return _answer(factuses.counted(store, [now]), durability)
+            return _answer(factuses.counted(store, project, [now]), durability)
         return keep(store, project, [stated], by)
 
 

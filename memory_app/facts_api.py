@@ -79,6 +79,8 @@ _FACT = {
     "metadata": ANY_OBJECT,
     "created_at": INSTANT,
 }
+_LINKED = {"linked": {"const": True}}
+"""Of a fact that another user stored, and the one who is asked about reads by a link."""
 _FACT_IN = fields.schema(factbodies.STATED)
 STATED = {
     "oneOf": [
@@ -99,7 +101,7 @@ STATED = {
     ]
 }
 SCHEMAS: Mapping[str, dict[str, Any]] = {
-    "Fact": thing(_FACT, optional=DURABILITY),
+    "Fact": thing(_FACT, optional={**DURABILITY, **_LINKED}),
     "StoredFacts": {
         "anyOf": [ref("Fact"), thing({"facts": listed(ref("Fact"))}, optional=DURABILITY)]
     },
@@ -125,7 +127,8 @@ SCHEMAS: Mapping[str, dict[str, Any]] = {
                         **_FACT,
                         "score": NUMBER,
                         "parts": {"type": "object", "additionalProperties": NUMBER},
-                    }
+                    },
+                    optional=_LINKED,
                 )
             )
         }

@@ -1,7 +1,8 @@
 """Searches what is remembered of a user: gathers the facts, and lets `core.factrank` rank.
 
-The facts of a user are held in this process as an index, told by their numbers and revisions, which
-every search reads from the rows: what was edited, retired or erased meanwhile makes a new one.
+The facts that a user reads are held in this process as an index, told by their numbers and
+revisions, which every search reads from the rows: what was edited, retired or erased meanwhile, or
+is linked no more, makes a new one.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from threading import Lock
 from typing import Any
 from uuid import UUID
 
-from memory_app import factlists, facts, factuses
+from memory_app import factlists, facts, factuses, links
 from memory_app.core import factrank
 from memory_app.core.factrank import Document, Documents
 from memory_app.core.rank import Scored
+from memory_app.links import Reads
 from memory_app.models import Fact, FactQuerySet
 from sessions_app import clock
 from sessions_app.store.reading import Reader
@@ -31,37 +33,36 @@ _guard = Lock()
 
 
 def hits(store: Reader, project: int, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The facts of `asked["user"]` that answer `asked["query"]`, the best first, as the contract
-    shows them; `at`, in microseconds, asks for what held then. Nobody known: none."""
+    """The facts that `asked["user"]` reads and that answer `asked["query"]`, the best first, as the
+    contract shows them; `at`, in microseconds, asks for what held then. Nobody known: none."""
     user = factlists.end_user(store, project, asked["user"])
     if user is None:
         return []
     at = asked.get("at")
     now = clock.now_us() if at is None else at
-    rows = facts.of_project(store, project).of_end_user(user.pk).shown()
-    known = _now(store, rows, user.pk, now) if at is None else _as_of(store, rows, at)
+    reads = links.whose(store, user.pk, None if at is None else at + 1)
+    rows = links.now(store, reads, now).told()
+    known = _now(store, rows, user.pk) if at is None else _as_of(store, reads, at)
     count = asked.get("limit", HITS)
     found = factrank.best(known[0], asked["query"], now=now, count=count)
     shown = known[1] or _read(store, rows, [one.turn.session for one in found])
-    factuses.counted(store, [shown[n] for one in found if (n := one.turn.session) in shown])
-    return [_hit(shown[n], one) for one in found if (n := one.turn.session) in shown]
+    there = [one for one in found if one.turn.session in shown]
+    factuses.counted(store, project, [shown[one.turn.session] for one in there])
+    return [_hit(shown[one.turn.session], one, user.pk) for one in there]
 
 
-def _hit(fact: Any, one: Scored) -> dict[str, Any]:
+def _hit(fact: Any, one: Scored, reader: int) -> dict[str, Any]:
     parts = {name: round(part, 4) for name, part in one.parts.items()}
-    return {**facts.fact_out(fact), "score": round(one.score, 4), "parts": parts}
+    return {**links.fact_out(fact, reader), "score": round(one.score, 4), "parts": parts}
 
 
 Known = tuple[Documents, dict[int, Any]]
 """Facts to be ranked, and their rows by number where they are at hand."""
 
 
-def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
-    rows = rows.active().holding(now)
+def _now(store: Reader, rows: FactQuerySet, user: int) -> Known:
     with store.db.reading():
-        state = tuple(
-            rows.order_by("-number").values_list("number", "id", "revision")[: facts.MOST]
-        )
+        state = tuple(rows.values_list("number", "id", "revision")[: facts.MOST])
     key = (store.db.alias, user)
     with _guard:
         held = _held.get(key)
@@ -79,9 +80,9 @@ def _now(store: Reader, rows: FactQuerySet, user: int, now: int) -> Known:
     return documents, found
 
 
-def _as_of(store: Reader, rows: FactQuerySet, at: int) -> Known:
+def _as_of(store: Reader, reads: Reads, at: int) -> Known:
     """The facts that were known and held at a time, as they were then."""
-    held = facts.before(store, rows, at + 1)
+    held = links.before(store, reads, at + 1)
     return documented(held[::-1]), {fact.number: fact for fact in held}
 
 
@@ -89,7 +90,7 @@ def _read(store: Reader, rows: FactQuerySet, numbers: Sequence[int]) -> dict[int
     found: dict[int, Any] = {}
     with store.db.reading():
         for at in range(0, len(numbers), facts.SOME):
-            some = rows.filter(number__in=numbers[at : at + facts.SOME]).order_by("-number")
+            some = rows.filter(number__in=numbers[at : at + facts.SOME])
             found |= {row.number: row for row in some}
     return found
 

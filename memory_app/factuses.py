@@ -16,13 +16,14 @@ from sessions_app.store.reading import Reader
 SOME = 500
 
 
-def counted(store: Reader, facts: Iterable[Any]) -> list[Any]:
-    """The same facts, each with its `uses` and `last_used_us`: a query for every 500 of them."""
+def counted(store: Reader, project: int, facts: Iterable[Any]) -> list[Any]:
+    """The same facts, each with its `uses` and `last_used_us` in a project: a query for every 500
+    of them."""
     found = list(facts)
     for at in range(0, len(found), SOME):
         some = found[at : at + SOME]
         with store.db.reading():
-            figures = list(_rows(store).counted([fact.number for fact in some]))
+            figures = list(_rows(store, project).counted([fact.number for fact in some]))
         used = {number: (uses, last_us) for number, uses, last_us in figures}
         for fact in some:
             fact.uses, fact.last_used_us = used.get(fact.number, (0, None))
@@ -31,7 +32,7 @@ def counted(store: Reader, facts: Iterable[Any]) -> list[Any]:
 
 def page(store: Reader, fact: Fact, *, before: int | None, limit: int) -> list[Injection]:
     """The injections of a fact, newest first, those in contexts before a number of these."""
-    rows = _rows(store).of_fact(fact.number)
+    rows = _rows(store, fact.project_id).of_fact(fact.number)
     if before is not None:
         rows = rows.filter(context_id__lt=before)
     with store.db.reading():
@@ -52,5 +53,5 @@ def out(injection: Injection) -> dict[str, Any]:
     }
 
 
-def _rows(store: Reader) -> InjectionQuerySet:
-    return Injection.objects.using(store.db.alias).shown()
+def _rows(store: Reader, project: int) -> InjectionQuerySet:
+    return Injection.objects.using(store.db.alias).shown(project)

@@ -16,15 +16,15 @@ from typing import Any, NamedTuple
 import orjson
 
 from memory_app import facts as remembered
-from memory_app import factsearch, gathering, keeping, relations
-from memory_app import statements as sql
+from memory_app import factsearch, gathering, keeping, links, relations
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
 from memory_app.history import HistoryReader, Said
-from memory_app.models import Fact, Summary
+from memory_app.links import Reads
+from memory_app.models import Fact, FactQuerySet, Summary
 from sessions_app import clock
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
@@ -202,23 +202,28 @@ def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
 def of_user(
     store: Reader, session: Snapshot, query: str | None, until: int | None = None
 ) -> list[Fact]:
-    """The facts of the session's user that did not come of this session: those that always matter
-    and those that have a word of the question. With `until`, in microseconds, as they were just
-    before that."""
-    if session.user is None or not _has_facts(store, session):
+    """The facts that the session's user reads and that did not come of this session: those that
+    always matter and those that have a word of the question. With `until`, in microseconds, as they
+    were just before that."""
+    if (reads := links.read_in(store, session, until)) is None:
         return []
     asked = asked_words(query or "")
-    rows = Fact.everything.using(store.db.alias).of_project_user(session.project, session.user)
-    rows = rows.exclude(session_id=session.number).shown()
     if until is None:
-        return list(rows.active().holding(clock.now_us()).standing(asked).best(MOST_FACTS))
+        rows = links.now(store, reads, clock.now_us()).exclude(session_id=session.number)
+        return _best(rows.standing(asked), reads)
+    rows = Fact.everything.using(store.db.alias).of_end_user(reads.user)
+    rows = rows.exclude(session_id=session.number).shown()
     held = remembered.before(store, rows.told(), until)
+    held += links.theirs_before(store, reads, until)
     return [fact for fact in held if matters(fact) or shared(fact, asked)]
 
 
-def _has_facts(store: Reader, session: Snapshot) -> bool:
-    with store.db.reading():
-        return store.db.row(sql.OF_END_USER, (session.project, session.user)) is not None
+def _best(rows: FactQuerySet, reads: Reads) -> list[Fact]:
+    """The best of a user's own facts, then, as far as these leave places, of linked users'."""
+    if not reads.linked:
+        return list(rows.best(MOST_FACTS))
+    own = list(rows.of_end_user(reads.user).best(MOST_FACTS))
+    return [*own, *rows.of_end_users(reads.linked).best(MOST_FACTS - len(own))]
 
 
 def matters(fact: Fact) -> bool:

@@ -289,8 +289,13 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def of_end_user(self, row: int) -> Self:
         return self.filter(end_user_id=row)
 
-    def of_project_user(self, project: int, key: str) -> Self:
-        return self.filter(end_user__project_id=project, end_user__key=key)
+    def of_end_users(self, rows: Collection[int]) -> Self:
+        return self.filter(end_user_id__in=rows)
+
+    def newest(self, user: int) -> Self:
+        """The newest first, but those of this user before those of any other."""
+        others = Case(When(end_user_id=user, then=0), default=1)
+        return self.order_by(others, "-number")
 
     def owned_by(self, user: int | None, session: int | None) -> Self:
         """Those of a user, or else of a session that has none."""
@@ -568,6 +573,39 @@ class Consolidated(models.Model):
         return f"{self.end_user_id} at {self.at_us}"
 
 
+class UserLinkQuerySet(models.QuerySet["UserLink"]):
+    def between(self, reader: int, linked: int) -> Self:
+        return self.filter(reader_id=reader, linked_id=linked)
+
+    def told(self) -> Self:
+        """Each with the users and their projects, in the order in which they were made."""
+        return self.select_related("reader__project", "linked__project").order_by("number")
+
+
+class UserLink(models.Model):
+    """`reader` may read the facts of `linked`, a user of any project; it goes one way, and no
+    further: what `linked` reads by a link of theirs is not read. Only an operator makes one."""
+
+    number = models.BigAutoField(primary_key=True)
+    reader = models.ForeignKey(EndUser, models.CASCADE, related_name="+", db_index=False)
+    linked = models.ForeignKey(EndUser, models.CASCADE, related_name="+")
+    created_us = models.BigIntegerField()
+
+    objects = UserLinkQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_user_link"
+        constraints = (
+            models.UniqueConstraint(fields=("reader", "linked"), name="holdfast_user_link_pair"),
+            models.CheckConstraint(
+                condition=~Q(reader=F("linked")), name="holdfast_user_link_of_two"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reader_id} reads {self.linked_id}"
+
+
 class ContextRecordManager(models.Manager["ContextRecord"]):
     """The door to the contexts of a project, which are those of its sessions."""
 
@@ -627,9 +665,11 @@ class InjectionQuerySet(models.QuerySet["Injection"]):
     def of_facts(self, facts: Collection[UUID]) -> Self:
         return self.filter(fact__id__in=facts)
 
-    def shown(self) -> Self:
-        """All but those of deleted sessions."""
-        return self.exclude(context__session__status=Session.DELETED)
+    def shown(self, project: int) -> Self:
+        """Those in sessions of a project, but for deleted ones: a linked user's fact is put into
+        contexts of other projects too, which are not to be told."""
+        rows = self.filter(context__session__project_id=project)
+        return rows.exclude(context__session__status=Session.DELETED)
 
     def counted(self, facts: Collection[int]) -> models.QuerySet[Injection, tuple[int, int, int]]:
         """Of each of these facts how often it was used, and when last: (number, uses, time)."""

@@ -1,7 +1,7 @@
 """The facts of a user that hang together with a thing: reads them, and lets `core.relations` walk.
 
-Only facts of one user of one project are ties of a walk, and of these only the active ones that
-hold at the time asked: what was superseded, retired or quarantined leads nowhere.
+Only facts that one user reads, their own and linked ones, are ties of a walk, and of these only the
+active ones that hold at the time asked: what was superseded, retired or quarantined leads nowhere.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from memory_app import facts, factuses
+from memory_app import facts, factuses, links
 from memory_app.core import relations
 from memory_app.core.relations import Graph, Reached, Tie
 from memory_app.models import FactQuerySet
@@ -31,9 +31,10 @@ def page(store: Reader, project: int, user: Any, asked: Mapping[str, Any]) -> Fo
     of = relations.thing(asked.get("of", ""))
     if not of:
         raise errors.InvalidField("Name the thing: `of` must say something.", param="of")
-    rows = facts.of_project(store, project).of_end_user(user.pk).shown()
     at, limit = asked.get("at"), asked.get("limit", PAGE)
-    held = None if at is None else {one.number: one for one in facts.before(store, rows, at + 1)}
+    reads = links.whose(store, user.pk, None if at is None else at + 1)
+    rows = links.now(store, reads, clock.now_us()).told()
+    held = None if at is None else {one.number: one for one in links.before(store, reads, at + 1)}
     ties, ids = _now(store, rows) if held is None else _then(held)
     near = Graph(ties).near([of], steps=asked.get("steps", relations.MOST_STEPS))
     scope = _scope(project, user.pk, asked)
@@ -43,14 +44,16 @@ def page(store: Reader, project: int, user: Any, asked: Mapping[str, Any]) -> Fo
     following = paging.sign(scope, [*near[limit - 1].place]) if len(near) > limit else None
     shown = near[:limit]
     known = _read(store, rows, shown) if held is None else held
-    factuses.counted(store, [known[one.fact] for one in shown if one.fact in known])
-    return [_out(known[one.fact], one, ids) for one in shown if one.fact in known], following
+    there = [one for one in shown if one.fact in known]
+    factuses.counted(store, project, [known[one.fact] for one in there])
+    told = ((links.fact_out(known[one.fact], user.pk), one) for one in there)
+    return [_out(fact, one, ids) for fact, one in told], following
 
 
 def _now(store: Reader, rows: FactQuerySet) -> tuple[list[Tie], dict[int, UUID]]:
-    tied = rows.active().holding(clock.now_us()).tied().order_by("-number")
+    tied = rows.tied().values_list("number", "id", "subject", "object")
     with store.db.reading():
-        found = list(tied.values_list("number", "id", "subject", "object")[: facts.MOST])
+        found = list(tied[: facts.MOST])
     ties = [Tie(number, subject, thing) for number, _, subject, thing in found]
     return ties, {number: fact for number, fact, *_ in found}
 
@@ -64,7 +67,7 @@ def _ties(rows: Iterable[Any]) -> list[Tie]:
 
 
 def graph(rows: Iterable[Any]) -> Graph:
-    """What facts tie; the rows are of one owner."""
+    """What facts tie; the rows are what one user reads."""
     return Graph(_ties(rows))
 
 
@@ -74,9 +77,9 @@ def _read(store: Reader, rows: FactQuerySet, shown: Sequence[Reached]) -> dict[i
         return {row.number: row for row in rows.filter(number__in=numbers)}
 
 
-def _out(fact: Any, one: Reached, ids: Mapping[int, UUID]) -> dict[str, Any]:
+def _out(fact: dict[str, Any], one: Reached, ids: Mapping[int, UUID]) -> dict[str, Any]:
     path = [str(ids[number]) for number in one.path]
-    return {"fact": facts.fact_out(fact), "steps": one.steps, "path": path}
+    return {"fact": fact, "steps": one.steps, "path": path}
 
 
 def _scope(project: int, user: int, asked: Mapping[str, Any]) -> str:

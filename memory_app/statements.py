@@ -64,6 +64,7 @@ ERASE = {
         UPDATE holdfast_context SET provided = '[]' WHERE provided <> '[]'
         AND session_id IN (SELECT number FROM holdfast_session WHERE end_user_id = ?)
     """,
+    "links": "DELETE FROM holdfast_user_link WHERE ? IN (reader_id, linked_id)",
 }
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
@@ -80,9 +81,19 @@ SAID = """
     SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? AND role IN ('user', 'assistant') ORDER BY seq
 """
-OF_END_USER = """
-    SELECT 1 FROM holdfast_fact
-    WHERE end_user_id = (SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?) LIMIT 1
+LINKED = """
+    SELECT linked_id FROM holdfast_user_link
+    WHERE reader_id = ? AND created_us < ? ORDER BY number
+"""
+READ_BY = """
+    SELECT u.id, l.linked_id FROM holdfast_end_user u
+    LEFT JOIN holdfast_user_link l ON l.reader_id = u.id AND l.created_us < ?
+    WHERE u.project_id = ? AND u.key = ?
+        AND (
+            l.linked_id IS NOT NULL
+            OR EXISTS (SELECT 1 FROM holdfast_fact f WHERE f.end_user_id = u.id)
+        )
+    ORDER BY l.number
 """
 END_USER = "SELECT id FROM holdfast_end_user WHERE project_id = ? AND key = ?"
 UNFINISHED = """

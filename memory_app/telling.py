@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from memory_app import facts, front, keeping
+from memory_app import facts, front, keeping, links
 from memory_app.core import blocks
 from memory_app.core.policy import Policy
 from sessions_app import clock
@@ -21,9 +21,9 @@ def block(
     """The block with its tokens, never more than `tokens`, and the facts in it. Nothing fits, or
     nothing is known: an empty text."""
     now = clock.now_us()
-    rows = facts.of_project(store, project).of_end_user(user.pk).active().shown().holding(now)
+    rows = links.now(store, links.whose(store, user.pk), now)
     with store.db.reading():
-        known = list(rows.order_by("-number")[: facts.MOST])
+        known = list(rows[: facts.MOST])
     old_us = front.old_us(Policy().preference_days, now)
     chosen = _fitting(_ordered(known, query), tokens, old_us)
     text = _text(chosen, old_us) if chosen else ""

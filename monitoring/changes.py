@@ -80,7 +80,7 @@ def change(
     kept = fixed * (found.broken is None or found.broken.kind == "message") + sum(
         sent[: found.same]
     )
-    texts = _texts_of(store, session, [*found.facts_added, *found.facts_gone])
+    texts = _texts_of(store, [*found.facts_added, *found.facts_gone])
     added, gone = (
         [texts[fact] for fact in facts if fact in texts]
         for facts in (found.facts_added, found.facts_gone)
@@ -88,9 +88,10 @@ def change(
     return Change(version, found, kept, fixed + sum(sent), said(found.broken), added, gone)
 
 
-def _texts_of(store: Reader, session: Snapshot, facts: Sequence[str]) -> dict[str, str]:
-    """The text of each fact that is still there."""
-    rows = Fact.objects.of(session.project).using(store.db.alias)
+def _texts_of(store: Reader, facts: Sequence[str]) -> dict[str, str]:
+    """The text of each fact that is still there; of a linked user's it is not the session's
+    project's."""
+    rows = Fact.everything.using(store.db.alias)
     with store.db.reading():
         found = rows.identified([UUID(fact) for fact in facts]).values_list("id", "text")
         return {str(fact): text for fact, text in found}

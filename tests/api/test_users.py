@@ -133,6 +133,7 @@ def test_an_erasure_says_what_went_and_what_stays(owner: Persona) -> None:
         "facts": before - 1,
         "episodes": 0,
         "provided": 0,
+        "links": 0,
         "users": 0,
     }
     assert receipt["kept"] == {"sessions": 1, "messages": said, "summaries": 1}

@@ -121,7 +121,7 @@ def told(desk: Desk, session: UUID, at: int) -> list[object]:
     rows = Fact.everything.filter(session__id=session).order_by("number").told()
     shown = [
         {**facts.fact_out(row), "history": facts.history(desk.store, row, after=0, limit=50)}
-        for row in factuses.counted(desk.store, rows)
+        for row in factuses.counted(desk.store, desk.project, rows)
     ]
     return [shown, desk.context(session).digest, desk.context(session, at=at).digest]
 

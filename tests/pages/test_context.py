@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
-from memory_app import factbodies, facts, policies
+from holdfast.projects import ensure_project
+from memory_app import factbodies, facts, links, policies
 from memory_app.context import FORMS, ORDER
 from memory_app.facts import By
 from memory_app.models import Compression, Fact, Summary
@@ -211,6 +212,23 @@ def test_a_fact_from_elsewhere_leads_where_it_was_said(client: Client, project: 
     assert "another session, #1" in shown.text
     assert f"/sessions/{before.id}/m/1/" in shown.links
     assert f"/sessions/{made.id}/m/0/" not in shown.links
+
+
+def test_a_linked_users_fact_is_there_and_its_session_is_not(
+    client: Client, project: Project
+) -> None:
+    other = ensure_project("elsewhere")
+    before, made = session(other, talk(2), user="alice"), session(project, talk(2), user="alice")
+    told = {"session": str(before.id), "seq": 1, "quote": "Question"}
+    body = {"user": "alice", "text": "Never eats fish.", "sources": [told], "pinned": True}
+    facts.keep(get_store(), other.pk, factbodies.stated(body), By("editor"))
+    rows = [get_store().end_user(of.pk, "alice") or 0 for of in (project, other)]
+    links.make(get_store(), *rows)
+    shown = page(client, made)
+    assert "Never eats fish." in shown.text
+    assert not any(str(before.id) in link for link in shown.links)
+    assert str(before.id) not in shown.text
+    assert "another session" not in shown.text
 
 
 def test_where_everything_else_went_is_counted_by_fate(client: Client, project: Project) -> None:
