@@ -79,3 +79,6 @@ class Backend(Protocol):
     def relations(self, user: str, query: Json) -> list[Json]:
         """The facts near a thing, the nearest first. Raises NotFound for a user who is not known
         yet."""
+
+    def episodes(self, query: Json) -> list[Json]:
+        """What happened, the newest first."""

@@ -173,6 +173,13 @@ def relations(of: object, steps: object, limit: object, at: object) -> Json:
     return {**asked, **fact(steps=steps, limit=limit, at=at)}
 
 
+def episodes(query: object, since: object, until: object, limit: object) -> Json:
+    """Which episodes are wanted, as a query."""
+    asked = {} if query is None else fields.read({"q": query}, {"q": fields.text(512)})
+    times = {name: fact(at=at).get("at") for name, at in (("from", since), ("to", until))}
+    return {**asked, **given(**times), "limit": whole("limit", limit, 1, PAGE)}
+
+
 def user_context(**asked: Any) -> Json:
     """What block of a user's memory is wanted, as a query: tokens, query."""
     return fields.read(given(**asked), {name: CONTEXT[name] for name in ("tokens", "query")})

@@ -396,10 +396,29 @@ class Memory:
         except NotFound:
             return []
 
+    @bridge.here
+    def episodes(
+        self,
+        query: str | None = None,
+        limit: int = 50,
+        *,
+        since: datetime | str | None = None,
+        until: datetime | str | None = None,
+    ) -> list[Json]:
+        """What happened in the user's sessions, the newest first: each an episode of the HTTP
+        contract. With `query` those that have all its words, with `since` and `until` those whose
+        time overlaps that span.
+
+        Raises InvalidField, TooLong.
+        """
+        asked = bodies.episodes(query, since, until, limit)
+        return self._backend.episodes({"user": self._user, **asked})
+
     astore_fact = bridge.twin(store_fact)
     aget_context = bridge.twin(get_context)
     asearch = bridge.twin(search)
     arelations = bridge.twin(relations)
+    aepisodes = bridge.twin(episodes)
 
 
 class Client:

@@ -16,6 +16,8 @@ from memory_app import (
     asking,
     context,
     endusers,
+    episodes,
+    episodes_api,
     factbodies,
     facts,
     factsearch,
@@ -183,6 +185,10 @@ class LocalBackend:
         asked = fields.read(query, factbodies.RELATED)
         found = endusers.one(self._store, self._project, user)
         return relations.page(self._store, self._project, found, asked)[0]
+
+    def episodes(self, query: Json) -> list[Json]:
+        asked = fields.read(query, episodes_api.STORED)
+        return episodes.page(self._store, self._project, asked)[0]
 
     # -- what they share ---------------------------------------------------------------------
 

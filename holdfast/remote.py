@@ -115,6 +115,10 @@ class RemoteBackend:
         found: list[Json] = self._get(f"/users/{quote(user, safe='')}/relations", query)["data"]
         return found
 
+    def episodes(self, query: Json) -> list[Json]:
+        found: list[Json] = self._get("/episodes", query)["data"]
+        return found
+
     # -- what they share ---------------------------------------------------------------------
 
     def _get(self, path: str, query: Json | None = None) -> Json:

@@ -9,7 +9,8 @@ import pytest
 
 from holdfast import facade
 from holdfast.facade import Client
-from memory_app import endusers, factsearch
+from memory_app import endusers, episodes, factsearch
+from sessions_app import clock
 from sessions_app.core import errors
 from sessions_app.models import Project
 from sessions_app.store import get_store
@@ -174,3 +175,22 @@ def test_an_erasure_empties_this_processs_memory_of_facts(transactional_db: None
     project = Project.objects.get(name="default").pk
     endusers.erase(get_store("default"), project, "alice")
     assert not factsearch._held
+
+
+def test_what_happened_is_told(client: Client) -> None:
+    for number in (1, 2):
+        session = client.open(f"trip-{number}", user="alice")
+        session.append(role="user", content=f"Book pier {number} at 17:0{number} for me, please.")
+        session.end()
+    episodes.tell(get_store(), clock.now_us())
+    memory = client.memory("alice")
+    found = memory.episodes()
+    assert [one["outcome"] for one in found] == ["ended", "ended"]
+    assert [one["summary"] for one in memory.episodes("at 17:01")] == [found[1]["summary"]]
+    assert len(memory.episodes(limit=1)) == 1
+    assert memory.episodes(until="1970-01-01T00:00:00Z") == []
+    assert client.memory("bob").episodes() == []
+    for wrong, param in (({"limit": 0}, "limit"), ({"since": "noon"}, "from")):
+        with pytest.raises(errors.InvalidRequest) as caught:
+            memory.episodes(**wrong)
+        assert caught.value.param == param
