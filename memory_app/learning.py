@@ -28,6 +28,7 @@ from sessions_app.core.replay import in_ranges
 from sessions_app.models import Session
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
+from sessions_app.store.reading import Reader
 
 log = logging.getLogger("holdfast.learning")
 
@@ -139,6 +140,20 @@ class Learning:
 
 def _by_seq(one: Candidate) -> int:
     return one.seq
+
+
+class Lag(NamedTuple):
+    """What was not looked through yet: so many sessions, with so many messages."""
+
+    sessions: int
+    messages: int
+
+
+def lag(store: Reader) -> Lag:
+    """How far learning is behind."""
+    with store.db.reading():
+        row = store.db.row(sql.UNLEARNT, (2**62,)) or (0, 0)
+    return Lag(int(row[0]), int(row[1]))
 
 
 class Stretch(NamedTuple):

@@ -67,6 +67,8 @@ class _Lessons:
     def take(self, found: Sequence[tuple[Candidate, int]]) -> int:
         new = 0
         for one, at in found:
+            if self._is_noted(one):
+                continue
             if one.ends:
                 self._end(one, at)
             elif one.instead:
@@ -74,6 +76,18 @@ class _Lessons:
             else:
                 new += self._meet(one, at)
         return new
+
+    def _is_noted(self, one: Candidate) -> bool:
+        """Whether somebody stored a fact of these words already, by what it quotes."""
+        here = str(self.learner.session.id)
+        return any(
+            source["session"] == here
+            and source["seq"] == one.seq
+            and (source["quote"] in one.quote or one.quote in source["quote"])
+            for fact in self.known
+            for source in orjson.loads(fact.sources)
+            if not fact.learnt_by
+        )
 
     def _meet(self, one: Candidate, at: int) -> bool:
         said = Statement(

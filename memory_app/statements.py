@@ -181,6 +181,10 @@ IMPORTED = """
     VALUES (?, 0, 0, 0, ?, ?, 0)
     ON CONFLICT (session_id) DO UPDATE SET imported = excluded.imported
 """
+UNLEARNT = f"""
+    SELECT COUNT(*), COALESCE(SUM(s.messages - COALESCE(l.messages, 0)), 0)
+    FROM holdfast_session s {_UNLEARNT}
+"""
 OPEN_LEARNT = """
     INSERT INTO holdfast_learnt
         (session_id, messages, found, injected, imported, shared, held_until_us)

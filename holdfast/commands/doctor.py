@@ -110,6 +110,7 @@ def _database() -> Iterator[Check]:
         yield migrations
         if migrations.advice is None:
             yield _compression(alias)
+            yield _learning(alias)
             yield from _vectors(alias)
     except Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -158,6 +159,20 @@ def _compression(alias: str) -> Check:
         return Check("compression", found)
     advice = "Run `holdfast serve` or `holdfast worker`."
     return Check("compression", f"{found}, the first for {seconds:,} s", advice)
+
+
+def _learning(alias: str) -> Check:
+    """Who finds what users say of themselves, and how far that is behind."""
+    from memory_app import extractors, learning
+    from memory_app.core.work import EngineFailed
+    from sessions_app.store import get_store
+
+    try:
+        name = extractors.extractor().name
+    except EngineFailed as failed:
+        return Check("learning", failed.detail, "Correct HOLDFAST_EXTRACTOR: nothing is learnt.")
+    lag = learning.lag(get_store(alias))
+    return Check("learning", f"{name}, {lag.sessions} sessions behind by {lag.messages} messages")
 
 
 def _vectors(alias: str) -> Iterator[Check]:

@@ -265,3 +265,12 @@ def test_two_workers_learn_each_thing_once(committed: Desk) -> None:
     texts = committed.texts("ines")
     assert len(texts) == len(set(texts)) == 7
     assert sum(row.messages for row in Learnt.objects.all()) == 12
+
+
+def test_what_a_fact_quotes_already_is_not_learnt_beside_it(desk: Desk) -> None:
+    session = desk.of("ines", "I live in Porto, by the river.", "I work as a nurse.")
+    source = {"session": str(session), "seq": 1, "quote": "live in Porto"}
+    told = Stated("Home is Porto.", user="ines", sources=(source,))
+    facts.keep(desk.store, desk.project, [told], EDITOR)
+    desk.learn()
+    assert desk.texts("ines") == ["Home is Porto.", "I work as a nurse."]
