@@ -56,6 +56,7 @@ class Held(NamedTuple):
     after: int
     imported: int
     shared: bool
+    overlay: int
     until_us: int
 
 
@@ -180,7 +181,7 @@ def hold(store: DurableStore, number: int) -> Held | None:
         session = store.get(int(named[1]), UUID(str(named[0])))
     except (errors.NotFound, errors.SessionDeleted):
         return None
-    return Held(session, int(row[0]), int(row[1]), bool(row[2]), until)
+    return Held(session, int(row[0]), int(row[1]), bool(row[2]), int(row[3]), until)
 
 
 def postpone(store: DurableStore, held: Held, seconds: float) -> None:
@@ -208,11 +209,16 @@ def commit(store: DurableStore, held: Held, upto: int, done: Stretch) -> bool:
         shared = held.shared or any(is_anothers(one, session) for one in done.said)
         counts = (len(done.found.candidates), done.found.injected)
         place = (session.number, held.after, held.until_us)
-        if not store.db.run(sql.SET_LEARNT, (upto, *counts, shared, *place)).rowcount:
+        heeded = session.overlay_version
+        if not store.db.run(sql.SET_LEARNT, (upto, *counts, shared, heeded, *place)).rowcount:
             return False
+        learner = Learner(int(user[0]), session, done.by)
+        if held.overlay != heeded:
+            retracted = store.overlaid(session.number, heeded).retracted
+            lessons.take_back(store, learner, retracted)
         if done.found.candidates:
             found = [(one, times[one.seq]) for one in done.found.candidates]
-            lessons.store(store, Learner(int(user[0]), session, done.by), found)
+            lessons.store(store, learner, found)
     return True
 
 

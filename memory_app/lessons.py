@@ -30,6 +30,7 @@ from memory_app.core.meeting import (
 from memory_app.facts import By, Edits, Lesson, Stated
 from memory_app.models import Fact
 from sessions_app import clock
+from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
 
@@ -50,6 +51,24 @@ def store(db: DurableStore, learner: Learner, found: Sequence[tuple[Candidate, i
     """Stores candidates, each with when it was said in microseconds; returns how many are new
     facts."""
     return _Lessons(db, learner).take(found)
+
+
+def take_back(db: DurableStore, learner: Learner, retracted: Sequence[tuple[int, int]]) -> None:
+    """What was learnt of messages that somebody took back no longer holds, unless others tell it
+    too, or a person pinned it."""
+    lessons = _Lessons(db, learner)
+    here = str(learner.session.id)
+    for fact in [fact for fact in lessons.known if fact.learnt_by and not fact.pinned]:
+        sources = orjson.loads(fact.sources)
+        left = [
+            one for one in sources if one["session"] != here or not in_ranges(one["seq"], retracted)
+        ]
+        if not left and sources:
+            wanted = core.retired(facts.values_of(fact), lessons.edits.now)
+            lessons.edits.revise(fact, wanted, reason="Its message was taken back.")
+        elif left != sources:
+            wanted = {"sources": orjson.dumps(left).decode()}
+            lessons.edits.revise(fact, wanted, reason="A message of it was taken back.")
 
 
 class _Lessons:

@@ -479,8 +479,8 @@ class Learnt(models.Model):
     they were `injected`.
 
     Of messages 1..`imported` nobody here knows who wrote them. In a `shared` session others than
-    its user speak, so that a message without an author may be theirs. Who looks holds the row until
-    `held_until_us`.
+    its user speak, so that a message without an author may be theirs. `overlay` is the version of
+    what is retracted that was heeded. Who looks holds the row until `held_until_us`.
     """
 
     session = models.OneToOneField(
@@ -491,6 +491,7 @@ class Learnt(models.Model):
     injected = models.BigIntegerField(default=0)
     imported = models.BigIntegerField(default=0)
     shared = models.BooleanField(default=False)
+    overlay = models.BigIntegerField(default=0, db_default=0)
     held_until_us = models.BigIntegerField(default=0)
 
     class Meta:

@@ -154,7 +154,8 @@ INSERT_INJECTION = """
 _UNLEARNT = """
     LEFT JOIN holdfast_learnt l ON l.session_id = s.number
     WHERE s.end_user_id IS NOT NULL AND s.status <> 'deleted'
-        AND s.messages > COALESCE(l.messages, 0) AND COALESCE(l.held_until_us, 0) <= ?
+        AND (s.messages > COALESCE(l.messages, 0) OR l.overlay < s.overlay_version)
+        AND COALESCE(l.held_until_us, 0) <= ?
 """
 UNLEARNT_LATELY = f"""
     SELECT s.number FROM holdfast_project p CROSS JOIN holdfast_session s
@@ -193,11 +194,12 @@ OPEN_LEARNT = """
 """
 HOLD_LEARNT = """
     UPDATE holdfast_learnt SET held_until_us = ? WHERE session_id = ? AND held_until_us <= ?
-    RETURNING messages, imported, shared
+    RETURNING messages, imported, shared, overlay
 """
 SET_LEARNT = """
     UPDATE holdfast_learnt
-    SET messages = ?, found = found + ?, injected = injected + ?, shared = ?, held_until_us = 0
+    SET messages = ?, found = found + ?, injected = injected + ?, shared = ?, overlay = ?,
+        held_until_us = 0
     WHERE session_id = ? AND messages = ? AND held_until_us = ?
 """
 POSTPONE_LEARNT = """

@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ("injected", models.BigIntegerField(default=0)),
                 ("imported", models.BigIntegerField(default=0)),
                 ("shared", models.BooleanField(default=False)),
+                ("overlay", models.BigIntegerField(db_default=0, default=0)),
                 ("held_until_us", models.BigIntegerField(default=0)),
             ],
             options={

@@ -274,3 +274,28 @@ def test_what_a_fact_quotes_already_is_not_learnt_beside_it(desk: Desk) -> None:
     facts.keep(desk.store, desk.project, [told], EDITOR)
     desk.learn()
     assert desk.texts("ines") == ["Home is Porto.", "I work as a nurse."]
+
+
+def test_what_is_taken_back_after_it_was_learnt_is_retired(desk: Desk) -> None:
+    session = desk.of("ines", "I live in Porto.", "I work as a nurse.")
+    other = desk.of("ines", "I work as a nurse.")
+    desk.learn()
+    desk.retract(session, 1, 2)
+    desk.learn()
+    assert desk.texts("ines") == ["I work as a nurse."]
+    assert desk.texts("ines", "retired") == ["I live in Porto."]
+    (nurse,) = desk.facts("ines", "active")
+    assert [name for name, *_ in sources(nurse)] == [str(other)]
+    before = FactRevision.objects.count()
+    desk.learn()
+    assert FactRevision.objects.count() == before
+
+
+def test_what_a_person_pinned_outlives_its_message(desk: Desk) -> None:
+    session = desk.of("ines", "I live in Porto.")
+    desk.learn()
+    (fact,) = desk.facts("ines")
+    facts.change(desk.store, desk.project, fact.id, facts.pinning(pinned=True), EDITOR)
+    desk.retract(session, 1)
+    desk.learn()
+    assert desk.texts("ines") == ["I live in Porto."]
