@@ -12,13 +12,15 @@ from memory_app import context as contexts
 from memory_app import keeping
 from memory_app.context import Ask, Context
 from memory_app.core import blocks, differing
-from memory_app.core.differing import Broken, Difference, Seen
+from memory_app.core.differing import Broken, Difference, Seen, Spans
 from memory_app.models import Fact
 from sessions_app.core import tokens
 from sessions_app.core.errors import BudgetTooSmall
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
+MOST_RANGES = 10
+"""Ranges of messages that are named."""
 MOST_TURNS = 24
 """Turns back of which is told how much of the prompt stayed."""
 
@@ -34,6 +36,29 @@ class Change(NamedTuple):
     where: str
     added: Sequence[str] = ()
     gone: Sequence[str] = ()
+
+    @property
+    def moved(self) -> list[tuple[str, str, str, Spans, int, int]]:
+        """What happened to messages: the kind, its sign, in words, the first ranges, how many
+        ranges more, and how many messages in all."""
+        found = self.difference
+        kinds = (
+            ("came", "+", "added", found.added),
+            ("folded", "≡", "folded", found.folded),
+            ("went", "\u2212", "no room any more", found.dropped),
+        )
+        return [
+            (
+                kind,
+                sign,
+                words,
+                spans[:MOST_RANGES],
+                max(0, len(spans) - MOST_RANGES),
+                sum(last - first + 1 for first, last in spans),
+            )
+            for kind, sign, words, spans in kinds
+            if spans
+        ]
 
     @property
     def nothing(self) -> bool:
