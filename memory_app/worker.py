@@ -181,6 +181,9 @@ class Worker:
                 log.warning("%s; it will be tried again: %s", failure, error)
                 wait = max(trouble, getattr(error, "after", None) or 0.0)
                 trouble = min(2 * trouble, LONGEST_TROUBLE_SECONDS)
+            except Exception:  # one session that we cannot do must not end the thread for all
+                log.exception("%s; it will be tried again.", failure)
+                wait = trouble
             finally:
                 self._return_connection()
             self._stopped.wait(wait)

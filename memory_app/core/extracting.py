@@ -24,6 +24,8 @@ SHORTEST, LONGEST = 2, 40
 """Words of a sentence that is learnt."""
 MOST_NAMED = 120
 """Characters of what is said of a person, to be named in a relation."""
+LONGEST_NAME, LONGEST_CATEGORY = 255, 64
+"""Characters of a key, relation or object, and of a category."""
 CLAIM = "claim"
 CORRECTION = "correction"
 
@@ -125,16 +127,24 @@ def admitted(
     again = 0
     for one in found:
         passage = said.get(one.seq)
-        if passage is None or not one.quote or not _is_spoken(one, passage):
+        if passage is None or not one.quote or not _is_sound(one) or not _is_spoken(one, passage):
             continue
         if fingerprint(one.quote) in injected:
             again += 1
             continue
         if imported and (one.instead or one.ends):
             continue
-        one = one._replace(author=passage.author)
+        # Whose word it is, no extractor says.
+        one = one._replace(author=passage.author, trust="user")
         kept.append(_claimed(one) if imported else one)
     return Extracted(tuple(kept), again)
+
+
+def _is_sound(one: Candidate) -> bool:
+    """Whether its names have room in a fact, and its confidence is one."""
+    names = (one.key, one.relation, one.object, one.instead)
+    short = all(len(name) <= LONGEST_NAME and "\0" not in name for name in names)
+    return short and 0 < len(one.category) <= LONGEST_CATEGORY and 0 <= one.confidence <= 1
 
 
 def _claimed(one: Candidate) -> Candidate:

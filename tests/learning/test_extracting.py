@@ -149,6 +149,11 @@ def test_categories_of_ones_own_are_told_by_their_phrases() -> None:
         Candidate(2, "bo", "identity", "I live in Porto", 0.9),  # no such message
         Candidate(1, "bo", "identity", "", 0.9),
         Candidate(1, "bo", "identity", "said I hate olives", 0.9),
+        Candidate(1, "bo", "identity", "I live in Porto", 0.9, key="k" * 256),
+        Candidate(1, "bo", "identity", "I live in Porto", 0.9, object="a\0b"),
+        Candidate(1, "bo", "c" * 65, "I live in Porto", 0.9),
+        Candidate(1, "bo", "", "I live in Porto", 0.9),
+        Candidate(1, "bo", "identity", "I live in Porto", float("nan")),
     ],
 )
 def test_what_a_model_makes_up_is_not_admitted(candidate: Candidate) -> None:
@@ -156,10 +161,11 @@ def test_what_a_model_makes_up_is_not_admitted(candidate: Candidate) -> None:
     assert not admitted([candidate], passages).candidates
 
 
-def test_the_author_is_whoever_wrote_the_message() -> None:
+def test_whose_word_it_is_the_message_says_and_no_extractor() -> None:
     passages = [said("I live in Porto.")]
-    found = admitted([Candidate(1, "bo", "identity", "I live in Porto", 0.9)], passages)
-    assert [one.author for one in found.candidates] == ["ines"]
+    given = Candidate(1, "bo", "identity", "I live in Porto", 0.9, trust="editor")
+    found = admitted([given], passages).candidates
+    assert [(one.author, one.trust) for one in found] == [("ines", "user")]
 
 
 def test_a_fingerprint_goes_by_the_words() -> None:
