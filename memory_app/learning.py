@@ -10,16 +10,15 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from memory_app import extractors, facts, lessons, policies, spoken
+from memory_app import extractors, facts, lessons, policies, spoken, vectors
 from memory_app import statements as sql
 from memory_app.core import extracting
 from memory_app.core.extracting import Candidate, Extracted
 from memory_app.core.passages import Passage
-from memory_app.core.work import EngineFailed
-from memory_app.extractors import Extractor
+from memory_app.extractors import Extractor, Rules
 from memory_app.lessons import Learner
 from memory_app.models import Fact
 from sessions_app import clock
@@ -27,13 +26,14 @@ from sessions_app.core import errors
 from sessions_app.core.replay import in_ranges
 from sessions_app.models import Session
 from sessions_app.store.base import Snapshot
+from sessions_app.store.database import Row
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
 
 log = logging.getLogger("holdfast.learning")
 
-MESSAGES = 100
-"""Messages that are looked through at once."""
+MESSAGES = 32
+"""Messages of a session that are looked through at once: each may be large."""
 HELD_SECONDS = 120.0
 """After which another may look."""
 LATER_SECONDS = 30.0
@@ -66,18 +66,41 @@ class Learning:
     def __init__(self, store: DurableStore, extractor: Extractor) -> None:
         self.store = store
         self.extractor = extractor
+        self._slow = type(extractor) is not Rules
         self._swept = 0
         self._sweep_at = 0.0
 
     def work(self) -> bool:
-        """One stretch; False when there is none to do. Raises EngineFailed: the session is left
-        alone for a while."""
+        """A stretch of each of some sessions; False when there is none to do. Raises EngineFailed:
+        the session is left alone for a while."""
+        quiet: list[Looked] = []
+        done = 0
         for number in self._behind():
-            held = hold(self.store, number)
-            if held is not None:
-                self._learn(held)
-                return True
-        return False
+            held = self._taken(number)
+            if held is None:
+                continue
+            done += 1
+            try:
+                looked = self._looked(held)
+                if looked.says_nothing:
+                    quiet.append(looked)
+                else:
+                    commit(self.store, looked)
+            except Exception:  # whatever is wrong with it, it must not keep those behind it waiting
+                postpone(self.store, held, LATER_SECONDS)
+                raise
+            if self._slow:
+                break
+        # Mostly nothing is found. One commit says so of all: one for each would be as many as the
+        # appends make.
+        if quiet:
+            pass_by(self.store, quiet)
+        return done > 0
+
+    def _taken(self, number: int) -> Held | None:
+        """A session to look through; one that takes long is held, so that nobody else asks a model
+        the same."""
+        return hold(self.store, number) if self._slow else look(self.store, number)
 
     def _behind(self) -> list[int]:
         now = clock.now_us()
@@ -98,15 +121,10 @@ class Learning:
             self._swept, self._sweep_at = 0, time.monotonic() + SWEEP_SECONDS
         return [number for (number,) in rows]
 
-    def _learn(self, held: Held) -> None:
+    def _looked(self, held: Held) -> Looked:
         upto = min(held.session.messages, held.after + MESSAGES)
         said = [one for one in _said(self.store, held, upto) if one.role == "user"]
-        try:
-            found = self._found(held, said)
-        except EngineFailed:
-            postpone(self.store, held, LATER_SECONDS)
-            raise
-        commit(self.store, held, upto, Stretch(said, found, self.extractor.name))
+        return Looked(held, upto, said, self._found(held, said), self.extractor.name)
 
     def _found(self, held: Held, said: Sequence[Passage]) -> Extracted:
         rules = policies.stored(
@@ -157,12 +175,41 @@ def lag(store: Reader) -> Lag:
     return Lag(int(row[0]), int(row[1]))
 
 
-class Stretch(NamedTuple):
-    """What was looked through, what was found in it, and by whom."""
+class Looked(NamedTuple):
+    """A session that was looked through up to a message: what its users said in that stretch, what
+    was found in it, and by whom."""
 
+    held: Held
+    upto: int
     said: Sequence[Passage]
     found: Extracted
     by: str
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing is to be stored but how far was looked."""
+        heeded = self.held.overlay == self.held.session.overlay_version
+        return heeded and not (self.found.candidates or self.found.injected)
+
+    @property
+    def move(self) -> tuple[Any, ...]:
+        """How far was looked, as SET_LEARNT takes it."""
+        held, session = self.held, self.held.session
+        shared = held.shared or any(is_anothers(one, session) for one in self.said)
+        counts = (len(self.found.candidates), self.found.injected)
+        now = (self.upto, *counts, shared, session.overlay_version)
+        return (*now, session.number, held.after, held.until_us)
+
+
+def look(store: DurableStore, number: int) -> Held | None:
+    """A session to look at, which is not written to; None where somebody holds it, or it is
+    gone. Who looks at the same meanwhile stores nothing: the place has moved."""
+    with store.db.reading():
+        named = store.db.row(sql.NAMED, (number,))
+        row = store.db.row(sql.LEARNT, (number,)) or (0, 0, False, 0, 0)
+    if named is None or row[4] > clock.now_us():
+        return None
+    return _held(store, named, (*row[:4], int(row[4])))
 
 
 def hold(store: DurableStore, number: int) -> Held | None:
@@ -171,31 +218,51 @@ def hold(store: DurableStore, number: int) -> Held | None:
     until = now + int(HELD_SECONDS * 1_000_000)
     with store.db.transaction():
         named = store.db.row(sql.NAMED, (number,))
-        if named is None:
+        # The session's row is locked, so that a purge comes before or after and never between.
+        if named is None or vectors.locked(store.db, number) is None:
             return None
         store.db.run(sql.OPEN_LEARNT, (0, 0, False, number))
         row = store.db.row(sql.HOLD_LEARNT, (until, number, now))
         if row is None:
             return None
+    return _held(store, named, (*row, until))
+
+
+def _held(store: DurableStore, named: Row, row: Row) -> Held | None:
     try:
         session = store.get(int(named[1]), UUID(str(named[0])))
     except (errors.NotFound, errors.SessionDeleted):
         return None
-    return Held(session, int(row[0]), int(row[1]), bool(row[2]), int(row[3]), until)
+    after, imported, shared, overlay, until_us = row
+    return Held(session, int(after), int(imported), bool(shared), int(overlay), until_us)
 
 
 def postpone(store: DurableStore, held: Held, seconds: float) -> None:
     """Leaves a session that could not be done alone for a while."""
     until = clock.now_us() + int(seconds * 1_000_000)
     with store.db.transaction():
+        if vectors.locked(store.db, held.session.number) is None:
+            return
+        store.db.run(sql.OPEN_LEARNT, (0, 0, False, held.session.number))
         store.db.run(sql.POSTPONE_LEARNT, (until, held.session.number, held.until_us))
 
 
-def commit(store: DurableStore, held: Held, upto: int, done: Stretch) -> bool:
+def pass_by(store: DurableStore, quiet: Sequence[Looked]) -> None:
+    """Stores how far some sessions were looked through in which nothing was found, in one commit.
+    Those that somebody holds are looked at again."""
+    with store.db.transaction():
+        for looked in quiet:
+            number = looked.held.session.number
+            if vectors.locked(store.db, number) is not None:
+                store.db.run(sql.OPEN_LEARNT, (0, 0, False, number))
+                store.db.run(sql.SET_LEARNT, looked.move)
+
+
+def commit(store: DurableStore, looked: Looked) -> bool:
     """Stores what was found and how far was looked; False where another has the session, or it is
     gone. Then nothing is stored."""
-    session = held.session
-    times = {one.seq: one.at for one in done.said}
+    held, session = looked.held, looked.held.session
+    times = {one.seq: one.at for one in looked.said}
     with store.db.transaction():
         user = store.db.row(sql.END_USER, (session.project, session.user))
         if user is None:
@@ -206,18 +273,15 @@ def commit(store: DurableStore, held: Held, upto: int, done: Stretch) -> bool:
         status = store.db.row(sql.STATUS, (session.number,))
         if status is None or status[0] == Session.DELETED:
             return False
-        shared = held.shared or any(is_anothers(one, session) for one in done.said)
-        counts = (len(done.found.candidates), done.found.injected)
-        place = (session.number, held.after, held.until_us)
-        heeded = session.overlay_version
-        if not store.db.run(sql.SET_LEARNT, (upto, *counts, shared, heeded, *place)).rowcount:
+        store.db.run(sql.OPEN_LEARNT, (0, 0, False, session.number))
+        if not store.db.run(sql.SET_LEARNT, looked.move).rowcount:
             return False
-        learner = Learner(int(user[0]), session, done.by)
-        if held.overlay != heeded:
-            retracted = store.overlaid(session.number, heeded).retracted
+        learner = Learner(int(user[0]), session, looked.by)
+        if held.overlay != session.overlay_version:
+            retracted = store.overlaid(session.number, session.overlay_version).retracted
             lessons.take_back(store, learner, retracted)
-        if done.found.candidates:
-            found = [(one, times[one.seq]) for one in done.found.candidates]
+        if looked.found.candidates:
+            found = [(one, times[one.seq]) for one in looked.found.candidates]
             lessons.store(store, learner, found)
     return True
 

@@ -192,6 +192,10 @@ OPEN_LEARNT = """
     SELECT number, ?, 0, 0, ?, ?, 0 FROM holdfast_session WHERE number = ?
     ON CONFLICT (session_id) DO NOTHING
 """
+LEARNT = """
+    SELECT messages, imported, shared, overlay, held_until_us FROM holdfast_learnt
+    WHERE session_id = ?
+"""
 HOLD_LEARNT = """
     UPDATE holdfast_learnt SET held_until_us = ? WHERE session_id = ? AND held_until_us <= ?
     RETURNING messages, imported, shared, overlay

@@ -85,7 +85,7 @@ def claim(db: Database, number: int, model: Model, *, seconds: float) -> Claim |
     """A session claimed for so long; None where there is nothing to do or somebody has it. Where
     what is there is another model's, or in another store, it is given up."""
     with db.transaction():
-        row = _locked(db, number)
+        row = locked(db, number)
         if row is None:
             return None
         messages, project, user = row
@@ -132,7 +132,7 @@ def store(
         with asking(kept):
             kept.put(held.home, model, made, seconds=SEND_SECONDS)
     with db.transaction():
-        if _locked(db, held.number) is None:
+        if locked(db, held.number) is None:
             return False
         outside = 0 if kept.in_database else len(made)
         if not db.run(sql.SET_EMBEDDED, (upto, outside, held.number, held.holder)).rowcount:
@@ -148,7 +148,7 @@ def _may_send(db: Database, held: Claim) -> bool:
     after that, when nothing can come any more."""
     until = clock.now_us() + int(2 * SEND_SECONDS * 1_000_000)
     with db.transaction():
-        if _locked(db, held.number) is None:
+        if locked(db, held.number) is None:
             return False
         return bool(db.run(sql.POSTPONE_EMBEDDED, (until, held.number, held.holder)).rowcount)
 
@@ -170,7 +170,7 @@ def make_anew(db: Database) -> None:
         db.run(sql.DELETE_ALL_VECTORS, ())
 
 
-def _locked(db: Database, number: int) -> Row | None:
+def locked(db: Database, number: int) -> Row | None:
     """How many messages a session has, and whose it is, its row locked; None where it is gone, or
     an import holds it for long."""
     if db.is_sqlite:

@@ -15,7 +15,7 @@ from memory_app.core.passages import Passage
 from memory_app.core.work import CONNECTION, CRASHED, EngineFailed
 from memory_app.extractors import Rules
 from memory_app.facts import By, Stated
-from memory_app.learning import MESSAGES, Learning
+from memory_app.learning import MESSAGES, Held, Learning, Looked
 from memory_app.models import FactRevision, Learnt
 from sessions_app.core.errors import InvalidField
 from tests.learning.conftest import Desk, sources
@@ -299,3 +299,34 @@ def test_what_a_person_pinned_outlives_its_message(desk: Desk) -> None:
     desk.retract(session, 1)
     desk.learn()
     assert desk.texts("ines") == ["I live in Porto."]
+
+
+class Odd(Learning):
+    """Cannot do the sessions that a test names."""
+
+    odd: frozenset[int] = frozenset()
+
+    def _looked(self, held: Held) -> Looked:
+        if held.session.number in self.odd:
+            raise ZeroDivisionError
+        return super()._looked(held)
+
+
+def test_one_session_that_cannot_be_done_keeps_no_other_waiting(desk: Desk) -> None:
+    desk.of("bo", "I live in Rome.")
+    odd = desk.of("ines", "I live in Porto.")
+    learning = Odd(desk.store, Rules())
+    learning.odd = frozenset([desk.now(odd).number])
+    with pytest.raises(ZeroDivisionError):
+        learning.work()
+    while learning.work():
+        pass
+    assert (desk.texts("bo"), desk.texts("ines")) == (["I live in Rome."], [])
+
+
+def test_sessions_in_which_nothing_is_said_take_one_commit(desk: Desk) -> None:
+    numbers = [desk.now(desk.of("ines", f"Where is pier {n}?")).number for n in range(5)]
+    assert Learning(desk.store, Rules()).work()
+    rows = Learnt.objects.filter(session_id__in=numbers)
+    assert [row.messages for row in rows] == [1] * 5
+    assert not Learning(desk.store, Rules()).work()
