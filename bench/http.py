@@ -107,7 +107,9 @@ def prepare(address: str) -> list[str]:
     with closing(HTTPConnection(address)) as connection:
         found = []
         for number in range(SESSIONS):
-            opened = answer(connection, "POST", API, {"key": f"http-{number}"})[1]
+            opened = answer(
+                connection, "POST", API, {"key": f"http-{number}", "user": f"user-{number}"}
+            )[1]
             found.append(str(opened["id"]))
             said = {"messages": [payload.message(index) for index in range(MESSAGES)]}
             status, refusal = answer(connection, "POST", f"{API}/{found[-1]}/messages", said)

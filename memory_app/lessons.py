@@ -7,6 +7,7 @@ The caller holds the user's row.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -26,6 +27,7 @@ from memory_app.core.meeting import (
     Statement,
     about,
     meet,
+    plain,
 )
 from memory_app.facts import By, Edits, Lesson, Stated
 from memory_app.models import Fact
@@ -81,7 +83,28 @@ class _Lessons:
         rows = facts.of_project(db, project).of_end_user(learner.user).active().shown()
         # Those of sessions are quotes of what was folded, and say nothing of the user as such.
         own = rows.filter(Q(session=None) | ~Q(key="")).order_by("-number")[: facts.MOST]
-        self.known: list[Any] = list(own)
+        self.known: list[Any] = []
+        # A candidate meets few of a thousand facts; compared with each of them, a stretch would
+        # hold the user's row for half a second.
+        self._met: defaultdict[str, list[Any]] = defaultdict(list)
+        for fact in own:
+            self._add(fact)
+
+    def _add(self, fact: Any) -> None:
+        self.known.append(fact)
+        for name in _names(fact.text, fact.key, fact.relation, fact.object):
+            self._met[name].append(fact)
+
+    def _drop(self, fact: Any) -> None:
+        self.known.remove(fact)
+        for name in _names(fact.text, fact.key, fact.relation, fact.object):
+            self._met[name].remove(fact)
+
+    def _near(self, one: Candidate) -> list[Any]:
+        """The facts that say the same as a candidate, or something of what it is about."""
+        names = _names(one.quote, one.key, one.relation, one.object)
+        found = {fact.number: fact for name in names for fact in self._met.get(name, ())}
+        return list(found.values())
 
     def take(self, found: Sequence[tuple[Candidate, int]]) -> int:
         new = 0
@@ -98,15 +121,20 @@ class _Lessons:
 
     def _is_noted(self, one: Candidate) -> bool:
         """Whether somebody stored a fact of these words already, by what it quotes."""
-        here = str(self.learner.session.id)
         return any(
-            source["session"] == here
-            and source["seq"] == one.seq
+            source["seq"] == one.seq
             and (source["quote"] in one.quote or one.quote in source["quote"])
             for fact in self.known
-            for source in orjson.loads(fact.sources)
             if not fact.learnt_by
+            for source in self._here(fact)
         )
+
+    def _here(self, fact: Any) -> list[dict[str, Any]]:
+        """The sources of a fact in this session."""
+        name = str(self.learner.session.id)
+        if name not in fact.sources:  # of a thousand facts few quote it, and none is taken apart
+            return []
+        return [source for source in orjson.loads(fact.sources) if source["session"] == name]
 
     def _meet(self, one: Candidate, at: int) -> bool:
         said = Statement(
@@ -117,8 +145,9 @@ class _Lessons:
             (at, one.seq),
             says=_says(one.relation, one.object),
         )
-        meeting = meet(said, [self._statement(fact, one.seq) for fact in self.known])
-        other = next((fact for fact in self.known if str(fact.id) == meeting.fact), None)
+        near = self._near(one)
+        meeting = meet(said, [self._statement(fact, one.seq) for fact in near])
+        other = next((fact for fact in near if str(fact.id) == meeting.fact), None)
         if meeting.outcome == DUPLICATE:
             self._again(other, one, at)
             return False
@@ -136,14 +165,13 @@ class _Lessons:
         fact = self.edits.learn(self._lesson(stated, one))
         if meeting.outcome == SUPERSEDES:
             self._supersede(other, fact)
-        self.known.append(fact)
+        self._add(fact)
         return True
 
     def _statement(self, fact: Any, seq: int) -> Statement:
         """A fact beside what message `seq` says: of what was stored in one call the session's own
         order tells which came first."""
-        name = str(self.learner.session.id)
-        here = [one["seq"] for one in orjson.loads(fact.sources) if one["session"] == name]
+        here = [source["seq"] for source in self._here(fact)]
         return Statement(
             "",
             about(fact.key, fact.relation, fact.object),
@@ -180,7 +208,7 @@ class _Lessons:
         if len(held) == 1 and says:
             wanted = core.retired(facts.values_of(held[0]), at)
             self.edits.revise(held[0], wanted, reason=f"Message {one.seq} says so: {one.quote}")
-            self.known.remove(held[0])
+            self._drop(held[0])
 
     def _correct(self, one: Candidate, at: int) -> bool:
         """What a correction names takes the place of what it corrects, if that is one fact."""
@@ -202,12 +230,12 @@ class _Lessons:
         )
         new = self.edits.learn(self._lesson(stated, one))
         self._supersede(fact, new)
-        self.known.append(new)
+        self._add(new)
         return True
 
     def _supersede(self, other: Any, fact: Any) -> None:
         self.edits.give_way(other, fact)
-        self.known.remove(other)
+        self._drop(other)
 
     def _waits(self, one: Candidate) -> bool:
         """Whether the same waits in quarantine already."""
@@ -233,6 +261,11 @@ class _Lessons:
     def _lesson(self, stated: Stated, one: Candidate) -> Lesson:
         user, session, by = self.learner
         return Lesson(stated, user, session.number, by, one.trust, one.confidence)
+
+
+def _names(text: str, key: str, relation: str, of: str) -> list[str]:
+    """By what facts meet: what is said, and what that is about."""
+    return [f"text {plain(text)}", *filter(None, [about(key, relation, of)])]
 
 
 def _says(relation: str, of: str) -> str:

@@ -11,6 +11,7 @@ from memory_app.core import passages
 from memory_app.core.passages import SPOKEN, Passage
 from sessions_app.core.entries import FORM_NAMES
 from sessions_app.store import packed
+from sessions_app.store.base import PAGE_OCTETS
 from sessions_app.store.reading import Reader
 
 
@@ -43,9 +44,10 @@ def these(store: Reader, number: int, seqs: Sequence[int]) -> Iterator[Passage]:
 
 def by_others(store: Reader, number: int, first: int, end: int) -> Iterator[str]:
     """The texts of the messages of a session from a seq on and before another that are not the
-    user's: of tools too."""
+    user's, of tools too: newest first, and no more of them than a page."""
     with store.db.reading():
-        rows = store.db.rows(sql.SAID_BY_OTHERS, (number, max(1, first), end))
+        span = (number, max(1, first), end)
+        rows = store.db.rows_within(PAGE_OCTETS, sql.SAID_BY_OTHERS, span)
     for seq, role, form, _, _, body in packed.whole_or_blank(store.db, number, rows):
         if body:
             yield passages.passage(seq, role, FORM_NAMES[form], orjson.loads(body)).text

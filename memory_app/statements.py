@@ -167,7 +167,7 @@ UNLEARNT_AFTER = f"""
 """
 SAID_BY_OTHERS = """
     SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
-    WHERE session_id = ? AND seq >= ? AND seq < ? AND role <> 'user' ORDER BY seq
+    WHERE session_id = ? AND seq >= ? AND seq < ? AND role <> 'user' ORDER BY seq DESC
 """
 COPY_LEARNT = """
     INSERT INTO holdfast_learnt

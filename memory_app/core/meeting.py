@@ -38,8 +38,8 @@ class Meeting(NamedTuple):
 def about(key: str, relation: str, of: str) -> str:
     """What a statement with this key, relation and object is about."""
     if key:
-        return f"key {_plain(key)}"
-    return f"liking {_plain(of)}" if of and relation in OPPOSITES else ""
+        return f"key {plain(key)}"
+    return f"liking {plain(of)}" if of and relation in OPPOSITES else ""
 
 
 def meet(said: Statement, standing: Iterable[Statement]) -> Meeting:
@@ -70,14 +70,15 @@ def _contradicted(said: Statement, fact: Statement) -> str:
 
 
 def _same(fact: Statement, said: Statement) -> bool:
-    if _plain(fact.text) == _plain(said.text):
+    if plain(fact.text) == plain(said.text):
         return True
     return bool(said.about and said.says) and (
-        (fact.about, _plain(fact.says)) == (said.about, _plain(said.says))
+        (fact.about, plain(fact.says)) == (said.about, plain(said.says))
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A text as it is compared: small letters, single blanks, no end."""
     return " ".join(text.casefold().split()).rstrip(".!")
 
 
