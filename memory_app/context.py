@@ -218,8 +218,24 @@ def build(
         told = _tells(reader, frame, ask, chosen.selection, candidates)
     else:
         told = _told_before(reader, frame, ask, chosen.selection, before)
-    selection, rendered, _ = _with_tells(reader, frame, chosen, told)
-    tools = forms.tools(ask.form, list(frame.state.tools))
+    made = _Made(frame, reading, _with_tells(reader, frame, chosen, told), told, candidates)
+    return _context(reader, made, began)
+
+
+class _Made(NamedTuple):
+    """All that a context is put together from."""
+
+    frame: _Frame
+    reading: Reading
+    chosen: _Chosen
+    told: _Tells
+    candidates: Candidates | None
+
+
+def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
+    """The context with its account; `began` is when building it did, by the performance counter."""
+    frame, reading, (selection, rendered, _), told, candidates = made
+    tools = forms.tools(frame.form, list(frame.state.tools))
     runs = {name: account.runs(reader, getattr(selection, name)) for name in PARTS}
     runs["recalled"] = account.stretches(reader, told.turns.seqs) if told.turns else []
     shown = [run for part in runs.values() for run in part]
@@ -228,7 +244,7 @@ def build(
         id=ids.new_id(),
         session=frame.session.id,
         version=frame.version,
-        form=ask.form,
+        form=frame.form,
         policy=(frame.policy.name, frame.policy.version),
         messages=rendered.messages,
         system=rendered.system,
