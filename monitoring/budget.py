@@ -18,8 +18,8 @@ WHY = {
     "resume": "where it stood when it went on after a long pause",
     "retained": "kept word for word: pinned, chosen by a rule, or the question of a turn in view",
     "recent": "the newest turns that fit",
-    "facts": "quoted from what was folded, as many as fit their share",
-    "recalled": "values from folded messages and tool results that the question may need",
+    "facts": "of the user and of what was folded: what must be there, then what fits the share",
+    "recalled": "earlier turns, and values of tool results, that the question may need",
     "new": "the question, always there",
 }
 PROVIDED = "what a context provider of this site says"
