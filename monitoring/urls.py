@@ -13,6 +13,7 @@ from .views import (
     compression,
     compressions,
     context,
+    fact,
     forgot,
     message,
     news,
@@ -23,6 +24,7 @@ from .views import (
     session,
     sessions,
     style,
+    users,
 )
 
 app_name = "holdfast_pages"
@@ -68,6 +70,12 @@ urlpatterns = [
     path(f"{CONTEXT}/<int:version>.json", context.twin),
     path("contexts/<uuid:record>/", record.page, name="record"),
     path("contexts/<uuid:record>.json", record.twin),
+    path("users/", users.page, name="users"),
+    path("users.json", users.twin),
+    path("users/<path:user>.json", users.one_twin),
+    path("users/<path:user>/", users.one, name="user"),
+    path("facts/<uuid:fact>/", fact.page, name="fact"),
+    path("facts/<uuid:fact>.json", fact.twin),
     path("style/", style.page, name="style"),
 ]
 
