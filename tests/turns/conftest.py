@@ -50,9 +50,9 @@ class Files:
         path.write_bytes(data)
         return path
 
-    def again(self, session: UUID, *, policy: dict[str, Any] | None = None, **ask: Any) -> Turn:
+    def again(self, session: UUID, *, changes: dict[str, Any] | None = None, **ask: Any) -> Turn:
         """A context built again from its file."""
-        return holdfast.testing.turn(self.write(session, Ask(**ask)), policy=policy)
+        return holdfast.testing.turn(self.write(session, Ask(**ask)), policy=changes)
 
 
 @pytest.fixture

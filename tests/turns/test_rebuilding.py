@@ -177,7 +177,7 @@ def test_another_policy_is_tried_on_the_same_turn(files: Files) -> None:
     session = desk.session(chat(8))
     at = desk.now(session).version
     whole = files.again(session, at=at)
-    short = files.again(session, at=at, policy={"strategy": "last_turns", "turns": 2})
+    short = files.again(session, at=at, changes={"strategy": "last_turns", "turns": 2})
     assert whole.keeps(1)
     assert not short.keeps(1)
     assert not short.reproduced
@@ -209,11 +209,11 @@ def test_a_policy_that_is_none_is_refused(
 ) -> None:
     session = files.desk.session(chat(2))
     with pytest.raises(error):
-        files.again(session, at=3, policy=policy)
+        files.again(session, at=3, changes=policy)
 
 
 def test_a_policy_that_leaves_too_little_says_how_much_it_takes(files: Files) -> None:
     session = files.desk.session([user("word " * 900)])
     with pytest.raises(errors.BudgetTooSmall) as caught:
-        files.again(session, at=2, policy={"window": 300, "reserve": 0})
+        files.again(session, at=2, changes={"window": 300, "reserve": 0})
     assert caught.value.details["least"] > 900
