@@ -225,6 +225,7 @@ def _around(
         "back": query(carried) if carried else "",
         "kinds": expecting.KINDS.items(),
         "most_asked": SEARCH,
+        "here": request.path,
         "twin": twin_address(request),
     }
 

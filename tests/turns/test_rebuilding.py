@@ -24,7 +24,7 @@ from tests.turns.conftest import Files
 
 BY = By("tester")
 TOOLS = [{"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}]
-QUERY = "What did the parcel cost?"
+QUERY = "What does parcel 9 weigh?"
 
 
 def check(files: Files, session: UUID, **ask: Any) -> None:
