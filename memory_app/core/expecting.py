@@ -145,6 +145,13 @@ def _words(text: str) -> str:
     return slug(text) or "the_text"
 
 
+def file_name(key: str | None, session: str, version: int) -> str:
+    """The name of a turn's file, without what ends it: by the key of its session, else by the end
+    of its id; `test_` before it names the test's."""
+    named = slug(key or "")[:40].strip("_") or session.replace("-", "")[-8:]
+    return f"turn_{named}_{version}"
+
+
 def slug(text: str) -> str:
     """What of a text can stand in a name: small letters and digits, marks taken off."""
     plain = unicodedata.normalize("NFKD", text[:400]).encode("ascii", "ignore").decode()

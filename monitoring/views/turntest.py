@@ -50,8 +50,7 @@ class Case(NamedTuple):
     def name(self) -> str:
         """That of both files, without what ends it."""
         session = self.turn.session
-        named = expecting.slug(session.key or "")[:40].strip("_") or session.id.hex[-8:]
-        return f"turn_{named}_{self.turn.built.version}"
+        return expecting.file_name(session.key, str(session.id), self.turn.built.version)
 
     @property
     def holds(self) -> bool | None:

@@ -32,9 +32,9 @@ def address(made: Snapshot, version: int | None = None) -> str:
 
 
 def got(client: Client, where: str, **asked: Any) -> HttpResponse:
-    response: Any = client.get(f"{where}?{urlencode(asked)}" if asked else where)
+    response = client.get(f"{where}?{urlencode(asked)}" if asked else where)
     assert response.status_code == 200, response.content
-    return response
+    return response  # type: ignore[return-value]
 
 
 def page(client: Client, where: str, **asked: Any) -> str:
