@@ -93,6 +93,12 @@ def turn_before(store: Reader, session: Snapshot, version: int) -> int | None:
     return asked[0] if asked else None
 
 
+def turn_after(store: Reader, session: Snapshot, version: int) -> int | None:
+    """The version of the question that follows a version; None behind the last one."""
+    found = store.question_after(session.number, store.messages_at(session, version))
+    return found[1] if found else None
+
+
 def change(
     store: Reader, session: Snapshot, ask: Ask, built: Context, version: int
 ) -> Change | None:
