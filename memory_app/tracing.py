@@ -16,7 +16,7 @@ from memory_app.models import Compression, Fact, FateRun, Summary
 from memory_app.records import Phrase
 from sessions_app import search
 from sessions_app.core.entries import StoredMessage
-from sessions_app.core.replay import in_ranges
+from sessions_app.core.replay import State, in_ranges, merge_ranges
 from sessions_app.store.base import PAGE_OCTETS, Snapshot
 from sessions_app.store.reading import Reader
 
@@ -54,7 +54,7 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
             {"id": str(fact.id), "text": fact.text, "seq": fact.seq, "status": fact.status}
             for fact in facts
         ],
-        "carried": _carried_now(said, state.folded, state.retained, summaries, facts, session),
+        "carried": _carried_now(said, state.folded, _kept(state), summaries, facts, session),
         "lost_at": None
         if lost is None
         else {"compression": lost.id, "ordinal": lost.ordinal, "version": lost.version},
@@ -116,10 +116,15 @@ def _said_out(
     }
 
 
+def _kept(state: State) -> Sequence[tuple[int, int]]:
+    """The messages that stay word for word: retained by compressions, or pinned by a person."""
+    return merge_ranges([*state.retained, *((seq, seq) for seq in state.pinned)])
+
+
 def _carried_now(
     said: Sequence[StoredMessage],
     folded: int,
-    retained: Sequence[tuple[int, int]],
+    kept: Sequence[tuple[int, int]],
     summaries: Sequence[int],
     facts: Sequence[Fact],
     session: Snapshot,
@@ -128,7 +133,7 @@ def _carried_now(
     found = []
     if any(item.seq > folded for item in said):
         found.append("verbatim")
-    if any(in_ranges(item.seq, retained) for item in said):
+    if any(in_ranges(item.seq, kept) for item in said):
         found.append("retained")
     if session.fold_version in summaries:
         found.append("summary")
