@@ -6,8 +6,9 @@ in view still holds it: a message, the summary of that compression, a fact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from memory_app import fates, records
 from memory_app.compressions import text_of
@@ -68,6 +69,20 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
             ),
         ),
     }
+
+
+def answered_without(
+    store: Reader, session: Snapshot, life: Mapping[str, Any]
+) -> list[records.Without]:
+    """The newest answers that were given from contexts without a phrase, by its `trace`."""
+    if not life["said"]:
+        return []
+    phrase = Phrase(
+        [one["seq"] for one in life["said"]],
+        [one["compression"] for one in life["summaries"]],
+        [UUID(one["id"]) for one in life["facts"]],
+    )
+    return records.without(store, session, phrase, int(life["said"][0]["version"]))
 
 
 def _said(store: Reader, session: Snapshot, text: str) -> list[StoredMessage]:
