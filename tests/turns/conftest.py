@@ -14,6 +14,7 @@ from memory_app import context, records, turns
 from memory_app.context import Ask
 from sessions_app.store.base import UNGUARDED
 from tests.compression.conftest import Desk, desk
+from tests.learning import conftest as learning
 
 __all__ = ["desk"]
 
@@ -58,3 +59,9 @@ class Files:
 @pytest.fixture
 def files(desk: Desk, tmp_path: Path) -> Files:
     return Files(desk, tmp_path)
+
+
+@pytest.fixture
+def learner(desk: Desk) -> learning.Desk:
+    """The same desk, at which a worker learns what users say of themselves."""
+    return learning.Desk(desk.store, desk.project)

@@ -19,6 +19,7 @@ from sessions_app.store.base import NewSession
 from tests.compression.conftest import Desk
 from tests.compression.test_contexts import folded
 from tests.compression.test_every_history import Life, bounded
+from tests.learning import conftest as learning
 from tests.memory.histories import agent_run, assistant, chat, user
 from tests.turns.conftest import Files
 
@@ -167,6 +168,28 @@ def test_a_kept_context_of_a_compressed_session_is_built_again(
     assert holdfast.testing.turn(path).reproduced
     files.desk.ask(session)
     assert holdfast.testing.turn(files.write_record(record)).reproduced
+
+
+def test_what_was_learnt_of_the_user_is_told_once_its_message_is_not(
+    files: Files, learner: learning.Desk
+) -> None:
+    told = [f"Item {n} is at {n}." for n in range(60)]
+    session = learner.of("ines", "My name is Ines.", *told)
+    other = learner.of("ines", "I always want the aisle seat.", "Hello?")
+    learner.learn()
+    learner.tell(session, "And now?")
+    head = learner.now(session).version
+    for tokens in (300, 4_000):
+        check(files, session, at=head, tokens=tokens, query="What is my name, and which seat?")
+        check(files, session, at=head, tokens=tokens)
+    assert "facts" in [part.name for part in files.again(session, at=head, tokens=300).parts]
+    _, path = files.write_kept(other, Ask(400, "What is my name?"))
+    turn = holdfast.testing.turn(path)
+    assert turn.reproduced
+    assert turn.holds("My name is Ines.")
+    learner.retract(session, 1)
+    learner.tell(session, "Who am I?")
+    check(files, session, at=learner.now(session).version, tokens=300)
 
 
 # -- under another policy --------------------------------------------------------------------------
