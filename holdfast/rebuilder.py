@@ -75,8 +75,8 @@ class _Process:
         """Ends the process, which goes once nobody can ask it any more."""
         with suppress(OSError):
             self._stdin.close()
-        self._process.wait()
         self._stdout.close()
+        self._process.wait()
         self._said.close()
 
 
@@ -92,7 +92,7 @@ def rebuild(document: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str,
         process = _process(encoder)
         try:
             answer = process.ask(request)
-        except RuntimeError:
+        except BaseException:  # also Ctrl-C: an answer that nobody read would be the next one's
             del _running[encoder]
             process.end()
             raise
