@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 import holdfast.testing
 from memory_app import facts, links
@@ -96,6 +97,68 @@ def test_any_history_is_built_again(files: Files, data: st.DataObject) -> None:
         except errors.BudgetTooSmall:
             continue
         check(files, life.session, **ask)
+
+
+@bounded
+@given(data=st.data())
+def test_any_context_that_was_kept_is_built_again(files: Files, data: st.DataObject) -> None:
+    life = Life(files.desk, data)
+    tokens = st.sampled_from([None, 400, 900, 10**9])
+    kept = []
+    for _ in range(data.draw(st.integers(1, 4))):
+        life.step()
+        ask = Ask(data.draw(tokens), data.draw(st.sampled_from([None, QUERY, "booking 27"])))
+        try:
+            kept.append(files.write_kept(life.session, ask)[0])
+        except errors.BudgetTooSmall:
+            continue
+    for record in kept:
+        assert holdfast.testing.turn(files.write_record(record)).reproduced
+
+
+def test_a_fork_is_built_again(files: Files) -> None:
+    desk = files.desk
+    session = folded(desk, parcels=60)
+    head = desk.now(session).version
+    fork = desk.store.fork(desk.project, session, head - 1).session.id
+    desk.say(fork, chat(2))
+    for at in (head - 4, head - 1, desk.now(fork).version):
+        check(files, fork, at=at, query=QUERY)
+
+
+def test_what_counts_as_a_token_goes_along(files: Files, settings: Settings) -> None:
+    settings.HOLDFAST_ENCODER = "cl100k_base"
+    session = folded(files.desk, parcels=60)
+    at = files.desk.now(session).version
+    check(files, session, at=at, query=QUERY)
+    settings.HOLDFAST_ENCODER = "o200k_base"
+    other = files.desk.session(chat(3))
+    check(files, other, at=7)
+
+
+class Clock:
+    """What the host's own code tells the model."""
+
+    name, tokens, deadline_ms = "clock", 100, 5_000
+    said = 0
+
+    def __call__(self, asked: object) -> str:
+        Clock.said += 1
+        return f"It is {Clock.said} o'clock."
+
+
+def test_what_context_providers_said_is_frozen(files: Files, settings: Settings) -> None:
+    settings.HOLDFAST_CONTEXT_PROVIDERS = [f"{__name__}.Clock"]
+    session = files.desk.session(chat(3))
+    _, path = files.write_kept(session, Ask())
+    told, asked = f"It is {Clock.said} o'clock.", Clock.said
+    turn = holdfast.testing.turn(path)
+    assert turn.reproduced
+    assert turn.holds(told)
+    assert "clock" in [part.name for part in turn.parts]
+    assert holdfast.testing.turn(path, policy={"turns": 3}).holds(told)
+    assert Clock.said == asked
+    check(files, session, at=7)
 
 
 # -- of a user -------------------------------------------------------------------------------------
