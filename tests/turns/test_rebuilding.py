@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -205,17 +206,19 @@ def test_what_is_read_of_a_linked_user_is_there(files: Files) -> None:
     assert not turn.holds("Rome")
 
 
-def test_a_kept_context_has_the_turns_of_other_sessions(files: Files) -> None:
+def test_a_kept_context_has_the_turns_of_other_sessions_in_their_order(files: Files) -> None:
+    """Sessions of one day stand in the order in which they were made, its own between them."""
     desk = files.desk
-    said = [user("My locker code is QX7-55912."), assistant("Noted."), *chat(3)]
-    of_user(desk, "alice", said)
-    session = of_user(desk, "alice", chat(4))
-    later = of_user(desk, "alice", [user("The locker is on floor 3."), assistant("Fine.")])
-    assert later
-    record, path = files.write_kept(session, Ask(2_000, "What is my locker code?"))
+    of_user(desk, "alice", [user("My locker code is QX7-55912."), assistant("Noted."), *chat(3)])
+    said = [user("The locker code of the depot is 4711."), assistant("Fine."), *chat(40)]
+    session = of_user(desk, "alice", said)
+    of_user(desk, "alice", [user("My new locker code is ZB3-00017."), assistant("Fine.")])
+    record, path = files.write_kept(session, Ask(900, "What is my locker code?"))
     turn = holdfast.testing.turn(path)
     assert turn.reproduced
-    assert turn.holds("QX7-55912")
+    places = [turn.text.index(code) for code in ("QX7-55912", "4711", "ZB3-00017")]
+    assert places == sorted(places)
+    assert [other["older"] for other in json.loads(path.read_text())["others"]] == [True, False]
     desk.say(session, chat(2))
     desk.retract(session, 1, 2)
     keep(desk, "The locker code is 0000.")
