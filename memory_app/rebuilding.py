@@ -155,7 +155,7 @@ def _beside(turn: Document) -> Iterator[tuple[str, dict[str, Any]]]:
             summary[name] = orjson.dumps(summary[name]).decode()
         yield "summary", summary
     for run in folded["runs"]:
-        yield "fate_run", {name: run[name] for name in (*RUN, "until")}
+        yield "fate_run", {**{name: run[name] for name in RUN}, "until": FOR_EVER}
 
 
 def _remember(store: DurableStore, session: Snapshot, turn: Document) -> None:

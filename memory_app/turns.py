@@ -17,7 +17,7 @@ from memory_app import facts, links, policies, records
 from memory_app.context import Ask, Chosen, Context
 from memory_app.core import policy as rules
 from memory_app.core import turnfile
-from memory_app.models import FOR_EVER, ContextRecord, Fact, FateRun, Summary
+from memory_app.models import ContextRecord, Fact, FateRun, Summary
 from memory_app.statements import RUN, SUMMARY
 from sessions_app import preparing
 from sessions_app.core import errors, instants
@@ -139,7 +139,7 @@ def _readable(text: str) -> Any:
 
 
 def _folded(store: Reader, session: Snapshot, version: int) -> dict[str, Any] | None:
-    """The newest summary, and the fates since it and at the version."""
+    """The newest summary and the fates that stand at the version."""
     fold = store.state(session, version).fold_version
     if not fold:
         return None
@@ -147,16 +147,10 @@ def _folded(store: Reader, session: Snapshot, version: int) -> dict[str, Any] | 
     with store.db.reading():
         rows = Summary.objects.using(alias).filter(session_id=session.number, version=fold)
         summary = rows.values(*SUMMARY).first()
-        runs = FateRun.objects.using(alias).filter(session_id=session.number, since__lte=version)
-        standing = list(
-            runs.filter(until__gt=fold).order_by("first", "since").values(*RUN, "until")
-        )
-    for run in standing:
-        if run["until"] > version:
-            run["until"] = FOR_EVER
+        runs = list(FateRun.objects.using(alias).at(session.number, version).values(*RUN))
     if summary is not None:
         summary = {**summary, **{name: orjson.loads(summary[name]) for name in JSON}}
-    return {"summary": summary, "runs": standing}
+    return {"summary": summary, "runs": runs}
 
 
 def _facts(
