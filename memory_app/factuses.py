@@ -6,14 +6,28 @@ purge; the index on the fact gives the figures of a page of facts in one query.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
+import orjson
+
+from memory_app import statements as sql
 from memory_app.models import Fact, Injection, InjectionQuerySet
-from sessions_app.core import instants
+from sessions_app.core import instants, messages
+from sessions_app.core.entries import FORM_NAMES
+from sessions_app.core.messages import Message
+from sessions_app.store import packed
 from sessions_app.store.reading import Reader
+from sessions_app.store.statements import AMONG_POSTGRES, AMONG_SQLITE
 
 SOME = 500
+MOST_FOLLOWED = 1_000
+"""Newest contexts of a fact of which it is counted how many answers followed."""
+LOOK_AHEAD = 100
+"""Messages behind a context among which its answer is."""
+
+Place = tuple[int, int]
+"""(number of the session, seq)."""
 
 
 def counted(store: Reader, project: int, facts: Iterable[Any]) -> list[Any]:
@@ -36,7 +50,88 @@ def page(store: Reader, fact: Fact, *, before: int | None, limit: int) -> list[I
     if before is not None:
         rows = rows.filter(context_id__lt=before)
     with store.db.reading():
-        return list(rows.select_related("context__session")[:limit])
+        bare = rows.defer("context__account", "context__provided", "context__choices")
+        return list(bare.select_related("context__session")[:limit])
+
+
+class Reach(NamedTuple):
+    """How far a fact went: into so many contexts of so many sessions, and where the answers to them
+    stand, the newest context's first; `more` where older contexts are not counted."""
+
+    contexts: int
+    sessions: int
+    answers: Sequence[Place]
+    more: bool
+
+
+def reach(store: Reader, fact: Fact) -> Reach:
+    """What the newest MOST_FOLLOWED contexts of a fact led to, in two queries."""
+    rows = _rows(store, fact.project_id).of_fact(fact.number)
+    with store.db.reading():
+        newest = list(rows.values_list("context_id", flat=True)[: MOST_FOLLOWED + 1])
+    counted = newest[:MOST_FOLLOWED]
+    followed = _followed(store, counted)
+    places = [followed[context] for context in counted if context in followed]
+    return Reach(
+        len(counted),
+        len({session for session, _ in places}),
+        list(dict.fromkeys((session, seq) for session, seq in places if seq is not None)),
+        len(newest) > MOST_FOLLOWED,
+    )
+
+
+class Answered(NamedTuple):
+    """The message that followed a context: its place, its words ("" once erased), when it was said,
+    and whether it says itself that it answers this context."""
+
+    seq: int
+    text: str
+    created_us: int
+    named: bool
+
+
+def answered(store: Reader, uses: Sequence[Injection]) -> dict[int, Answered]:
+    """What followed the contexts of some uses, by the number of the context: at most three queries,
+    however many they are."""
+    followed = _followed(store, [use.context_id for use in uses])
+    places = {number: (session, seq) for number, (session, seq) in followed.items() if seq}
+    said = _said(store, list(dict.fromkeys(places.values())))
+    return {
+        use.context_id: _answered(use, said[places[use.context_id]])
+        for use in uses
+        if use.context_id in places and places[use.context_id] in said
+    }
+
+
+def _followed(store: Reader, contexts: Sequence[int]) -> dict[int, tuple[int, int | None]]:
+    """The session of each context, and the seq of the first answer after it."""
+    if not contexts:
+        return {}
+    sqlite = store.db.is_sqlite
+    some = orjson.dumps(list(contexts)).decode() if sqlite else list(contexts)
+    statement = sql.FOLLOWED.format(among=AMONG_SQLITE if sqlite else AMONG_POSTGRES)
+    with store.db.reading():
+        rows = store.db.rows(statement, (LOOK_AHEAD, some))
+    return {number: (session, seq) for number, session, seq in rows}
+
+
+def _said(store: Reader, places: Sequence[Any]) -> dict[Any, Any]:
+    """(role, form, created_us, body) of messages by their places; a damaged one is blank."""
+    if not places:
+        return {}
+    statement = sql.SAID_AT.format(marks=", ".join(["(?, ?)"] * len(places)))
+    with store.db.reading():
+        rows = store.db.rows(statement, [value for place in places for value in place])
+        return {tuple(row[:2]): row[1:] for row in packed.found_whole(store.db, rows)}
+
+
+def _answered(use: Injection, row: Sequence[Any]) -> Answered:
+    seq, role, form, created_us, text = row
+    body: dict[str, Any] = orjson.loads(text) if text else {}
+    words = messages.text_of(Message(role, FORM_NAMES[form], body, created_us)) if body else ""
+    record = use.context.id
+    named = body.get("context") in (str(record), record.hex)
+    return Answered(seq, words, created_us, named)
 
 
 def out(injection: Injection) -> dict[str, Any]:
