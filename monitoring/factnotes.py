@@ -26,8 +26,8 @@ WORDS: Mapping[str, str] = {
     SAME: "Nothing was changed: it is so already.",
     UNREVIEWED: "The marks for review are taken away again.",
 }
-SPOILING = ("edit", "retire", "merge", "accept")
-"""After these the answers that it was in may have been wrong."""
+SPOILING = ("edit", "retire", "merge", "revert")
+"""After these the answers that it was in may have been wrong, if they changed what it says."""
 
 
 class Done(NamedTuple):
@@ -65,15 +65,15 @@ def read(fact: UUID, text: str) -> Done | None:
     return Done(did, revision, [(session, seq) for session, seq in places])
 
 
-def note(done: Done, now: int, text: str) -> Note:
+def note(done: Done, now: int, text: str, *, said_otherwise: bool) -> Note:
     """The words for what was done to a fact that is at revision `now`; `text` is what it was read
-    from."""
+    from, and `said_otherwise` whether that revision changed what contexts are told."""
     if done.did == REVIEWED:
         many = len(done.places)
         said = f"{many} answer{'s' * (many != 1)} marked for review."
         return Note(said if many else "They were all marked already.", unmark=text if many else "")
     undo = done.revision if done.revision == now else None
-    return Note(WORDS[done.did], undo, spoiling=done.did in SPOILING)
+    return Note(WORDS[done.did], undo, spoiling=said_otherwise and done.did in SPOILING)
 
 
 def _salt(fact: UUID) -> str:

@@ -21,6 +21,7 @@ from sessions_app.store import get_store
 
 from . import access, amounts, factforms, factnotes, revising, wording
 from .asked import query
+from .factnotes import Note
 from .revising import Revision
 from .titles import titles
 from .wording import Line
@@ -60,8 +61,8 @@ def context(request: HttpRequest, fact: Any, wanted: Mapping[str, Any]) -> dict[
     """Everything about a fact; `fact` is a row of `facts.one`."""
     editor = access.may(request, access.EDITOR)
     store, project = get_store(auth.alias()), access.project()
-    done = factnotes.read(fact.id, wanted["told"]) if "told" in wanted else None
     asking = _asking(fact, wanted) if editor else {}
+    history = _history(fact, wanted.get("before"))
     return {
         "section": "users",
         "fact": fact,
@@ -72,14 +73,23 @@ def context(request: HttpRequest, fact: Any, wanted: Mapping[str, Any]) -> dict[
         "wanted": wanted,
         "most_asked": SEARCH,
         "merge_words": amounts.cut(fact.text, SEARCH),
-        "note": factnotes.note(done, fact.revision, wanted["told"]) if done else None,
+        "note": _note(fact, wanted.get("told", ""), history["revisions"][0]),
         "beside": facts.beside(store, project, fact),
         "reach": factuses.reach(store, fact),
         "most_marked": MOST_MARKED,
         **_told(fact, wanted),
-        **_history(fact, wanted.get("before")),
+        **history,
         **asking,
     }
+
+
+def _note(fact: Any, text: str, newest: Revision) -> Note | None:
+    """What a form has just done; an address that is too old for it is only the page."""
+    done = factnotes.read(fact.id, text) if text else None
+    if done is None:
+        return None
+    said_otherwise = newest.number == fact.revision and newest.said_otherwise
+    return factnotes.note(done, fact.revision, text, said_otherwise=said_otherwise)
 
 
 def _told(fact: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:

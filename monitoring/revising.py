@@ -38,6 +38,10 @@ TRUST: Mapping[str, str] = {
 }
 
 
+TOLD = ("text", "status", "valid_us", "invalid_us")
+"""What contexts are told of a fact, or whether they are."""
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A field that a revision changed. `lines` are of a text, word by word; any other value is
@@ -60,6 +64,11 @@ class Revision:
     reason: str
     at: int
     changes: Sequence[Change]
+
+    @property
+    def said_otherwise(self) -> bool:
+        """Whether it changed what contexts are told."""
+        return any(change.label in map(LABELS.get, TOLD) for change in self.changes)
 
 
 def revision(row: Any) -> Revision:
