@@ -18,6 +18,7 @@ from tests.pages.folded import folded
 from tests.pages.listed import Listed
 from tests.pages.markup import Markup
 from tests.pages.samples import assistant, session, statements, talk, user
+from tests.pages.test_compressions import foreign
 
 pytestmark = pytest.mark.usefixtures("local")
 
@@ -91,6 +92,9 @@ def three(project: Project, store: DurableStore) -> None:
     Session.everything.filter(id=second.id).update(capacity=4)
     third = session(project, [user("hello")], title="Third", user="cy")
     store.archive(project.pk, third.id)
+    reviews.put(store, third, 1, Opinion("good"), "ana")
+    foreign(second, audit='{"lost_items": 2}')
+    foreign(third, audit='{"lost_items": 0}')
 
 
 @pytest.mark.usefixtures("three")
@@ -114,6 +118,10 @@ def three(project: Project, store: DurableStore) -> None:
         ({"user": "cy", "q": "hello"}, "Third"),
         ({"errors": "true"}, "First"),
         ({"needs_review": "true"}, "Second"),
+        ({"lost": "true"}, "Second"),
+        ({"lost": "true", "status": "archived"}, ""),
+        ({"rating": "good", "status": "archived"}, "Third"),
+        ({"rating": "bad"}, ""),
         ({"span": "1h"}, "First Second"),
         ({"tag": "eu", "status": "ended", "q": "hello", "needs_review": "true"}, "Second"),
         ({"tag": "eu", "q": "hello", "errors": "true"}, ""),
