@@ -10,14 +10,16 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from pytest_django import Settings
 
-from memory_app import facts, records
+from holdfast.projects import ensure_project
+from memory_app import endusers, facts, links, records
 from memory_app.context import Ask
 from memory_app.facts import By, Stated
-from memory_app.models import Fact
+from memory_app.models import Compression, Fact
 from sessions_app import preparing, reviews
 from sessions_app.models import Project
 from sessions_app.store import get_store
 from sessions_app.store.base import UNGUARDED, Snapshot
+from tests.pages.folded import folded
 from tests.pages.markup import Markup
 from tests.pages.samples import assistant, session, statements, user
 
@@ -546,3 +548,36 @@ def test_the_page_asks_as_often_for_ten_revisions_and_uses_as_for_a_hundred(
     # The hundred have older pages; the ten end with how the fact was stored, which is read too.
     assert costs[1] <= costs[0] <= costs[1] + 2
     assert costs[0] < 30
+
+
+# -- the ways to it --------------------------------------------------------------------------------
+
+
+def test_pages_that_name_a_fact_lead_to_it(client: Client, project: Project) -> None:
+    made = folded(project, user="ines")
+    fact = sourced(project, lived(project))
+    at = f"/sessions/{made.id}"
+    made_by = Fact.everything.filter(session_id=made.number).first()
+    assert made_by
+    compression = Compression.everything.get().id
+    assert address(made_by) in Markup(client.get(f"/compressions/{compression}/")).links
+    assert address(made_by) in Markup(client.get(f"{at}/compressions/")).links
+    assert address(fact) in Markup(client.get(f"{at}/context/")).links
+    words = made_by.text[:24]
+    assert address(made_by) in Markup(client.get(f"{at}/forgot/", {"text": words})).links
+
+
+def test_a_linked_fact_of_another_project_is_named_and_not_led_to(
+    client: Client, project: Project
+) -> None:
+    store, elsewhere = get_store(), ensure_project("elsewhere")
+    said = Stated("Ines takes the late train.", user="her")
+    theirs = facts.keep(store, elsewhere.pk, [said], By("op")).facts[0]
+    made = lived(project)
+    reader = endusers.one(store, project.pk, "ines")
+    linked = endusers.one(store, elsewhere.pk, "her")
+    links.make(store, reader.pk, linked.pk)
+    response = client.get(f"/sessions/{made.id}/context/", {"query": "Which train does Ines take?"})
+    assert "Ines takes the late train." in Markup(response).text
+    assert address(theirs) not in Markup(response).links
+    assert client.get(address(theirs)).status_code == 404
