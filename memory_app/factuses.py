@@ -47,11 +47,29 @@ def counted(store: Reader, project: int, facts: Iterable[Any]) -> list[Any]:
 def page(store: Reader, fact: Fact, *, before: int | None, limit: int) -> list[Injection]:
     """The injections of a fact, newest first, those in contexts before a number of these."""
     rows = _rows(store, fact.project_id).of_fact(fact.number)
+    bare = rows.defer("context__account", "context__provided", "context__choices")
+    found: list[Injection] = []
+    at, many = before, limit
+    while len(found) < limit:
+        # Of thousands of contexts only the newest are joined to their sessions; where these are
+        # deleted ones, or another project's, more and more are looked at.
+        newest = _newest(store, fact, at, many)
+        with store.db.reading():
+            some = bare.filter(context_id__in=newest).select_related("context__session")
+            found += list(some) if newest else []
+        if len(newest) < many:
+            break
+        at, many = newest[-1], min(2 * many, SOME)
+    return found[:limit]
+
+
+def _newest(store: Reader, fact: Fact, before: int | None, limit: int) -> list[int]:
+    """The newest contexts that a fact was put into, whatever became of them."""
+    rows = Injection.objects.using(store.db.alias).of_fact(fact.number)
     if before is not None:
         rows = rows.filter(context_id__lt=before)
     with store.db.reading():
-        bare = rows.defer("context__account", "context__provided", "context__choices")
-        return list(bare.select_related("context__session")[:limit])
+        return list(rows.values_list("context_id", flat=True)[:limit])
 
 
 class Reach(NamedTuple):
@@ -66,14 +84,11 @@ class Reach(NamedTuple):
 
 def reach(store: Reader, fact: Fact) -> Reach:
     """What the newest MOST_FOLLOWED contexts of a fact led to, in two queries."""
-    rows = _rows(store, fact.project_id).of_fact(fact.number)
-    with store.db.reading():
-        newest = list(rows.values_list("context_id", flat=True)[: MOST_FOLLOWED + 1])
-    counted = newest[:MOST_FOLLOWED]
-    followed = _followed(store, counted)
-    places = [followed[context] for context in counted if context in followed]
+    newest = _newest(store, fact, None, MOST_FOLLOWED + 1)
+    followed = _followed(store, fact.project_id, newest[:MOST_FOLLOWED])
+    places = [followed[context] for context in newest if context in followed]
     return Reach(
-        len(counted),
+        len(places),
         len({session for session, _ in places}),
         list(dict.fromkeys((session, seq) for session, seq in places if seq is not None)),
         len(newest) > MOST_FOLLOWED,
@@ -93,7 +108,10 @@ class Answered(NamedTuple):
 def answered(store: Reader, uses: Sequence[Injection]) -> dict[int, Answered]:
     """What followed the contexts of some uses, by the number of the context: at most three queries,
     however many they are."""
-    followed = _followed(store, [use.context_id for use in uses])
+    if not uses:
+        return {}
+    project = uses[0].context.session.project_id
+    followed = _followed(store, project, [use.context_id for use in uses])
     places = {number: (session, seq) for number, (session, seq) in followed.items() if seq}
     said = _said(store, list(dict.fromkeys(places.values())))
     return {
@@ -103,15 +121,17 @@ def answered(store: Reader, uses: Sequence[Injection]) -> dict[int, Answered]:
     }
 
 
-def _followed(store: Reader, contexts: Sequence[int]) -> dict[int, tuple[int, int | None]]:
-    """The session of each context, and the seq of the first answer after it."""
+def _followed(
+    store: Reader, project: int, contexts: Sequence[int]
+) -> dict[int, tuple[int, int | None]]:
+    """The session of each context that is shown, and the seq of the first answer after it."""
     if not contexts:
         return {}
     sqlite = store.db.is_sqlite
     some = orjson.dumps(list(contexts)).decode() if sqlite else list(contexts)
     statement = sql.FOLLOWED.format(among=AMONG_SQLITE if sqlite else AMONG_POSTGRES)
     with store.db.reading():
-        rows = store.db.rows(statement, (LOOK_AHEAD, some))
+        rows = store.db.rows(statement, (LOOK_AHEAD, project, some))
     return {number: (session, seq) for number, session, seq in rows}
 
 

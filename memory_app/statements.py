@@ -66,8 +66,9 @@ ERASE = {
     """,
     "links": "DELETE FROM holdfast_user_link WHERE ? IN (reader_id, linked_id)",
 }
-# Of contexts by their numbers the first message of an assistant that followed each, looked for no
-# further than a page: (context, session, seq). A version is so many messages and so many events.
+# Of a project's contexts by their numbers the first message of an assistant that followed each,
+# looked for no further than a page: (context, session, seq). A version is so many messages and so
+# many events.
 FOLLOWED = """
     SELECT k.number, k.session_id, (
         SELECT m.seq FROM holdfast_message m
@@ -80,7 +81,8 @@ FOLLOWED = """
             SELECT COUNT(*) FROM holdfast_event e
             WHERE e.session_id = c.session_id AND e.version <= c.version
         ) AS said
-        FROM holdfast_context c WHERE c.number {among}
+        FROM holdfast_context c JOIN holdfast_session s ON s.number = c.session_id
+        WHERE s.project_id = ? AND s.status <> 'deleted' AND c.number {among}
     ) k
 """
 SAID_AT = """

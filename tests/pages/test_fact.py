@@ -437,6 +437,39 @@ def test_uses_go_back_by_pages(client: Client, project: Project) -> None:
     assert client.get(address(fact), {"uses": "x"}).status_code == 400
 
 
+def test_uses_in_deleted_sessions_are_passed_over(client: Client, project: Project) -> None:
+    kept, gone = lived(project), lived(project)
+    fact = sourced(project, kept)
+    used(project, kept, 25)
+    used(project, gone, 45)
+    get_store().delete(project.pk, gone.id)
+    shown = page(client, fact)
+    assert "Put into 25 contexts of 1 session; 25 answers" in shown.text.replace(" ;", ";")
+    assert sum(link.startswith("/contexts/") for link in shown.links) == 20
+    (older,) = [link for link in shown.links if link.startswith("?uses=")]
+    last = Markup(client.get(address(fact) + older.removesuffix("#uses")))
+    assert sum(link.startswith("/contexts/") for link in last.links) == 5
+
+
+def test_a_fact_that_lost_its_key_to_an_edit_has_it_again_after_the_undo(
+    client: Client, project: Project
+) -> None:
+    holder, fact = stored(project, key="home"), stored(project, "Ines lives in Rome.")
+    edited(client, fact, key="home")
+    assert now(project, holder).status == "superseded"
+    client.post(f"{address(fact)}undo/", {"revision": "2"})
+    assert (now(project, holder).status, now(project, fact).key) == ("active", "")
+
+
+def test_an_undo_leaves_alone_what_was_changed_since(client: Client, project: Project) -> None:
+    holder, fact = stored(project, key="home"), stored(project, "Ines lives in Rome.")
+    edited(client, fact, key="home")
+    edited(client, now(project, holder), text="Ines once lived in Porto.")
+    client.post(f"{address(fact)}undo/", {"revision": "2"})
+    left = now(project, holder)
+    assert (left.status, left.text) == ("superseded", "Ines once lived in Porto.")
+
+
 def test_after_a_correction_the_page_leads_to_the_answers_it_touched(
     client: Client, project: Project
 ) -> None:
