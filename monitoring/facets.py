@@ -22,6 +22,8 @@ from .asked import asked, asking, query
 SPANS = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 _SPANS_SAID = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 STATUSES = ("active", "idle", "ended", "archived")
+MOST_FOUND = 25
+"""Sessions on a page of those that a search found: each comes with its hits."""
 SORTS = tuple(f"{sign}{name}" for name in listing.SORTS for sign in ("", "-"))
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)
 
@@ -198,6 +200,8 @@ def for_listing(project: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
         told["tag"] = [wanted["tag"]]
     if "lost" in wanted:
         told["within"] = {"lost": Compression.objects.of(project).losing().values("session_id")}
+    if "q" in wanted:
+        told["limit"] = MOST_FOUND
     if "span" in wanted:
         told["active_within"] = SPANS[wanted["span"]] * 1_000_000
     return told

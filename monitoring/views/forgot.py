@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from memory_app import factbodies, facts, tracing
 from memory_app.facts import By
+from memory_app.records import Without
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import errors, messages
@@ -47,6 +48,7 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
         "most_asked": SEARCH,
         "life": life,
         "quote": quote,
+        "without": _without(found, life) if life else [],
         **(_pinned(found, life, quote[0]) if life and quote else {}),
         "editor": access.may(request, access.EDITOR),
         "twin": twin_address(request),
@@ -89,6 +91,12 @@ def _life(session: Snapshot, wanted: Mapping[str, Any]) -> dict[str, Any] | None
     store = get_store(auth.alias())
     with store.db.reading():
         return tracing.trace(store, session, text)
+
+
+def _without(session: Snapshot, life: Mapping[str, Any]) -> list[Without]:
+    store = get_store(auth.alias())
+    with store.db.reading():
+        return tracing.answered_without(store, session, life)
 
 
 def _pinned(session: Snapshot, life: Mapping[str, Any], seq: int) -> dict[str, Any]:
