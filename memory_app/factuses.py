@@ -96,13 +96,12 @@ def reach(store: Reader, fact: Fact) -> Reach:
 
 
 class Answered(NamedTuple):
-    """The message that followed a context: its place, its words ("" once erased), when it was said,
-    and whether it says itself that it answers this context."""
+    """The message that followed a context: its seq, its words ("" once erased), and whether it says
+    itself that it answers another context."""
 
     seq: int
     text: str
-    created_us: int
-    named: bool
+    elsewhere: bool
 
 
 def answered(store: Reader, uses: Sequence[Injection]) -> dict[int, Answered]:
@@ -150,8 +149,8 @@ def _answered(use: Injection, row: Sequence[Any]) -> Answered:
     body: dict[str, Any] = orjson.loads(text) if text else {}
     words = messages.text_of(Message(role, FORM_NAMES[form], body, created_us)) if body else ""
     record = use.context.id
-    named = body.get("context") in (str(record), record.hex)
-    return Answered(seq, words, created_us, named)
+    elsewhere = body.get("context") not in (None, str(record), record.hex)
+    return Answered(seq, words, elsewhere)
 
 
 def out(injection: Injection) -> dict[str, Any]:

@@ -424,6 +424,20 @@ def test_a_use_leads_to_its_context_and_to_the_answer_that_followed(
     assert sum(link.startswith("/contexts/") for link in shown.links) == 3
 
 
+def test_an_answer_that_names_another_context_says_so(client: Client, project: Project) -> None:
+    made, store = lived(project), get_store()
+    fact = sourced(project, made)
+    first, second = (
+        records.build(store, project.pk, made.id, Ask(query="Where?"), UNGUARDED) for _ in range(2)
+    )
+    said = [assistant("In Porto.", context=str(second.id))]
+    store.append(project.pk, made.id, preparing.batch(said))
+    shown = page(client, fact)
+    assert shown.text.count("it names another context") == 1
+    assert "Put into 2 contexts of 1 session; 1 answer followed." in shown.text.replace(" ;", ";")
+    assert first.id != second.id
+
+
 def test_uses_go_back_by_pages(client: Client, project: Project) -> None:
     made = lived(project)
     fact = sourced(project, made)
