@@ -245,30 +245,46 @@ def newest_revisions(
 
 
 class Beside(NamedTuple):
-    """The facts that one has to do with: `before` stood in its place, `after` stands there now,
-    `against` is what it contradicts, `waiting` are quarantined ones that contradict it."""
+    """The facts that one has to do with: `before` stood in its place, each with how many stood
+    between, 0 for none; `after` stands there now, `against` is what it contradicts, `waiting` are
+    quarantined ones that contradict it."""
 
-    before: Sequence[Any]
+    before: Sequence[tuple[int, Any]]
     after: Any
     against: Any
     waiting: Sequence[Any]
 
 
 def beside(store: Reader, project: int, fact: Any) -> Beside:
-    """The facts beside one, MISSED of each kind at most, in two queries."""
+    """The facts beside one, MISSED of each kind at most, in two queries; of an owner with very many
+    the newest MOST are looked at."""
     against = _uuid_or_none(orjson.loads(fact.metadata).get(CONTRADICTS))
     named = [key for key in (fact.superseded_by, against) if key is not None]
     rows = of_project(store, project).shown()
     with store.db.reading():
         known = {row.id: row for row in rows.identified(named)}
-        near = rows.owned_by(fact.end_user_id, fact.session_id).naming_fact(fact.id)
-        found = list(near.order_by("-number")[: 2 * MISSED])
+        near = rows.owned_by(fact.end_user_id, fact.session_id).given_way(fact.id)
+        bare = near.only("number", "id", "text", "status", "superseded_by")
+        found = list(bare.order_by("-number")[:MOST])
     return Beside(
-        [row for row in found if row.superseded_by == fact.id],
+        _before_it(fact.id, found),
         next((known[key] for key in named if key == fact.superseded_by and key in known), None),
         next((known[key] for key in named if key == against and key in known), None),
-        [row for row in found if row.status == Fact.QUARANTINED and row.superseded_by is None],
+        [row for row in found if row.superseded_by is None][:MISSED],
     )
+
+
+def _before_it(fact: UUID, found: Sequence[Any]) -> list[tuple[int, Any]]:
+    """What led to a fact, each with how many stood between; what led to another one behind it."""
+    led: dict[UUID, list[Any]] = {}
+    for row in found:
+        led.setdefault(row.superseded_by, []).append(row)
+    chain, left = list[tuple[int, Any]](), [(0, row) for row in reversed(led.pop(fact, []))]
+    while left and len(chain) < MISSED:
+        between, row = left.pop()
+        chain.append((between, row))
+        left += [(between + 1, one) for one in reversed(led.pop(row.id, []))]
+    return chain
 
 
 def _uuid_or_none(text: Any) -> UUID | None:

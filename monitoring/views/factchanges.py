@@ -13,7 +13,13 @@ from memory_app import factbodies, facts
 from memory_app.facts import By, Decide
 from sessions_app import auth, bodies
 from sessions_app.core import strict
-from sessions_app.core.errors import HoldfastError, InvalidField, InvalidRequest, StaleVersion
+from sessions_app.core.errors import (
+    HoldfastError,
+    InvalidField,
+    InvalidRequest,
+    NotFound,
+    StaleVersion,
+)
 from sessions_app.store import get_store
 from sessions_app.store.base import Guard
 
@@ -70,7 +76,7 @@ def act(request: HttpRequest, fact: UUID, verb: str) -> HttpResponse:
         answer = facts.change(store, project, fact, decide, by, Guard(expected=seen))
     except StaleVersion:
         return _refused(request, fact, 409, missed=seen)
-    except InvalidField as error:
+    except (InvalidField, NotFound) as error:
         return _refused(request, fact, error.status, refused=error.message)
     return _back(fact, _done(verb, seen, answer.facts[0].revision))
 

@@ -108,6 +108,15 @@ def test_a_fact_says_whose_word_it_is_and_where_it_comes_from(
         assert word in shown.text
 
 
+def test_a_fact_tells_all_that_led_to_it(client: Client, project: Project) -> None:
+    texts = ["Ines lives in Faro.", "Ines lives in Porto.", "Ines lives in Lisbon."]
+    *old, last = [stored(project, text, key="home") for text in texts]
+    shown = page(client, last)
+    chain = "took the place of Ines lives in Porto. which took the place of Ines lives in Faro."
+    assert chain in shown.text
+    assert {address(fact) for fact in old} <= {*shown.links}
+
+
 @pytest.mark.parametrize(
     ("change", "words", "linked"),
     [
@@ -374,6 +383,7 @@ def test_a_fact_goes_back_to_any_revision_as_a_new_one(client: Client, project: 
         ("revert", {"revision": "1"}, 422),
         ("revert", {"revision": "1", "to": "7"}, 422),
         ("merge", {"revision": "1", "into": "x"}, 422),
+        ("merge", {"revision": "1", "into": "01a223c2-b960-7353-92a8-74786771ecf3"}, 404),
         ("undo", {"revision": "1"}, 422),
         ("accept", {"revision": "1", "reason": "z" * 1_001}, 422),
         ("burn", {"revision": "1"}, 422),
