@@ -80,6 +80,7 @@ def test_a_compressed_session_is_built_again(files: Files, query: str | None) ->
     assert not query or "recalled" in seen
 
 
+@pytest.mark.long
 @bounded
 @given(data=st.data())
 def test_any_history_is_built_again(files: Files, data: st.DataObject) -> None:
@@ -101,6 +102,7 @@ def test_any_history_is_built_again(files: Files, data: st.DataObject) -> None:
         check(files, life.session, **ask)
 
 
+@pytest.mark.long
 @bounded
 @given(data=st.data())
 def test_any_context_that_was_kept_is_built_again(files: Files, data: st.DataObject) -> None:
