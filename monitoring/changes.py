@@ -20,8 +20,8 @@ from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
-MOST_RANGES = 10
-"""Ranges of messages that are named."""
+MOST_RANGES, MOST_FACTS = 10, 20
+"""Ranges of messages, and facts of each kind, that are named."""
 MOST_TURNS = 24
 """Turns back of which is told how much of the prompt stayed."""
 
@@ -35,7 +35,7 @@ class Named(NamedTuple):
 
 class Change(NamedTuple):
     """The difference to an earlier version; `kept` of `sent` tokens lead both, about. `added` and
-    `gone` are facts."""
+    `gone` are facts, the first MOST_FACTS of each."""
 
     version: int
     difference: Difference
@@ -69,11 +69,17 @@ class Change(NamedTuple):
         ]
 
     @property
+    def more(self) -> int:
+        """How many facts came or went that are not named."""
+        found = self.difference
+        return sum(max(0, len(one) - MOST_FACTS) for one in (found.facts_added, found.facts_gone))
+
+    @property
     def nothing(self) -> bool:
         """Whether the same messages and facts are in both."""
         found = self.difference
         messages = found.added or found.folded or found.dropped
-        return not (messages or found.new_summary or self.added or self.gone)
+        return not (messages or found.new_summary or found.facts_added or found.facts_gone)
 
 
 class Turn(NamedTuple):
@@ -119,11 +125,9 @@ def change(
     kept = fixed * (found.broken is None or found.broken.kind == "message") + sum(
         sent[: found.same]
     )
-    texts = _named(store, session, [*found.facts_added, *found.facts_gone])
-    added, gone = (
-        [texts[fact] for fact in facts if fact in texts]
-        for facts in (found.facts_added, found.facts_gone)
-    )
+    changed = (found.facts_added[:MOST_FACTS], found.facts_gone[:MOST_FACTS])
+    texts = _named(store, session, [*changed[0], *changed[1]])
+    added, gone = ([texts[fact] for fact in facts if fact in texts] for facts in changed)
     return Change(version, found, kept, fixed + sum(sent), said(found.broken), added, gone)
 
 

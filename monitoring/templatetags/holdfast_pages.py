@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,12 @@ register.filter("lasted", amounts.lasted)
 def thousandths(share: float) -> str:
     """A share as a place on a bar of 1000; beyond its end is its end."""
     return f"{min(1.0, max(0.0, share)) * 1000:.1f}"
+
+
+@register.filter
+def beyond(items: Sized, most: int) -> int:
+    """How many there are beyond the first `most`."""
+    return max(0, len(items) - most)
 
 
 @register.filter

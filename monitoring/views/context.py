@@ -43,11 +43,12 @@ ASKED: Mapping[str, Parameter] = {
     "prefix": parameters.boolean("How much of the prompt stayed the same, turn by turn."),
 }
 SAID_FORMS = {"openai": "OpenAI", "anthropic": "Anthropic", "responses": "OpenAI Responses"}
-MOST_POINTS = 400
+MOST_FACTS, MOST_RUNS = 60, 100
+"""Facts of a part, and runs of what was left out, that are named."""
 MOST_KEPT = 5
-MOST_SCORED, MOST_SCORES, MOST_QUOTED = 100, 5, 120
+MOST_SCORED, MOST_SCORES, MOST_QUOTED = 50, 5, 120
 """Turns whose scores are told, the parts of each, the characters that are quoted."""
-MOST_SHOWN = 48_000
+MOST_SHOWN = 32_000
 """Characters of a payload on the page; more is a file of its own."""
 RECALLED = "recalled"
 _RECALLED = re.compile(r"^<recalled>\n[^\n]*\n(.*)\n</recalled>$", re.DOTALL | re.MULTILINE)
@@ -292,6 +293,7 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
         "near": _near(session, built),
         "elsewhere": _elsewhere(built),
         "left_out": _left_out(session, built),
+        "more_left_out": max(0, len(built.left_out) - MOST_RUNS),
         "notices": [_notice(notice) for notice in built.notices],
         "payload": payload[:MOST_SHOWN],
         "cut": len(payload) > MOST_SHOWN,
@@ -321,7 +323,7 @@ def _lines(session: Snapshot, built: Context, asked: str | None) -> list[Line]:
             budget.WHY.get(part.name, budget.PROVIDED),
             what.get(part.name, ""),
             points if part.summary else said.get(part.name, ()),
-            [facts[key] for key in part.facts if key in facts],
+            [facts[key] for key in part.facts[:MOST_FACTS] if key in facts],
             fold if part.summary else None,
             _scored(session, built) if part.name == RECALLED else (),
         )
@@ -344,7 +346,7 @@ def _summary(session: Snapshot, built: Context) -> tuple[Compression | None, lis
         )
         found = said.first()
     points = read_points(found.points) if found else ()
-    return fold, [point.text for point in points[:MOST_POINTS]]
+    return fold, [point.text for point in points]
 
 
 def _scored(session: Snapshot, built: Context) -> list[Recalled]:
@@ -379,7 +381,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _facts(session: Snapshot, built: Context, asked: str | None) -> dict[str, Stated]:
-    ids = [UUID(key) for part in built.parts for key in part.facts]
+    ids = [UUID(key) for part in built.parts for key in part.facts[:MOST_FACTS]]
     if not ids:
         return {}
     rows = Fact.everything.using(auth.alias()).identified(ids)
@@ -425,9 +427,10 @@ def _elsewhere(built: Context) -> list[Elsewhere]:
 
 
 def _left_out(session: Snapshot, built: Context) -> list[tuple[LeftOut, str]]:
-    """What was left out, with the address of the compression that folded it or ""."""
+    """What was left out, the newest runs of it, with the address of the compression that folded
+    it or ""."""
     folders = _folders(session, built)
-    return [(item, folders.get(item.reason, "")) for item in built.left_out]
+    return [(item, folders.get(item.reason, "")) for item in built.left_out[-MOST_RUNS:]]
 
 
 def _folders(session: Snapshot, built: Context) -> dict[str, str]:
