@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from sessions_app.core import instants
 
-from .. import amounts
+from .. import amounts, useraddress
 
 register = template.Library()
 register.filter("count", amounts.count)
@@ -19,6 +20,7 @@ register.filter("size", amounts.size)
 register.filter("span", amounts.span)
 register.filter("percent", amounts.percent)
 register.filter("lasted", amounts.lasted)
+register.filter("key_name", useraddress.name)
 
 
 @register.filter
@@ -37,6 +39,24 @@ def filled(level: float) -> str:
 def latency(ms: float) -> str:
     """Milliseconds, or seconds where there are some."""
     return f"{ms / 1000:,.1f} s" if ms >= 1000 else f"{ms:,.0f} ms"
+
+
+@register.filter
+def bounded(number: int, most: int) -> str:
+    """A count that ends at a number as >1,000."""
+    return f">{amounts.count(most)}" if number > most else amounts.count(number)
+
+
+@register.filter
+def of_name(values: Mapping[str, Any], name: str) -> Any:
+    """The value of a name that is not known to the template."""
+    return values.get(name)
+
+
+@register.simple_tag
+def user_page(key: str, **more: str) -> str:
+    """Where the page of a user is, with more in its query."""
+    return useraddress.of(key).link(more)
 
 
 @register.simple_tag(takes_context=True)

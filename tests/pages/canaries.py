@@ -9,7 +9,7 @@ from uuid import UUID
 
 from memory_app import policies, records
 from memory_app.context import Ask
-from memory_app.models import Compression, ContextRecord, Fact, FateRun, Summary
+from memory_app.models import Compression, ContextRecord, Episode, Fact, FateRun, Summary
 from sessions_app import ids, reviews
 from sessions_app.core.replay import State
 from sessions_app.models import EndUser, Project
@@ -109,7 +109,8 @@ def _recorded(store: DurableStore, made: Snapshot) -> None:
     )
 
 
-FACT = UUID(int=76)
+FACT, WAITS = UUID(int=76), UUID(int=77)
+WAITING = "quarantined"
 FOLDED, FAILED, FOREIGN = (UUID(int=number) for number in (71, 72, 73))
 """Compressions of the session: one that is applied, one that failed, another tool's."""
 
@@ -169,20 +170,39 @@ def _kept(session: Snapshot, version: int) -> None:
             rule=rule,
             since=version,
         )
-    for seq, key in ((1, FACT), (4, ids.new_id())):
+    source = {"session": str(session.id), "seq": 1, "quote": CANARY}
+    for seq, key, status in ((1, FACT, "active"), (4, ids.new_id(), "active"), (4, WAITS, WAITING)):
         Fact.everything.create(
             id=key,
             end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
             project_id=session.project,
             session_id=session.number,
             text=CANARY,
-            category=CANARY[:64],
+            words=f" {CANARY} onerror ",
+            category="preference" if seq == 1 else CANARY[:64],
+            key=CANARY,
+            subject=CANARY,
+            relation=CANARY,
+            object=SHORT,
+            status=status,
+            sources=json.dumps([source]),
+            metadata=json.dumps({"contradicts": str(FACT)}),
             trust=SHORT[:8],
             seq=seq,
             tokens=9,
             since=version,
             created_us=session.created_us,
         )
+    Episode.everything.create(
+        id=ids.new_id(),
+        end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
+        project_id=session.project,
+        begun_us=session.created_us,
+        ended_us=session.created_us,
+        outcome=SHORT,
+        text=CANARY,
+        created_us=session.created_us,
+    )
 
 
 def _row(session: Snapshot, key: UUID, **more: Any) -> None:
@@ -236,7 +256,13 @@ def addresses(made: Snapshot) -> list[str]:
         f"/contexts/{BUILT}/",
         f"/contexts/{OBSERVED}/",
         "/users/",
+        f"/users/?q={quote(SHORT)}",
         f"/users/{quote(CANARY, safe='')}/",
+        f"/users/{quote(CANARY, safe='')}/?state=all&q=onerror&category={quote(CANARY[:64])}",
+        f"/users/{quote(CANARY, safe='')}/?of={quote(CANARY)}&prompt=true&query={quote(CANARY)}",
+        f"/user/?key={quote(CANARY)}&state=quarantined",
+        f"/erase/?user={quote(CANARY)}",
+        "/inbox/",
         f"/facts/{FACT}/",
         f"{one}/m/999/",
         f"{one}/compressions/",

@@ -1,0 +1,48 @@
+"""Where the page of a user is: `/users/KEY/`, or `/user/?key=KEY` for a key that no path carries.
+
+A key is anything of up to 255 characters. A browser takes `..` and `.` out of a path however they
+are written, proxies make one slash of two, and a line's end is no part of an address; in a query
+all of them stay as they are.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from django.urls import reverse
+
+from .asked import query
+
+
+class Address(NamedTuple):
+    """The page's path, and what always stands in its query."""
+
+    path: str
+    fixed: Mapping[str, str]
+
+    def link(self, texts: Mapping[str, Any] | None = None, **changes: Any) -> str:
+        """The page with some values in its query; None takes one away."""
+        return f"{self.path}{query({**self.fixed, **(texts or {})}, **changes)}".removesuffix("?")
+
+
+def of(key: str) -> Address:
+    """The address of a user's page."""
+    if travels(key):
+        return Address(reverse("holdfast_pages:user", args=(key,)), {})
+    return Address(reverse("holdfast_pages:user_by_key"), {"key": key})
+
+
+def travels(key: str) -> bool:
+    """Whether a key is the same at the other end of a path."""
+    if "\\" in key or any(unicodedata.category(character) == "Cc" for character in key):
+        return False
+    return all(part not in ("", ".", "..") for part in key.split("/"))
+
+
+def name(key: str) -> str:
+    """A key as text that somebody can see: one of blanks alone is written out."""
+    if any(not (one.isspace() or unicodedata.category(one).startswith("C")) for one in key):
+        return key
+    return ascii(key)
