@@ -30,6 +30,7 @@ class Sample:
 
     `weekly` keeps its weekdays true: it is moved by whole weeks, so it may have stopped up to a
     week earlier. `second_try` answers the last user again, once the first answer is retracted.
+    `known` are facts of the user that somebody stored by hand before it began: (key, text).
     """
 
     key: str
@@ -44,6 +45,7 @@ class Sample:
     weekly: bool = False
     ended: bool = False
     second_try: str | None = None
+    known: tuple[tuple[str, str], ...] = ()
 
 
 class Script:
