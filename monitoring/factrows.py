@@ -14,7 +14,7 @@ from memory_app.waiting import Waiting
 STATES = ("active", "pinned", "superseded", "retired", "quarantined", "all")
 TRUST = {
     "user": "the user",
-    "editor": "a person here",
+    "editor": "an editor",
     "import": "imported",
     "model": "the model",
     "tool": "a tool",

@@ -36,13 +36,19 @@ def of(key: str) -> Address:
 
 def travels(key: str) -> bool:
     """Whether a key is the same at the other end of a path."""
-    if "\\" in key or any(unicodedata.category(character) == "Cc" for character in key):
-        return False
-    return all(part not in ("", ".", "..") for part in key.split("/"))
+    parts = key.split("/")
+    return not ("\\" in key or _is_broken(key) or {"", ".", ".."} & set(parts))
 
 
 def name(key: str) -> str:
-    """A key as text that somebody can see: one of blanks alone is written out."""
-    if any(not (one.isspace() or unicodedata.category(one).startswith("C")) for one in key):
-        return key
-    return ascii(key)
+    """A key as text that somebody can see and type on one line: one of blanks alone, or with
+    control characters, is written out."""
+    return ascii(key) if _is_broken(key) or not any(map(_is_seen, key)) else key
+
+
+def _is_broken(key: str) -> bool:
+    return any(unicodedata.category(one) == "Cc" for one in key)
+
+
+def _is_seen(one: str) -> bool:
+    return not (one.isspace() or unicodedata.category(one).startswith("C"))

@@ -57,7 +57,7 @@ def twin(request: HttpRequest) -> HttpResponse:
 def erase(request: HttpRequest) -> HttpResponse:
     """Erases, where the key was typed; leads to the receipt."""
     key, project = request.POST.get("user", ""), access.project()
-    if request.POST.get("typed", "") != key:
+    if request.POST.get("typed", "") not in (key, useraddress.name(key)):
         response = _asking(request, key, wrong=True)
         response.status_code = 422
         return response
@@ -125,5 +125,5 @@ def _salt() -> str:
 
 
 def _lines(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:
-    """Each count with the words for it."""
-    return [(*_SAID.get(name, (name, "")), count) for name, count in counts.items()]
+    """Each count with the words for it, in their order."""
+    return [(*said, counts[name]) for name, said in _SAID.items() if name in counts]

@@ -14,6 +14,7 @@ from memory_app import facts, waiting
 from memory_app.facts import By, Decide
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
+from sessions_app.core import strict
 from sessions_app.core.errors import InvalidField, StaleVersion, TooLong
 from sessions_app.http import json_response
 from sessions_app.store import get_store
@@ -117,9 +118,9 @@ def _revision(sent: QueryDict) -> int:
 
 
 def reason(sent: QueryDict) -> str:
+    """Why something is done, as a form sends it. Raises InvalidRequest."""
     reason = sent.get("reason", "").strip()
-    if "\0" in reason:
-        raise InvalidField("Leave out the NUL character.", param="reason")
+    strict.check(reason, "reason")
     if len(reason) > LONGEST_REASON:
         raise TooLong(f"A reason has at most {LONGEST_REASON} characters.", param="reason")
     return reason

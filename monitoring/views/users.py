@@ -25,7 +25,7 @@ from memory_app.models import UserLink
 from memory_app.userlists import MOST_COUNTED
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
-from sessions_app.core import instants
+from sessions_app.core import instants, strict
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.http import json_response
 from sessions_app.parameters import SEARCH
@@ -116,7 +116,11 @@ def _columns(texts: Mapping[str, str]) -> list[dict[str, str]]:
     """The headings; a press sorts by one that an index sorts by, a second one turns it round."""
     now = texts.get("sort", "-created")
     told = (("User", "", "user"), ("Facts", "num", ""), ("To review", "num", ""))
-    more = (("Sessions", "num", ""), ("Last active", "num", ""), ("First seen", "num", "created"))
+    more = (
+        ("Sessions", "num talked", ""),
+        ("Last active", "num", ""),
+        ("First seen", "num seen", "created"),
+    )
     return [
         {"label": label, "kind": kind, **(_sorting(texts, now, name) if name else {})}
         for label, kind, name in (*told, *more)
@@ -178,6 +182,8 @@ def add(request: HttpRequest) -> HttpResponse:
     told = {name: text for name, text in typed.items() if text or name == "text"}
     by = By(access.member(request) or access.LOCAL_MEMBER)
     try:
+        for name, text in told.items():
+            strict.check(text, name)
         facts.keep(store, project, factbodies.stated({**told, "user": found.key}), by)
     except InvalidRequest as error:
         response = _shown(request, found.key, {}, typed, error)
