@@ -7,6 +7,8 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from django.core import signing
+
 from memory_app import policies, records
 from memory_app.context import Ask
 from memory_app.models import Compression, ContextRecord, Episode, Fact, FateRun, Summary
@@ -234,6 +236,12 @@ def _row(session: Snapshot, key: UUID, **more: Any) -> None:
     )
 
 
+def _receipt(project: int) -> str:
+    told = {"user": CANARY, "at": "2026-11-28T05:00:00Z", "kept_because": CANARY}
+    counts = {"counts": {"facts": 2}, "kept": {"sessions": 1}}
+    return signing.dumps({**told, **counts}, salt=f"holdfast.erased.{project}", compress=True)
+
+
 def addresses(made: Snapshot) -> list[str]:
     """Every page that shows something of the session."""
     one = f"/sessions/{made.id}"
@@ -262,6 +270,7 @@ def addresses(made: Snapshot) -> list[str]:
         f"/users/{quote(CANARY, safe='')}/?of={quote(CANARY)}&prompt=true&query={quote(CANARY)}",
         f"/user/?key={quote(CANARY)}&state=quarantined",
         f"/erase/?user={quote(CANARY)}",
+        f"/erase/receipt/?receipt={quote(_receipt(made.project))}",
         "/inbox/",
         f"/facts/{FACT}/",
         f"{one}/m/999/",

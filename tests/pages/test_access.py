@@ -22,6 +22,8 @@ def addresses(project: Project) -> list[str]:
     return [
         "/sessions/",
         "/compressions/",
+        "/users/",
+        "/inbox/",
         f"{one}/",
         f"{one}/m/1/",
         f"{one}/context/",
