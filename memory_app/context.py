@@ -64,7 +64,8 @@ LEAD_TOKENS = 14
 class Ask:
     """What context is wanted: at most `tokens` (None: what the policy leaves), in a provider's
     `form`, as of version `at` (None: now), under `policy` (None: the session's own), of which
-    `policy_version` names one version (None: the newest as of then)."""
+    `policy_version` names one version (None: the newest as of then). `pinned` are messages that are
+    shown as if they were pinned."""
 
     tokens: int | None = None
     query: str | None = None
@@ -72,6 +73,7 @@ class Ask:
     at: int | None = None
     policy: str | None = None
     policy_version: int | None = None
+    pinned: tuple[int, ...] = ()
 
 
 class Choices(NamedTuple):
@@ -334,6 +336,8 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
     found = session if isinstance(session, Snapshot) else store.get(project, session)
     state = store.present(found) if ask.at is None else store.state(found, ask.at)
+    if ask.pinned:
+        state = state.with_pins(ask.pinned)
     policy = _policy(store, found, ask, state)
     limit, notices = _limit(ask.tokens, policy.rules)
     spare = LEAD_TOKENS if ask.form == "anthropic" else 0

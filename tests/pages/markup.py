@@ -12,7 +12,9 @@ _NEVER = re.compile("(?!)")
 OURS = {
     "hx-get": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
     "hx-post": re.compile(r"/(?:memory/)?(?:sessions/[\w./-]*|facts/bulk/)"),
-    "hx-trigger": re.compile("intersect once"),
+    "hx-trigger": re.compile("intersect once|change"),
+    "hx-select": re.compile(r"#[\w-]+"),
+    "hx-push-url": re.compile("true"),
     "hx-target": re.compile(r"#[\w-]+"),
     "hx-swap": re.compile("outerHTML|innerHTML"),
     "hx-swap-oob": re.compile("true"),
