@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from urllib.parse import quote, unquote
 
 from django.urls import reverse
 
@@ -31,13 +32,23 @@ def of(key: str) -> Address:
     """The address of a user's page."""
     if travels(key):
         return Address(reverse("holdfast_pages:user", args=(key,)), {})
-    return Address(reverse("holdfast_pages:user_by_key"), {"key": key})
+    return Address(reverse("holdfast_pages:user_by_key"), {"key": written(key)})
 
 
 def travels(key: str) -> bool:
     """Whether a key is the same at the other end of a path."""
     parts = key.split("/")
     return not ("\\" in key or _is_broken(key) or {"", ".", ".."} & set(parts))
+
+
+def written(key: str) -> str:
+    """A key as a field of a form carries it: a browser makes CR LF of each end of a line there."""
+    return "".join(quote(one, safe="") if one == "%" or _is_broken(one) else one for one in key)
+
+
+def read(text: str) -> str:
+    """The key that `written` was given."""
+    return unquote(text)
 
 
 def name(key: str) -> str:

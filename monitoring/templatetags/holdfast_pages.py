@@ -21,6 +21,7 @@ register.filter("span", amounts.span)
 register.filter("percent", amounts.percent)
 register.filter("lasted", amounts.lasted)
 register.filter("key_name", useraddress.name)
+register.filter("key_field", useraddress.written)
 
 
 @register.filter

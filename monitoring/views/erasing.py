@@ -56,7 +56,7 @@ def twin(request: HttpRequest) -> HttpResponse:
 @access.administration
 def erase(request: HttpRequest) -> HttpResponse:
     """Erases, where the key was typed; leads to the receipt."""
-    key, project = request.POST.get("user", ""), access.project()
+    key, project = useraddress.read(request.POST.get("user", "")), access.project()
     if request.POST.get("typed", "") not in (key, useraddress.name(key)):
         response = _asking(request, key, wrong=True)
         response.status_code = 422

@@ -92,7 +92,8 @@ def undo(request: HttpRequest) -> HttpResponse:
         raise InvalidField("This cannot be undone any more; a day has passed since.", param="told")
     by = By(access.member(request) or access.LOCAL_MEMBER, "Undone.")
     undone = deeds.undone(store, project, deed, by)
-    return redirect(_back(sent.get("user", ""), sent.get("list", ""), undone))
+    user = useraddress.read(sent.get("user", ""))
+    return redirect(_back(user, sent.get("list", ""), undone))
 
 
 def _back(key: str, text: str, deed: Deed | None = None) -> str:
@@ -112,7 +113,8 @@ def _wanted(sent: QueryDict) -> Wanted:
     if do not in ACTIONS:
         raise InvalidField(f"Send one of {', '.join(ACTIONS)}.", param="do")
     reason = inbox.reason(sent)
-    return Wanted(do, _ids(sent), sent.get("user", ""), sent.get("list", ""), reason)
+    user = useraddress.read(sent.get("user", ""))
+    return Wanted(do, _ids(sent), user, sent.get("list", ""), reason)
 
 
 def _ids(sent: QueryDict) -> list[UUID]:

@@ -42,6 +42,8 @@ PAGE = 50
 PREFERENCES, RELATED, EPISODES = 50, 12, 5
 """The newest of each that stand beside the facts of a user."""
 LONGEST_KEY = 255
+LONGEST_WRITTEN = 6 * LONGEST_KEY
+"""Of a key whose every character is written out."""
 SORTS = tuple(f"{sign}{name}" for name in userlists.SORTS for sign in ("", "-"))
 _FILTERS: Mapping[str, Parameter] = {
     "q": parameters.text(LONGEST_KEY, "How the key begins."),
@@ -64,7 +66,7 @@ ASKED: Mapping[str, Parameter] = {
 }
 BY_KEY: Mapping[str, Parameter] = {
     **ASKED,
-    "key": parameters.text(LONGEST_KEY, "The user, by a key that no path carries."),
+    "key": parameters.text(LONGEST_WRITTEN, "The user, by a key that no path carries."),
 }
 _NOT_KEPT = ("after", "told")
 """What a link to another part of a user's page leaves behind."""
@@ -152,21 +154,21 @@ def one_twin(request: HttpRequest, user: str) -> HttpResponse:
 def by_key(request: HttpRequest) -> HttpResponse:
     """The same for a key that no path carries."""
     wanted = asked(request, BY_KEY)
-    return _shown(request, wanted.get("key", ""), wanted)
+    return _shown(request, useraddress.read(wanted.get("key", "")), wanted)
 
 
 @access.twin
 def by_key_twin(request: HttpRequest) -> HttpResponse:
     """The same as JSON."""
     wanted = asked(request, BY_KEY)
-    return _told(wanted.get("key", ""), wanted)
+    return _told(useraddress.read(wanted.get("key", "")), wanted)
 
 
 @access.takeaway
 def export(request: HttpRequest) -> HttpResponse:
     """All that is remembered of a user, to take away."""
     store, project = get_store(auth.alias()), access.project()
-    found = endusers.one(store, project, request.POST.get("user", ""))
+    found = endusers.one(store, project, useraddress.read(request.POST.get("user", "")))
     response = json_response(200, endusers.export_out(store, project, found))
     response.headers["Content-Disposition"] = 'attachment; filename="user.json"'
     return response
@@ -176,7 +178,7 @@ def export(request: HttpRequest) -> HttpResponse:
 def add(request: HttpRequest) -> HttpResponse:
     """Stores a fact of a user; what is wrong with it is said beside its field."""
     store, project, sent = get_store(auth.alias()), access.project(), request.POST
-    found = endusers.one(store, project, sent.get("user", ""))
+    found = endusers.one(store, project, useraddress.read(sent.get("user", "")))
     # A browser sends CR LF for each end of a line.
     typed = {name: sent.get(name, "").replace("\r\n", "\n") for name in ("text", "category", "key")}
     told = {name: text for name, text in typed.items() if text or name == "text"}

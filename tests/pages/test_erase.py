@@ -16,6 +16,7 @@ from holdfast.projects import ensure_project
 from memory_app import endusers, links, records
 from memory_app.context import Ask
 from memory_app.models import Episode, Fact
+from monitoring import useraddress
 from sessions_app import ids
 from sessions_app.models import EndUser, Project
 from sessions_app.store import get_store
@@ -30,7 +31,7 @@ local = pytest.mark.usefixtures("local")
 
 
 def erased(client: Client, key: str = "ines", typed: str | None = None) -> Any:
-    sent = {"user": key, "typed": key if typed is None else typed}
+    sent = {"user": useraddress.written(key), "typed": key if typed is None else typed}
     return client.post("/erase/sure/", sent)
 
 

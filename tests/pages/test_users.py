@@ -92,6 +92,13 @@ def test_no_path_has_a_part_that_a_browser_takes_out(key: str) -> None:
     assert bool(address.fixed) != useraddress.travels(key)
 
 
+@given(st.text(min_size=1, max_size=60))
+def test_a_key_is_the_same_behind_a_form(key: str) -> None:
+    written = useraddress.written(key)
+    assert useraddress.read(written) == key
+    assert not {"\r", "\n"} & set(written)
+
+
 @local
 @pytest.mark.parametrize("key", [" ", "\u200b", "\u202e"])
 def test_a_key_that_nobody_sees_is_written_out(client: Client, project: Project, key: str) -> None:
