@@ -58,7 +58,7 @@ def erase(request: HttpRequest) -> HttpResponse:
     """Erases, where the key was typed; leads to the receipt."""
     key, project = useraddress.read(request.POST.get("user", "")), access.project()
     if request.POST.get("typed", "") not in (key, useraddress.name(key)):
-        response = _asking(request, key, wrong=True)
+        response = _asking(request, key, WRONG_KEY)
         response.status_code = 422
         return response
     told = endusers.erase(get_store(auth.alias()), project, key)
@@ -91,7 +91,7 @@ def receipt_twin(request: HttpRequest) -> HttpResponse:
     return response
 
 
-def _asking(request: HttpRequest, key: str, *, wrong: bool = False) -> HttpResponse:
+def _asking(request: HttpRequest, key: str, wrong: str = "") -> HttpResponse:
     store, project = get_store(auth.alias()), access.project()
     told = endusers.erasable(store, endusers.one(store, project, key))
     context = {
@@ -102,7 +102,8 @@ def _asking(request: HttpRequest, key: str, *, wrong: bool = False) -> HttpRespo
         "at_us": instants.parse(told["at"]),
         "gone": _lines(told["counts"]),
         "kept": _lines(told["kept"]),
-        "wrong": WRONG_KEY if wrong else "",
+        "wrong": wrong,
+        "typed": request.POST.get("typed", ""),
         "admin": access.may(request, access.ADMIN),
         "twin": "" if wrong else twin_address(request),
     }
