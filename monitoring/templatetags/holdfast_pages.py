@@ -54,10 +54,12 @@ def of_name(values: Mapping[str, Any], name: str) -> Any:
     return values.get(name)
 
 
-@register.simple_tag
-def user_page(key: str, **more: str) -> str:
-    """Where the page of a user is, with more in its query."""
-    return useraddress.of(key).link(more)
+@register.simple_tag(takes_context=True)
+def user_page(context: template.Context, key: str, **more: str) -> str:
+    """Where the page of a user is, with more in its query. The page of an object says which project
+    it is about by its object; that of a user must be told."""
+    project = context.get("project_name")
+    return useraddress.of(key).link({**({"project": project} if project else {}), **more})
 
 
 @register.simple_tag(takes_context=True)
