@@ -12,10 +12,10 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from memory_app import account, policies
+from memory_app import account, front, policies
 from memory_app import context as contexts
 from memory_app.context import Ask, Context, Part
-from memory_app.core.assembly import LeftOut
+from memory_app.core.assembly import LeftOut, NearMiss
 from memory_app.gathering import read_points
 from memory_app.models import Compression, ContextRecord, Fact, Summary
 from sessions_app import auth, parameters
@@ -74,11 +74,14 @@ NEAR = {
 
 class Stated(NamedTuple):
     """A fact in the context, and the message it was first quoted from, if it was: of which session,
-    None where it is the page's own."""
+    None where it is the page's own. `id` is None of one of another project; `why` is its reason to
+    be there."""
 
     text: str
     seq: int | None = None
     session: UUID | None = None
+    id: UUID | None = None
+    why: str = ""
 
 
 class Recalled(NamedTuple):
@@ -246,10 +249,12 @@ def _reply(session: Snapshot, version: int) -> int | None:
     return next_one[0].seq if next_one else None
 
 
-def account_of(session: Snapshot, built: Context, answers: Sequence[int]) -> dict[str, Any]:
-    """What the page of a context shows of one that is there already, with the first of its
-    `answers`."""
-    told = _account(session, built, {"tokens": built.limit})
+def account_of(
+    session: Snapshot, built: Context, asked: str, answers: Sequence[int]
+) -> dict[str, Any]:
+    """What the page of a context shows of one that is there already: what it was `asked`, and the
+    first of its `answers`."""
+    told = _account(session, built, {"tokens": built.limit, "query": asked})
     return {**told, **_measures(session, built, answers[0] if answers else None)}
 
 
@@ -280,11 +285,11 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
     return {
         "context": built,
         "bar": budget.bar(built.parts, built.limit, reserve),
-        "lines": _lines(session, built),
+        "lines": _lines(session, built, wanted.get("query")),
         "free": built.limit - built.tokens,
         "reserve": reserve,
         "used": built.tokens / built.limit,
-        "near": [(miss, NEAR.get(miss.reason, miss.reason)) for miss in built.near_misses],
+        "near": _near(session, built),
         "elsewhere": _elsewhere(built),
         "left_out": _left_out(session, built),
         "notices": [_notice(notice) for notice in built.notices],
@@ -300,10 +305,10 @@ def _reserve(session: Snapshot, built: Context) -> int:
     return policies.parsed(row.data).reserve
 
 
-def _lines(session: Snapshot, built: Context) -> list[Line]:
+def _lines(session: Snapshot, built: Context, asked: str | None) -> list[Line]:
     """The parts with what they hold: the summary and the facts are read in a statement each."""
     fold, points = _summary(session, built)
-    facts = _facts(session, built)
+    facts = _facts(session, built, asked)
     said = {RECALLED: _recalled(built)}
     said |= {name: text.splitlines() for name, text in built.provided}
     what = {
@@ -373,21 +378,41 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _facts(session: Snapshot, built: Context) -> dict[str, Stated]:
+def _facts(session: Snapshot, built: Context, asked: str | None) -> dict[str, Stated]:
     ids = [UUID(key) for part in built.parts for key in part.facts]
     if not ids:
         return {}
     rows = Fact.everything.using(auth.alias()).identified(ids)
     with get_store(auth.alias()).db.reading():
-        return {str(fact.id): _stated(fact, session) for fact in rows}
+        return {
+            str(fact.id): _stated(fact, session)._replace(why=front.reason(fact, asked))
+            for fact in rows
+        }
 
 
 def _stated(fact: Fact, session: Snapshot) -> Stated:
     sources = orjson.loads(fact.sources)
-    if not sources or fact.project_id != session.project:  # a session elsewhere is not named here
+    if fact.project_id != session.project:  # what is elsewhere is not named here
         return Stated(fact.text)
+    if not sources:
+        return Stated(fact.text, id=fact.id)
     told = UUID(sources[0]["session"])
-    return Stated(fact.text, sources[0]["seq"], None if told == session.id else told)
+    return Stated(fact.text, sources[0]["seq"], None if told == session.id else told, fact.id)
+
+
+def _near(session: Snapshot, built: Context) -> list[tuple[NearMiss, str, UUID | None]]:
+    """What nearly got in, why not in words, and the fact it is where that is of this project."""
+    wanted = [UUID(miss.fact) for miss in built.near_misses if miss.fact]
+    ours: set[UUID] = set()
+    if wanted:
+        rows = Fact.objects.of(session.project).using(auth.alias()).identified(wanted)
+        with get_store(auth.alias()).db.reading():
+            ours = set(rows.values_list("id", flat=True))
+    facts = [UUID(miss.fact) if miss.fact else None for miss in built.near_misses]
+    return [
+        (miss, NEAR.get(miss.reason, miss.reason), fact if fact in ours else None)
+        for miss, fact in zip(built.near_misses, facts, strict=True)
+    ]
 
 
 def _elsewhere(built: Context) -> list[Elsewhere]:

@@ -11,7 +11,15 @@ from django.core import signing
 
 from memory_app import policies, records
 from memory_app.context import Ask
-from memory_app.models import Compression, ContextRecord, Episode, Fact, FateRun, Summary
+from memory_app.models import (
+    Compression,
+    ContextRecord,
+    Episode,
+    Fact,
+    FactRevision,
+    FateRun,
+    Summary,
+)
 from sessions_app import ids, reviews
 from sessions_app.core.replay import State
 from sessions_app.models import EndUser, Project
@@ -172,7 +180,6 @@ def _kept(session: Snapshot, version: int) -> None:
             rule=rule,
             since=version,
         )
-    source = {"session": str(session.id), "seq": 1, "quote": CANARY}
     for seq, key, status in ((1, FACT, "active"), (4, ids.new_id(), "active"), (4, WAITS, WAITING)):
         Fact.everything.create(
             id=key,
@@ -181,20 +188,23 @@ def _kept(session: Snapshot, version: int) -> None:
             session_id=session.number,
             text=CANARY,
             words=f" {CANARY} onerror ",
-            category="preference" if seq == 1 else CANARY[:64],
-            key=CANARY,
+            category="preference" if key == FACT else CANARY[:64],
+            key=SHORT if key in (FACT, WAITS) else "",
             subject=CANARY,
             relation=CANARY,
             object=SHORT,
             status=status,
-            sources=json.dumps([source]),
-            metadata=json.dumps({"contradicts": str(FACT)}),
+            learnt_by=CANARY,
+            sources=json.dumps([{"session": str(session.id), "seq": seq, "quote": CANARY}]),
+            metadata=json.dumps({CANARY: CANARY, "contradicts": str(FACT)}),
             trust=SHORT[:8],
             seq=seq,
             tokens=9,
             since=version,
             created_us=session.created_us,
+            revision=2,
         )
+    _revised(session, version)
     Episode.everything.create(
         id=ids.new_id(),
         end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
@@ -205,6 +215,27 @@ def _kept(session: Snapshot, version: int) -> None:
         text=CANARY,
         created_us=session.created_us,
     )
+
+
+def _revised(session: Snapshot, version: int) -> None:
+    """An edit of each fact by somebody whose name is markup."""
+    changes = {
+        "text": [SHORT, CANARY],
+        "category": [SHORT, CANARY[:64]],
+        "trust": [SHORT[:8], SHORT[:7]],
+        "metadata": ["{}", json.dumps({CANARY: CANARY})],
+    }
+    for fact in Fact.everything.filter(session_id=session.number):
+        FactRevision.objects.create(
+            fact=fact,
+            session_id=session.number,
+            version=version,
+            revision=2,
+            editor=CANARY,
+            reason=CANARY,
+            changes=json.dumps(changes),
+            created_us=session.created_us,
+        )
 
 
 def _row(session: Snapshot, key: UUID, **more: Any) -> None:
@@ -273,6 +304,10 @@ def addresses(made: Snapshot) -> list[str]:
         f"/erase/receipt/?receipt={quote(_receipt(made.project))}",
         "/inbox/",
         f"/facts/{FACT}/",
+        f"/facts/{FACT}/?edit=true",
+        f"/facts/{FACT}/?merge={quote(CANARY)}",
+        f"/facts/{FACT}/?into={FACT}",
+        f"/facts/{FACT}/?review=true",
         f"{one}/m/999/",
         f"{one}/compressions/",
         "/compressions/",
