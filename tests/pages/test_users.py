@@ -81,6 +81,8 @@ def test_whatever_the_key_its_page_is_reached_by_its_link(
     for link in {link for link in shown.links if "state=" in link}:
         assert opened(client, link).text.count("Used") or "No fact" in opened(client, link).text
     assert client.get("/erase.json", {"user": key}).json()["user"] == key
+    fact = next(link for link in shown.links if link.startswith("/facts/"))
+    assert opened(client, fact).links.count(address) == 2
 
 
 @given(st.text(min_size=1, max_size=60).filter(lambda key: "\0" not in key))
