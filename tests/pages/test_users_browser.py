@@ -97,6 +97,7 @@ def test_facts_are_selected_with_x_retired_and_put_back(site: Site) -> None:
         page.click("#bulk button[value=retire]")
         dialog = page.locator("dialog.ask")
         expect(dialog.locator("h2")).to_have_text("Retire 2 facts?")
+        expect(dialog).to_be_visible()  # it is there before it is open
         press(page, "Escape")
         expect(dialog).to_have_count(0)
         page.click("#bulk button[value=retire]")
