@@ -8,39 +8,24 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
-from memory_app import (
-    endusers,
-    episodes,
-    factbodies,
-    factlists,
-    facts,
-    links,
-    relations,
-    telling,
-    userlists,
-    waiting,
-)
+from memory_app import endusers, factbodies, facts, userlists, waiting
 from memory_app.facts import By
-from memory_app.models import UserLink
 from memory_app.userlists import MOST_COUNTED
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
-from sessions_app.core import instants, strict
+from sessions_app.core import strict
 from sessions_app.core.errors import InvalidRequest
 from sessions_app.http import json_response
 from sessions_app.parameters import SEARCH
 from sessions_app.store import get_store
 
-from .. import access, deeds, factrows, useraddress
+from .. import access, deeds, factrows, useraddress, userpage
 from ..asked import asked, query
 from ..deeds import Deed
 from ..facets import Choice
 from ..rendering import show, twin_address
-from ..useraddress import Address
 
 PAGE = 50
-PREFERENCES, RELATED, EPISODES = 50, 12, 5
-"""The newest of each that stand beside the facts of a user."""
 LONGEST_KEY = 255
 LONGEST_WRITTEN = 6 * LONGEST_KEY
 """Of a key whose every character is written out."""
@@ -68,8 +53,6 @@ BY_KEY: Mapping[str, Parameter] = {
     **ASKED,
     "key": parameters.text(LONGEST_WRITTEN, "The user, by a key that no path carries."),
 }
-_NOT_KEPT = ("after", "told")
-"""What a link to another part of a user's page leaves behind."""
 
 
 # -- all of them ---------------------------------------------------------------------------------
@@ -188,201 +171,33 @@ def add(request: HttpRequest) -> HttpResponse:
             strict.check(text, name)
         facts.keep(store, project, factbodies.stated({**told, "user": found.key}), by)
     except InvalidRequest as error:
-        response = _shown(request, found.key, {}, typed, error)
+        response = _shown(request, found.key, {}, typed=typed, wrong=error)
         response.status_code = error.status
         return response
     told_by = deeds.write(project, Deed("add", [[(0, 1)]]))
     return redirect(useraddress.of(found.key).link(told=told_by))
 
 
-def address(key: str, wanted: Mapping[str, Any]) -> tuple[Address, dict[str, Any]]:
-    """Where a user's page is, and the filters as they stand in its query."""
-    texts = {name: wanted[name] for name in _NARROWED if name in wanted}
-    if "of" in wanted:
-        texts["of"] = wanted["of"]
-    return useraddress.of(key), texts
-
-
-def _listed(key: str, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The facts that are wanted, as the list of facts knows to ask for them."""
-    told: dict[str, Any] = {"user": key, "order": "desc", "limit": PAGE}
-    state = wanted.get("state", "active")
-    if state == "pinned":
-        told["pinned"] = True
-    elif state != "all":
-        told["status"] = state
-    return {**told, **{name: wanted[name] for name in ("q", "category", "after") if name in wanted}}
-
-
 def _shown(
     request: HttpRequest,
     key: str,
     wanted: Mapping[str, Any],
+    *,
     typed: Mapping[str, str] | None = None,
     wrong: InvalidRequest | None = None,
 ) -> HttpResponse:
-    store, project = get_store(auth.alias()), access.project()
-    user = endusers.one(store, project, key)
-    at, texts = address(key, wanted)
-    found, following = factlists.page(store, project, _listed(key, wanted))
+    page = userpage.seen(get_store(auth.alias()), access.project(), key, wanted)
     context = {
         "section": "users",
-        "user_shown": userlists.one(store, user),
-        "name": useraddress.name(key),
-        "most": MOST_COUNTED,
-        "learnt": endusers.learnt(store, user),
-        "reads": [_reads(link, project) for link in links.read_by(store, user.pk)],
-        "preferences": endusers.preferences(store, project, user, PREFERENCES),
-        "wanted_facts": wanted,
         "typed": typed or {},
         "wrong": wrong,
         "editor": access.may(request, access.EDITOR),
-        "admin": access.may(request, access.ADMIN),
-        "twin": twin_address(request) if wrong is None else "",
-        **_facts(wanted, found, (at, texts), following),
-        **_states(factlists.states(store, user.pk, most=MOST_COUNTED), (at, texts), wanted),
-        **_related(store, project, user, wanted, at, texts),
-        **_episodes(store, project, key),
-        **_prompt(store, project, user, wanted),
-        **_note(project, wanted),
+        "twin": "" if wrong else twin_address(request),
+        **userpage.context(page),
     }
     return show(request, "user", context)
 
 
-def _reads(link: UserLink, project: int) -> dict[str, str]:
-    """A linked user, with a link where they are of the project that is shown, else its name."""
-    linked = link.linked
-    if linked.project_id == project:
-        return {"key": linked.key, "link": useraddress.of(linked.key).link()}
-    return {"key": linked.key, "project": linked.project.name}
-
-
-def _facts(
-    wanted: Mapping[str, Any],
-    found: list[Any],
-    place: tuple[Address, Mapping[str, Any]],
-    following: str | None,
-) -> dict[str, Any]:
-    at, texts = place
-    narrowed = [name for name in ("q", "category") if name in wanted]
-    rows = factrows.rows(found)
-    categories = sorted({row.fact.category for row in rows})
-    here = {**texts, **{name: wanted[name] for name in ("after",) if name in wanted}}
-    return {
-        "at": at,
-        "rows": rows,
-        "by_category": {name: at.link({**texts, "category": name}) for name in categories},
-        "kept_fields": {
-            **at.fixed,
-            **{name: text for name, text in texts.items() if name not in ("q", "category")},
-        },
-        "here": query({**here}),
-        "bare": at.link(),
-        "narrowed": narrowed,
-        "chips": [
-            Choice(f"{name} {wanted[name]}", at.link(texts, **{name: None})) for name in narrowed
-        ],
-        "clear": at.link({name: text for name, text in texts.items() if name not in narrowed}),
-        "first": at.link(texts) if "after" in wanted else None,
-        "next": at.link(texts, after=following) if following else None,
-    }
-
-
-_LABELS = {"quarantined": "To review"}
-
-
-def _states(
-    counts: Mapping[str, int], place: tuple[Address, Mapping[str, Any]], wanted: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The facts by how they stand, as segments with their numbers."""
-    at, texts = place
-    chosen = wanted.get("state", "active")
-    segments = [
-        {
-            "label": _LABELS.get(name, name.capitalize()),
-            "count": counts.get(name),
-            "link": at.link(texts, state=None if name == "active" else name),
-            "chosen": name == chosen,
-        }
-        for name in factrows.STATES
-    ]
-    return {"segments": segments, "chosen_state": chosen, "known": sum(counts.values())}
-
-
-def _related(
-    store: Any,
-    project: int,
-    user: Any,
-    wanted: Mapping[str, Any],
-    at: Address,
-    texts: Mapping[str, Any],
-) -> dict[str, Any]:
-    """Relations as lines: from a chosen thing two steps on, else the newest."""
-    if wanted.get("of", "").strip():
-        data, more = relations.page(store, project, user, {"of": wanted["of"], "limit": PAGE})
-        lines = [(one["fact"], one["steps"]) for one in data]
-    else:
-        more = None
-        lines = [(_tied(fact), 0) for fact in relations.newest(store, user, RELATED)]
-    base = {name: text for name, text in texts.items() if name != "of"}
-    told = [
-        {
-            **{name: fact[name] for name in ("id", "subject", "relation", "object")},
-            "text": fact["text"],
-            "steps": steps,
-            **{f"{end}_link": at.link(base, of=fact[end]) for end in ("subject", "object")},
-        }
-        for fact, steps in lines
-    ]
-    return {"related": told, "more_related": bool(more), "all_related": at.link(base)}
-
-
-def _tied(fact: Any) -> dict[str, Any]:
-    return {
-        "id": str(fact.id),
-        "text": fact.text,
-        "subject": fact.subject or None,
-        "relation": fact.relation or None,
-        "object": fact.object or None,
-    }
-
-
-def _episodes(store: Any, project: int, key: str) -> dict[str, Any]:
-    data, more = episodes.page(store, project, {"user": key, "limit": EPISODES})
-    told = [{**one, "ended_us": instants.parse(one["to"])} for one in data]
-    return {"episodes": told, "more_episodes": bool(more)}
-
-
-def _prompt(store: Any, project: int, user: Any, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """What a prompt would get of this user; reading up to 2,000 facts, only when asked for."""
-    if not (wanted.get("prompt") or wanted.get("query", "").strip()):
-        return {"prompt": None}
-    return {"prompt": telling.block(store, project, user, query=wanted.get("query"))}
-
-
-def _note(project: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    text = wanted.get("told", "")
-    deed = deeds.read(project, text) if text else None
-    return {"note": deeds.note(deed, text) if deed else None}
-
-
 def _told(key: str, wanted: Mapping[str, Any]) -> HttpResponse:
-    store, project = get_store(auth.alias()), access.project()
-    user = endusers.one(store, project, key)
-    found, following = factlists.page(store, project, _listed(key, wanted))
-    counts = factlists.states(store, user.pk, most=MOST_COUNTED)
-    told = {
-        **userlists.out(userlists.one(store, user)),
-        "states": {name: min(count, MOST_COUNTED) for name, count in counts.items()},
-        "learnt": endusers.learnt(store, user),
-        "preferences": endusers.preferences(store, project, user, PREFERENCES),
-        "data": list(map(facts.fact_out, found)),
-        "next": following,
-        "episodes": episodes.page(store, project, {"user": key, "limit": EPISODES})[0],
-    }
-    if wanted.get("of", "").strip():
-        asked_of = {"of": wanted["of"], "limit": PAGE}
-        told["relations"] = relations.page(store, project, user, asked_of)[0]
-    if (prompt := _prompt(store, project, user, wanted)["prompt"]) is not None:
-        told["prompt"] = prompt
-    return json_response(200, told)
+    page = userpage.seen(get_store(auth.alias()), access.project(), key, wanted)
+    return json_response(200, userpage.out(page))

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from holdfast.projects import ensure_project
 from memory_app import links, userlists
 from memory_app.models import Episode, Fact, FactRevision
-from monitoring import deeds, useraddress
+from monitoring import deeds, useraddress, userpage
 from monitoring.views import users
 from sessions_app import ids
 from sessions_app.models import EndUser, Project
@@ -193,6 +193,7 @@ def test_counts_end_at_a_thousand_and_say_so(
 ) -> None:
     monkeypatch.setattr(userlists, "MOST_COUNTED", 2)
     monkeypatch.setattr(users, "MOST_COUNTED", 2)
+    monkeypatch.setattr(userpage, "MOST_COUNTED", 2)
     for number in range(3):
         stored(project, f"Fact {number}.")
     (ines,) = client.get("/users.json").json()["data"]
@@ -350,7 +351,7 @@ def test_facts_are_found_by_words_and_category_together(
     shown = opened(client, "/users/ines/?state=all&q=tea&category=drink")
     assert [text for text in shown.inside("a") if text == "Plain tea."]
     assert "Gone." not in shown.text
-    away = next(link for text, link in shown.chips.items() if "drink" in text)
+    away = next(link for text, link in shown.chips.items() if text == "category drink")
     assert "category" not in away
     assert "q=tea" in away
     assert "state=all" in away
