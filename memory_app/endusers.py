@@ -42,7 +42,7 @@ def _count(of: QuerySet[Any]) -> Coalesce:
 def one(store: Reader, project: int, key: str, *, counted: bool = False) -> Any:
     """A user by the caller's name, as `rows` gives one where it is to be `counted`. Raises
     NotFound."""
-    users = EndUser.objects.of(project).using(store.db.alias)
+    users: QuerySet[EndUser] = EndUser.objects.of(project).using(store.db.alias)
     with store.db.reading():
         if counted:
             users = rows(store, project)
@@ -63,15 +63,26 @@ def user_out(user: Any) -> dict[str, Any]:
 
 
 def whole_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
-    """A user with their preferences, the text of each by its key, and with what was learnt: of how
-    many messages, how many statements, and how many that were injected and so no news."""
-    preferred = facts.of_project(store, project).of_end_user(user.pk).active().shown()
-    preferred = preferred.in_category(facts.PREFERENCE).exclude(key="").order_by("number")
+    """A user with their preferences and with what was learnt."""
+    found = preferences(store, project, user)
+    return {**user_out(user), "preferences": found, "learnt": learnt(store, user)}
+
+
+def preferences(store: Reader, project: int, user: Any, most: int | None = None) -> dict[str, str]:
+    """The text of each preference by its key, in the order in which they were stored; at most so
+    many, the newest."""
+    rows = facts.of_project(store, project).of_end_user(user.pk).active().shown()
+    rows = rows.in_category(facts.PREFERENCE).exclude(key="").order_by("-number")
     with store.db.reading():
-        found = dict(preferred.values_list("key", "text"))
+        return dict(reversed(list(rows.values_list("key", "text")[:most])))
+
+
+def learnt(store: Reader, user: Any) -> dict[str, int]:
+    """Of how many messages of a user something was looked for, how many statements were found, and
+    how many that were injected and so no news."""
+    with store.db.reading():
         looked = store.db.row(sql.LEARNT_OF_USER, (user.pk,)) or (0, 0, 0)
-    learnt = dict(zip(("messages", "found", "injected"), map(int, looked), strict=True))
-    return {**user_out(user), "preferences": found, "learnt": learnt}
+    return dict(zip(("messages", "found", "injected"), map(int, looked), strict=True))
 
 
 def export_out(store: Reader, project: int, user: Any) -> dict[str, Any]:
@@ -108,6 +119,24 @@ def _with_history(fact: Any, edits: Sequence[FactRevision]) -> dict[str, Any]:
     return {**shown, "history": [facts.first_out(fact), *map(facts.revision_out, edits)]}
 
 
+def erasable(store: Reader, user: Any) -> dict[str, Any]:
+    """What an erasure would take of a user, and leave, by what is there now: the counts that a
+    receipt has. Only the receipt tells what went."""
+    with store.db.reading():
+        kept = _kept(store, user.pk)
+        counts = {
+            table: int((store.db.row(statement, (user.pk,)) or (0,))[0])
+            for table, statement in sql.COUNT_ERASED.items()
+        }
+    counts["users"] = 0 if kept["sessions"] else 1
+    return _account(user.key, counts, kept)
+
+
+def _account(key: str, counts: Mapping[str, int], kept: Mapping[str, int]) -> dict[str, Any]:
+    told = {"user": key, "counts": counts, "kept": kept, "at": instants.render(clock.now_us())}
+    return {**told, "kept_because": KEPT} if kept["sessions"] else told
+
+
 def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
     """Removes what is remembered of a user, for good; answers with the receipt. Raises NotFound."""
     with store.db.transaction() as durability:
@@ -124,10 +153,8 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
         if not kept["sessions"]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount
     factsearch.forget()
-    receipt = {"user": key, "counts": counts, "kept": kept, "at": instants.render(clock.now_us())}
-    if kept["sessions"]:
-        receipt["kept_because"] = KEPT
-    return {**receipt, **answers.durability_out(durable=durability.durable, by=durability.by)}
+    durable = answers.durability_out(durable=durability.durable, by=durability.by)
+    return {**_account(key, counts, kept), **durable}
 
 
 def _kept(store: Reader, user: int) -> Mapping[str, int]:

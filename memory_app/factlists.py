@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from memory_app import facts, factuses
+from memory_app import statements as sql
 from memory_app.models import FactQuerySet
 from sessions_app import paging
 from sessions_app.core import words
@@ -22,7 +23,7 @@ def page(store: Reader, project: int, asked: Mapping[str, Any]) -> tuple[list[An
     limit, scope = asked.get("limit", PAGE), _scope(project, asked)
     descending = asked.get("order") == "desc"
     rows = facts.of_project(store, project).shown()
-    for name in ("status", "category", "user", "session", "q"):
+    for name in ("status", "pinned", "category", "user", "session", "q"):
         if name in asked:
             rows = _narrowed(store, project, rows, (name, asked[name]))
     if "after" in asked:
@@ -40,6 +41,8 @@ def _narrowed(
     name, value = asked
     if name == "status":
         return rows.in_status(value)
+    if name == "pinned":
+        return rows.pinned()
     if name == "category":
         return rows.in_category(value)
     if name == "user":
@@ -49,6 +52,13 @@ def _narrowed(
         return _of_session(rows, value)
     wanted = words.words(value)
     return rows.saying(wanted) if wanted or not value.strip() else rows.none()
+
+
+def states(store: Reader, user: int, *, most: int) -> dict[str, int]:
+    """How many facts of a user stand how, and how many are pinned; `most` + 1 stands for more."""
+    with store.db.reading():
+        row = store.db.row(sql.STATES, (*[user, most + 1] * len(sql.IN_STATE),))
+    return dict(zip(sql.IN_STATE, map(int, row or ()), strict=True))
 
 
 def end_user(store: Reader, project: int, key: str) -> EndUser | None:

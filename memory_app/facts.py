@@ -258,7 +258,7 @@ class Beside(NamedTuple):
 def beside(store: Reader, project: int, fact: Any) -> Beside:
     """The facts beside one, MISSED of each kind at most, in two queries; of an owner with very many
     the newest MOST are looked at."""
-    against = _uuid_or_none(orjson.loads(fact.metadata).get(CONTRADICTS))
+    against = contradicted(fact)
     named = [key for key in (fact.superseded_by, against) if key is not None]
     rows = of_project(store, project).shown()
     with store.db.reading():
@@ -285,13 +285,6 @@ def _before_it(fact: UUID, found: Sequence[Any]) -> list[tuple[int, Any]]:
         chain.append((between, row))
         left += [(between + 1, one) for one in reversed(led.pop(row.id, []))]
     return chain
-
-
-def _uuid_or_none(text: Any) -> UUID | None:
-    try:
-        return UUID(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
 
 
 def fact_out(fact: Any) -> dict[str, Any]:
@@ -622,10 +615,19 @@ def accepting(edits: Edits, fact: Any) -> None:
         raise errors.InvalidField(f"The fact is {fact.status}. Only a quarantined one is accepted.")
     edits.revise(fact, {"status": ACTIVE, "trust": EDITOR})
     edits.take_key(fact)
-    against = orjson.loads(fact.metadata).get(CONTRADICTS)
-    other = edits.rows.filter(id=UUID(against)).first() if against else None
-    if other is not None and other.status == ACTIVE and _same_owner(fact, other):
+    against = contradicted(fact)
+    other = edits.rows.filter(id=against).first() if against else None
+    if other is not None and other.status == ACTIVE and same_owner(fact, other):
         edits.give_way(other, fact)
+
+
+def contradicted(fact: Fact) -> UUID | None:
+    """The id of the fact that a quarantined one contradicts, as far as it names one."""
+    against = orjson.loads(fact.metadata).get(CONTRADICTS)
+    try:
+        return UUID(against) if isinstance(against, str) else None
+    except ValueError:  # metadata is anybody's to write
+        return None
 
 
 def pinning(*, pinned: bool) -> Decide:
@@ -643,7 +645,7 @@ def merging(into: UUID) -> Decide:
 
     def decide(edits: Edits, fact: Any) -> None:
         other = one(edits.store, edits.project, into, param="into")
-        if not _same_owner(fact, other):
+        if not same_owner(fact, other):
             raise errors.InvalidField("That fact is of somebody else.", param="into")
         core.check_no_circle(str(fact.id), str(into), edits.next_of)
         if other.status != ACTIVE:
@@ -660,7 +662,7 @@ def merging(into: UUID) -> Decide:
     return decide
 
 
-def _same_owner(one: Any, other: Any) -> bool:
+def same_owner(one: Any, other: Any) -> bool:
     if one.end_user_id is not None or other.end_user_id is not None:
         return bool(one.end_user_id == other.end_user_id)
     return bool(one.session_id == other.session_id)
@@ -706,10 +708,12 @@ def undoing(revision: int) -> Decide:
 
 
 class Edits:
-    """Changes of facts in one transaction, each stored as a revision of who makes it."""
+    """Changes of facts in one transaction, each stored as a revision of who makes it. `revised`
+    are the numbers of the facts that were changed, in their order, with their new revisions."""
 
     def __init__(self, store: DurableStore, project: int, by: By, now: int) -> None:
         self.store, self.project, self.by, self.now = store, project, by, now
+        self.revised: list[tuple[int, int]] = []
 
     @property
     def rows(self) -> FactQuerySet:
@@ -815,6 +819,7 @@ class Edits:
         rows = Fact.everything.using(self.store.db.alias)
         if not rows.filter(pk=fact.pk, revision=fact.revision).update(**columns):
             raise errors.StoreBusy
+        self.revised.append((fact.number, revision))
         for name, value in columns.items():
             setattr(fact, name, value)
 

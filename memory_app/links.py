@@ -131,3 +131,10 @@ def every(store: Reader) -> list[UserLink]:
     """All links, with their users and projects, in the order in which they were made."""
     with store.db.reading():
         return list(UserLink.objects.using(store.db.alias).told())
+
+
+def read_by(store: Reader, reader: int) -> list[UserLink]:
+    """The links by which a user reads others, in the order in which they were made."""
+    rows = UserLink.objects.using(store.db.alias).read_by(reader)
+    with store.db.reading():
+        return list(rows.told())

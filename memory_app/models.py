@@ -343,6 +343,10 @@ class FactQuerySet(models.QuerySet["Fact"]):
     def in_status(self, status: str) -> Self:
         return self.filter(status=status)
 
+    def pinned(self) -> Self:
+        """The active ones that a person pinned."""
+        return self.active().filter(pinned=True)
+
     def holding(self, now: int) -> Self:
         """Those that are true at a time."""
         begun = Q(valid_us=None) | Q(valid_us__lte=now)
@@ -588,6 +592,9 @@ class Consolidated(models.Model):
 class UserLinkQuerySet(models.QuerySet["UserLink"]):
     def between(self, reader: int, linked: int) -> Self:
         return self.filter(reader_id=reader, linked_id=linked)
+
+    def read_by(self, reader: int) -> Self:
+        return self.filter(reader_id=reader)
 
     def told(self) -> Self:
         """Each with the users and their projects, in the order in which they were made."""

@@ -50,6 +50,13 @@ def page(store: Reader, project: int, user: Any, asked: Mapping[str, Any]) -> Fo
     return [_out(fact, one, ids) for fact, one in told], following
 
 
+def newest(store: Reader, user: Any, most: int) -> list[Any]:
+    """The newest facts a user reads that name what they are about, at most so many."""
+    rows = links.now(store, links.whose(store, user.pk), clock.now_us())
+    with store.db.reading():
+        return list(rows.tied()[:most])
+
+
 def _now(store: Reader, rows: FactQuerySet) -> tuple[list[Tie], dict[int, UUID]]:
     tied = rows.tied().values_list("number", "id", "subject", "object")
     with store.db.reading():

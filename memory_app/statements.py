@@ -46,26 +46,75 @@ INSERT_LEARNT = _insert(
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
 DELETE_CONSOLIDATED = "DELETE FROM holdfast_consolidated WHERE end_user_id = ?"
 DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
+_OF_FACTS = "fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)"
+_ERASED = {
+    "injections": ("DELETE FROM", "holdfast_injection", "", _OF_FACTS),
+    "fact_revisions": ("DELETE FROM", "holdfast_fact_revision", "", _OF_FACTS),
+    "facts": ("DELETE FROM", "holdfast_fact", "", "end_user_id = ?"),
+    "episodes": (
+        "UPDATE", "holdfast_episode", "SET text = '', words = '', outcome = ''",
+        "end_user_id = ? AND text <> ''",
+    ),
+    "provided": (
+        "UPDATE", "holdfast_context", "SET provided = '[]'",
+        "provided <> '[]'"
+        " AND session_id IN (SELECT number FROM holdfast_session WHERE end_user_id = ?)",
+    ),
+    "links": ("DELETE FROM", "holdfast_user_link", "", "? IN (reader_id, linked_id)"),
+}  # fmt: skip
+# What an erasure takes and what it says beforehand that it would take are the same rows.
 ERASE = {
-    "injections": """
-        DELETE FROM holdfast_injection
-        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
-    """,
-    "fact_revisions": """
-        DELETE FROM holdfast_fact_revision
-        WHERE fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)
-    """,
-    "facts": "DELETE FROM holdfast_fact WHERE end_user_id = ?",
-    "episodes": """
-        UPDATE holdfast_episode SET text = '', words = '', outcome = ''
-        WHERE end_user_id = ? AND text <> ''
-    """,
-    "provided": """
-        UPDATE holdfast_context SET provided = '[]' WHERE provided <> '[]'
-        AND session_id IN (SELECT number FROM holdfast_session WHERE end_user_id = ?)
-    """,
-    "links": "DELETE FROM holdfast_user_link WHERE ? IN (reader_id, linked_id)",
+    name: f"{verb} {table} {change} WHERE {which}"
+    for name, (verb, table, change, which) in _ERASED.items()
 }
+COUNT_ERASED = {
+    name: f"SELECT COUNT(*) FROM {table} WHERE {which}"
+    for name, (_, table, _, which) in _ERASED.items()
+}
+# Counts that end at a number: a page says "more than" beyond it. A fact of a deleted session, or
+# known from one alone, is not shown.
+_SHOWN = """
+    NOT EXISTS (
+        SELECT 1 FROM holdfast_session s
+        WHERE s.number IN (f.session_id, f.learnt_in_id) AND s.status = 'deleted'
+    )
+"""
+IN_STATE = {
+    "active": "f.status = 'active'",
+    "pinned": "f.status = 'active' AND f.pinned",
+    "superseded": "f.status = 'superseded'",
+    "retired": "f.status = 'retired'",
+    "quarantined": "f.status = 'quarantined'",
+}
+
+
+def _facts_of(user: str, state: str) -> str:
+    return f"""
+        (SELECT COUNT(*) FROM (
+            SELECT 1 FROM holdfast_fact f
+            WHERE f.end_user_id = {user} AND {IN_STATE[state]} AND {_SHOWN} LIMIT ?
+        ) AS {state})
+    """
+
+
+STATES = f"SELECT {names([_facts_of('?', state) for state in IN_STATE])}"
+
+
+def figures_of_users(many: int) -> str:
+    """Of so many users: active facts, quarantined ones, sessions, the last activity."""
+    return f"""
+        SELECT u.id, {_facts_of("u.id", "active")}, {_facts_of("u.id", "quarantined")},
+            (SELECT COUNT(*) FROM (
+                SELECT 1 FROM holdfast_session s
+                WHERE s.end_user_id = u.id AND s.status <> 'deleted' LIMIT ?
+            ) AS sessions),
+            (SELECT s.last_activity_us FROM holdfast_session s
+                WHERE s.end_user_id = u.id AND s.status <> 'deleted'
+                ORDER BY s.active_hour DESC, s.last_activity_us DESC LIMIT 1)
+        FROM holdfast_end_user u WHERE u.id IN ({names("?" * many)})
+    """
+
+
 # Of a project's contexts by their numbers the first message of an assistant that followed each,
 # looked for no further than a page: (context, session, seq). A version is so many messages and so
 # many events.

@@ -93,6 +93,11 @@ def takeaway(view: View) -> View:
     return _posted(view, VIEWER)
 
 
+def administration(view: View) -> View:
+    """What a form posts to that only administrators may send."""
+    return _posted(view, ADMIN)
+
+
 def _posted(view: View, least: str) -> View:
     @csrf_protect
     @wraps(view)

@@ -14,6 +14,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.template import RequestContext
 from django.template.backends.django import DjangoTemplates
+from django.utils.encoding import escape_uri_path
 
 from sessions_app import clock
 
@@ -43,4 +44,5 @@ def _engine() -> DjangoTemplates:
 def twin_address(request: HttpRequest) -> str:
     """Where the JSON of a page is: its path with .json for the last slash, and the same query."""
     query = request.META.get("QUERY_STRING", "")
-    return f"{request.path.removesuffix('/')}.json{'?' * bool(query)}{query}"
+    path = escape_uri_path(request.path.removesuffix("/"))
+    return f"{path}.json{'?' * bool(query)}{query}"

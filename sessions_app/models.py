@@ -8,11 +8,12 @@ PostgreSQL would reorder its keys and rewrite its numbers, and a digest is over 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any, ClassVar, NoReturn, Self
 from uuid import UUID
 
-from django.db import models
+from django.db import connections, models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
 
@@ -82,6 +83,20 @@ class ApiKey(models.Model):
         return f"hf_{self.prefix}_..."
 
 
+class EndUserManager(ScopedManager):
+    def of(self, project: int) -> EndUserQuerySet:
+        return EndUserQuerySet(self.model, using=self._db).filter(project_id=project)
+
+
+class EndUserQuerySet(models.QuerySet["EndUser"]):
+    def beginning(self, text: str) -> Self:
+        """Those whose key begins so, to the letter. SQLite's LIKE knows no case and so no index;
+        there keys are in the order of their characters, in PostgreSQL in that of a language."""
+        if connections[self.db].vendor != "sqlite":
+            return self.filter(key__startswith=text)
+        return self.filter(key__gte=text, key__lte=text + chr(sys.maxunicode))
+
+
 class EndUser(models.Model):
     """The caller's user, whose memory it is. `key` is the caller's own id for them."""
 
@@ -89,7 +104,7 @@ class EndUser(models.Model):
     key = models.CharField(max_length=255)
     created_us = models.BigIntegerField()
 
-    objects = ScopedManager()
+    objects = EndUserManager()
     everything: ClassVar[models.Manager[EndUser]] = models.Manager()
 
     class Meta:

@@ -88,6 +88,12 @@ FACTS = (
         "You did: no sofa this year, because you save for Norway.",
     ),
     Fact(
+        "I work at the town library again, from Tuesday to Thursday.",
+        "The town library, Tuesday to Thursday. Welcome back to it!",
+        "I need to tell the school where I work.",
+        "At the town library, from Tuesday to Thursday.",
+    ),
+    Fact(
         "The window cleaner comes every second Tuesday and gets 35 euros in cash.",
         "Every second Tuesday, 35 euros in cash.",
         "How much does the window cleaner get?",
@@ -104,6 +110,12 @@ FACTS = (
         "Congratulations to Jonas. The tooth is in the little box on the shelf.",
         "Where did we put the tooth?",
         "In the little box on the shelf.",
+    ),
+    Fact(
+        "My favourite tea is chamomile. Tom never gets it right, so keep it, please.",
+        "Chamomile. I'll tell Tom as often as he asks.",
+        "Tom here. Which tea do I bring Lea?",
+        "Chamomile. She asked me to keep it for you.",
     ),
     Fact(
         "I lent the drill to Sami next door. He said two weeks.",
@@ -140,6 +152,12 @@ FACTS = (
         "Lumen, 31 cents per kilowatt hour.",
         "What do we pay for electricity now?",
         "31 cents per kilowatt hour, to Lumen.",
+    ),
+    Fact(
+        "I work at the Halden school library from next week. No more buses!",
+        "The Halden school library from next week, and no more buses.",
+        "What do I write under employer?",
+        "The Halden school library. Before it was the town library.",
     ),
     Fact(
         "Mira's violin lesson was moved from Monday to Thursday, same time, five.",

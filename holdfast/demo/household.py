@@ -65,6 +65,7 @@ def build() -> Sample:
         lines=tuple(script.lines),
         ago=10 * MINUTE,
         weekly=True,
+        known=(("favourite tea", "Lea's favourite tea is peppermint."),),
     )
 
 

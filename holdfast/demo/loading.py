@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from holdfast.demo.sample import MODEL, Line, Payload, Sample
-from memory_app import observing
+from memory_app import facts, observing
+from memory_app.facts import By, Stated
 from sessions_app import preparing
 from sessions_app.core import instants
 from sessions_app.store.base import UNGUARDED, NewSession, Snapshot
@@ -48,7 +49,18 @@ def _opened(store: DurableStore, project: int, sample: Sample, now: int) -> Snap
         tags=sample.tags,
         at=beginning(sample, now),
     )
-    return store.open(project, new).session
+    with store.db.transaction():
+        _remember(store, project, sample, beginning(sample, now))
+        return store.open(project, new).session
+
+
+def _remember(store: DurableStore, project: int, sample: Sample, at: int) -> None:
+    stated = [
+        Stated(user=sample.user, text=text, key=key, category=facts.PREFERENCE, valid_us=at)
+        for key, text in sample.known
+    ]
+    if stated:
+        facts.keep(store, project, stated, By("demo"))
 
 
 def beginning(sample: Sample, now: int) -> int:

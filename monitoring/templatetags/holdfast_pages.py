@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from sessions_app.core import instants
 
-from .. import amounts
+from .. import amounts, useraddress
 
 register = template.Library()
 register.filter("count", amounts.count)
@@ -20,6 +20,8 @@ register.filter("size", amounts.size)
 register.filter("span", amounts.span)
 register.filter("percent", amounts.percent)
 register.filter("lasted", amounts.lasted)
+register.filter("key_name", useraddress.name)
+register.filter("key_field", useraddress.written)
 
 
 @register.filter
@@ -44,6 +46,26 @@ def filled(level: float) -> str:
 def latency(ms: float) -> str:
     """Milliseconds, or seconds where there are some."""
     return f"{ms / 1000:,.1f} s" if ms >= 1000 else f"{ms:,.0f} ms"
+
+
+@register.filter
+def bounded(number: int, most: int) -> str:
+    """A count that ends at a number as >1,000."""
+    return f">{amounts.count(most)}" if number > most else amounts.count(number)
+
+
+@register.filter
+def of_name(values: Mapping[str, Any], name: str) -> Any:
+    """The value of a name that is not known to the template."""
+    return values.get(name)
+
+
+@register.simple_tag(takes_context=True)
+def user_page(context: template.Context, key: str, **more: str) -> str:
+    """Where the page of a user is, with more in its query. The page of an object says which project
+    it is about by its object; that of a user must be told."""
+    project = context.get("project_name")
+    return useraddress.of(key).link({**({"project": project} if project else {}), **more})
 
 
 @register.simple_tag(takes_context=True)

@@ -7,11 +7,14 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+from django.core import signing
+
 from memory_app import policies, records
 from memory_app.context import Ask
 from memory_app.models import (
     Compression,
     ContextRecord,
+    Episode,
     Fact,
     FactRevision,
     FateRun,
@@ -116,7 +119,8 @@ def _recorded(store: DurableStore, made: Snapshot) -> None:
     )
 
 
-FACT = UUID(int=76)
+FACT, WAITS = UUID(int=76), UUID(int=77)
+WAITING = "quarantined"
 FOLDED, FAILED, FOREIGN = (UUID(int=number) for number in (71, 72, 73))
 """Compressions of the session: one that is applied, one that failed, another tool's."""
 
@@ -176,29 +180,41 @@ def _kept(session: Snapshot, version: int) -> None:
             rule=rule,
             since=version,
         )
-    for seq, key in ((1, FACT), (4, ids.new_id())):
+    for seq, key, status in ((1, FACT, "active"), (4, ids.new_id(), "active"), (4, WAITS, WAITING)):
         Fact.everything.create(
             id=key,
             end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
             project_id=session.project,
             session_id=session.number,
             text=CANARY,
-            category=CANARY[:64],
+            words=f" {CANARY} onerror ",
+            category="preference" if key == FACT else CANARY[:64],
+            key=SHORT if key in (FACT, WAITS) else "",
+            subject=CANARY,
+            relation=CANARY,
+            object=SHORT,
+            status=status,
+            learnt_by=CANARY,
+            sources=json.dumps([{"session": str(session.id), "seq": seq, "quote": CANARY}]),
+            metadata=json.dumps({CANARY: CANARY, "contradicts": str(FACT)}),
             trust=SHORT[:8],
             seq=seq,
             tokens=9,
             since=version,
             created_us=session.created_us,
-            key=SHORT if key == FACT else "",
-            subject=SHORT,
-            relation=SHORT,
-            object=SHORT,
-            learnt_by=CANARY,
-            metadata=json.dumps({CANARY: CANARY}),
-            sources=json.dumps([{"session": str(session.id), "seq": seq, "quote": CANARY}]),
             revision=2,
         )
     _revised(session, version)
+    Episode.everything.create(
+        id=ids.new_id(),
+        end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
+        project_id=session.project,
+        begun_us=session.created_us,
+        ended_us=session.created_us,
+        outcome=SHORT,
+        text=CANARY,
+        created_us=session.created_us,
+    )
 
 
 def _revised(session: Snapshot, version: int) -> None:
@@ -251,6 +267,12 @@ def _row(session: Snapshot, key: UUID, **more: Any) -> None:
     )
 
 
+def _receipt(project: int) -> str:
+    told = {"user": CANARY, "at": "2026-11-28T05:00:00Z", "kept_because": CANARY}
+    counts = {"counts": {"facts": 2}, "kept": {"sessions": 1}}
+    return signing.dumps({**told, **counts}, salt=f"holdfast.erased.{project}", compress=True)
+
+
 def addresses(made: Snapshot) -> list[str]:
     """Every page that shows something of the session."""
     one = f"/sessions/{made.id}"
@@ -277,7 +299,14 @@ def addresses(made: Snapshot) -> list[str]:
         f"/contexts/{BUILT}/",
         f"/contexts/{OBSERVED}/",
         "/users/",
+        f"/users/?q={quote(SHORT)}",
         f"/users/{quote(CANARY, safe='')}/",
+        f"/users/{quote(CANARY, safe='')}/?state=all&q=onerror&category={quote(CANARY[:64])}",
+        f"/users/{quote(CANARY, safe='')}/?of={quote(CANARY)}&prompt=true&query={quote(CANARY)}",
+        f"/user/?key={quote(CANARY)}&state=quarantined",
+        f"/erase/?user={quote(CANARY)}",
+        f"/erase/receipt/?receipt={quote(_receipt(made.project))}",
+        "/inbox/",
         f"/facts/{FACT}/",
         f"/facts/{FACT}/?edit=true",
         f"/facts/{FACT}/?merge={quote(CANARY)}",

@@ -27,6 +27,8 @@ def addresses(project: Project) -> list[str]:
         f"/facts/{told.facts[0].id}/",
         "/sessions/",
         "/compressions/",
+        "/users/",
+        "/inbox/",
         f"{one}/",
         f"{one}/m/1/",
         f"{one}/context/",

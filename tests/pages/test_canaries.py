@@ -40,6 +40,16 @@ def test_what_was_folded_is_shown_to_the_letter(client: Client, project: Project
     assert f"Compression 1 · {CANARY} · folded" in log
 
 
+def test_what_is_remembered_is_shown_to_the_letter(client: Client, project: Project) -> None:
+    """Keys, texts, categories, quotes, relations, episodes, and who is erased."""
+    poisoned(project)
+    one = f"/users/{quote(CANARY, safe='')}/"
+    assert CANARY in Markup(client.get("/users/")).text
+    assert Markup(client.get(one)).text.count(CANARY) >= 10
+    assert Markup(client.get("/inbox/")).text.count(CANARY) >= 5
+    assert Markup(client.get("/erase/", {"user": CANARY})).text.count(CANARY) >= 4
+
+
 def test_a_fact_and_what_was_typed_into_its_form_are_shown_to_the_letter(
     client: Client, project: Project
 ) -> None:
