@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +25,11 @@ from sessions_app.core.errors import (
     Forbidden,
     HoldfastError,
     MethodNotAllowed,
-    NotFound,
     Unauthorized,
 )
 from sessions_app.http import contract, hold_body, request_id
 
-from . import failures
+from . import failures, scope
 
 CSP = "; ".join(
     (
@@ -47,8 +46,6 @@ CSP = "; ".join(
 _OF_FILES = re.compile("((?:script|style|img)-src 'self')")
 MOST_POSTED = 64 * 1024
 """Bytes of a form. The API reads its bodies by limits of its own, so Django's limit may be off."""
-NO_PROJECT = 0
-"""The number of no row: a project that is not there yet shows empty pages."""
 
 VIEWER, EDITOR, ADMIN = "viewer", "editor", "admin"
 ROLES = (VIEWER, EDITOR, ADMIN)
@@ -72,13 +69,8 @@ def page(view: View) -> View:
     @requires_csrf_token
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
-        try:
-            enter(request, ("GET", "HEAD"), VIEWER)
-            return secured(request, view(request, **path))
-        except HoldfastError as error:
-            return _failed(request, error)
-        except DisallowedHost:
-            return secured(request, failures.page(request, BadHost()))
+        with scope.of(request, path):
+            return _answered(request, view, path, ("GET", "HEAD"), VIEWER)
 
     return shown
 
@@ -97,13 +89,8 @@ def _posted(view: View, least: str) -> View:
     @csrf_protect
     @wraps(view)
     def answered(request: HttpRequest, **path: Any) -> HttpResponseBase:
-        try:
-            enter(request, ("POST",), least)
-            return secured(request, view(request, **path))
-        except HoldfastError as error:
-            return _failed(request, error)
-        except DisallowedHost:
-            return secured(request, failures.page(request, BadHost()))
+        with scope.of(request, path):
+            return _answered(request, view, path, ("POST",), least)
 
     @_by_our_rules
     @csrf_exempt  # the check is above; a host's own would read any body before it is measured
@@ -122,8 +109,9 @@ def twin(view: View) -> View:
     """The JSON of a page, under the same rights; errors in the one shape of the API."""
 
     def answered(request: HttpRequest, /, **path: Any) -> HttpResponseBase:
-        enter(request, ("GET", "HEAD"), VIEWER)
-        return view(request, **path)
+        with scope.of(request, path):
+            enter(request, ("GET", "HEAD"), VIEWER)
+            return view(request, **path)
 
     held = contract(answered)
 
@@ -135,6 +123,19 @@ def twin(view: View) -> View:
     return _by_our_rules(told)
 
 
+def _answered(
+    request: HttpRequest, view: View, path: Mapping[str, Any], methods: tuple[str, ...], least: str
+) -> HttpResponseBase:
+    """What the view answers whoever may ask it, or the page of the error."""
+    try:
+        enter(request, methods, least)
+        return secured(request, view(request, **path))
+    except HoldfastError as error:
+        return _failed(request, error)
+    except DisallowedHost:
+        return secured(request, failures.page(request, BadHost()))
+
+
 def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
     if isinstance(error, Unauthorized) and apps.is_installed("django.contrib.auth"):
         from django.contrib.auth.views import redirect_to_login  # needs the auth app
@@ -144,8 +145,9 @@ def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
 
 
 def enter(request: HttpRequest, methods: tuple[str, ...], least: str) -> None:
-    """Raises MethodNotAllowed, BadHost, ForeignOrigin, Unauthorized (nobody is logged in) or
-    Forbidden (the member's role is below `least`)."""
+    """Raises MethodNotAllowed, BadHost, ForeignOrigin, Unauthorized (nobody is logged in),
+    Forbidden (the member's role is below `least`) or NotFound (the address names a project that is
+    not there). Roles are for the whole installation, so no project asks for another one."""
     auth.check_local(request)
     if request.method not in methods:
         raise MethodNotAllowed(allow=list(methods))
@@ -153,6 +155,7 @@ def enter(request: HttpRequest, methods: tuple[str, ...], least: str) -> None:
         raise Unauthorized("Log in first.")
     if not may(request, least):
         raise Forbidden("Your account may not do this here. Ask an administrator for access.")
+    scope.current().check()
 
 
 def member(request: HttpRequest) -> str | None:
@@ -207,11 +210,8 @@ def _policy() -> str:
 
 
 def project() -> int:
-    """The project whose sessions the pages show, or NO_PROJECT before there is one."""
-    try:
-        return auth.local_project()
-    except NotFound:
-        return NO_PROJECT
+    """The project that the page is about, or NO_PROJECT before there is one; see `scope`."""
+    return scope.current().found.number
 
 
 def our_login(view: View) -> View:
