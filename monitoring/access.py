@@ -64,13 +64,21 @@ def _by_our_rules(view: View) -> View:
 def page(view: View) -> View:
     """A page for members: a login first where one is needed, errors as pages, a strict policy, and
     the cookie that its forms need in a site that has no middleware for it."""
+    return _page(view, VIEWER)
 
+
+def admin_page(view: View) -> View:
+    """The same for administrators alone."""
+    return _page(view, ADMIN)
+
+
+def _page(view: View, least: str) -> View:
     @_by_our_rules
     @requires_csrf_token
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
         with scope.of(request, path):
-            return _answered(request, view, path, ("GET", "HEAD"), VIEWER)
+            return _answered(request, view, path, ("GET", "HEAD"), least)
 
     return shown
 
@@ -83,6 +91,23 @@ def change(view: View) -> View:
 def takeaway(view: View) -> View:
     """What a form posts to that only takes something away to read: for every member."""
     return _posted(view, VIEWER)
+
+
+def admin_change(view: View) -> View:
+    """What a form posts to that gives or takes rights, or changes what all sessions cost."""
+    return _posted(view, ADMIN)
+
+
+def page_with_form(*, get: View, post: View) -> View:
+    """A page whose form posts to its own address, so that one that is refused can be loaded again;
+    each is answered by the rules of its own."""
+
+    @_by_our_rules
+    @csrf_exempt  # `post` checks by itself
+    def either(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        return (post if request.method == "POST" else get)(request, **path)
+
+    return either
 
 
 def _posted(view: View, least: str) -> View:
@@ -107,10 +132,18 @@ def _posted(view: View, least: str) -> View:
 
 def twin(view: View) -> View:
     """The JSON of a page, under the same rights; errors in the one shape of the API."""
+    return _twin(view, VIEWER)
 
+
+def admin_twin(view: View) -> View:
+    """The JSON of a page for administrators alone."""
+    return _twin(view, ADMIN)
+
+
+def _twin(view: View, least: str) -> View:
     def answered(request: HttpRequest, /, **path: Any) -> HttpResponseBase:
         with scope.of(request, path):
-            enter(request, ("GET", "HEAD"), VIEWER)
+            enter(request, ("GET", "HEAD"), least)
             return view(request, **path)
 
     held = contract(answered)

@@ -18,21 +18,21 @@ from typing import Any, NamedTuple
 from django.http import HttpRequest
 from django.urls import reverse
 
+from memory_app import projects
 from memory_app.models import Compression, ContextRecord, Fact
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import strict
 from sessions_app.core.errors import NotFound
-from sessions_app.models import Project, SavedView, Session
+from sessions_app.models import ApiKey, Project, SavedView, Session
 from sessions_app.store.database import Database
 
-DEFAULT = "default"
-LONGEST_NAME = 64
+DEFAULT = projects.DEFAULT
 MOST_OFFERED = 50
 NO_PROJECT = 0
 """The number of no row: a project that is not there yet shows empty pages."""
 PROJECT: Mapping[str, Parameter] = {
-    "project": parameters.text(LONGEST_NAME, "Of this project; `default` when left out.")
+    "project": parameters.text(projects.LONGEST, "Of this project; `default` when left out.")
 }
 
 _OWNERS: Mapping[str, Callable[[Any], Any]] = {
@@ -41,6 +41,7 @@ _OWNERS: Mapping[str, Callable[[Any], Any]] = {
     "record": lambda key: ContextRecord.objects.filter(id=key).values("session__project_id"),
     "fact": lambda key: Fact.everything.filter(id=key).values("project_id"),
     "view": lambda key: SavedView.everything.filter(pk=key).values("project_id"),
+    "key": lambda prefix: ApiKey.objects.filter(prefix=prefix).values("project_id"),
 }
 """What an address names an object by, and the rows with the number of its project."""
 

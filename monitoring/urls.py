@@ -6,6 +6,7 @@ from django.apps import apps
 from django.urls import path
 
 from . import access
+from .access import page_with_form
 from .views import (
     accounts,
     again,
@@ -14,14 +15,17 @@ from .views import (
     compressions,
     context,
     forgot,
+    keys,
     message,
     news,
     pins,
+    projects,
     record,
     reviews,
     savedviews,
     session,
     sessions,
+    settings,
     style,
 )
 
@@ -68,6 +72,18 @@ urlpatterns = [
     path(f"{CONTEXT}/<int:version>.json", context.twin),
     path("contexts/<uuid:record>/", record.page, name="record"),
     path("contexts/<uuid:record>.json", record.twin),
+    path(
+        "settings/projects/", page_with_form(get=projects.page, post=projects.make), name="projects"
+    ),
+    path("settings/", settings.page, name="settings"),
+    path("settings.json", settings.twin),
+    path("settings/retention/", settings.retention, name="retention"),
+    path("settings/retention.json", settings.retention_twin),
+    path("settings/projects.json", projects.twin),
+    path("settings/keys/", page_with_form(get=keys.page, post=keys.create), name="keys"),
+    path("settings/keys.json", keys.twin),
+    path("settings/keys/<slug:key>/", page_with_form(get=keys.one, post=keys.revoke), name="key"),
+    path("settings/keys/<slug:key>.json", keys.one_twin),
     path("style/", style.page, name="style"),
 ]
 

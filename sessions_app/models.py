@@ -71,6 +71,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def named(self, prefix: str) -> Self:
         return self.filter(prefix=prefix)
 
+    def of(self, project: int) -> Self:
+        return self.filter(project_id=project)
+
+    def newest(self) -> Self:
+        return self.order_by("-pk")
+
 
 class ApiKey(models.Model):
     """A program's right to one project. Only the SHA-256 of the secret is kept."""

@@ -145,6 +145,16 @@ POLICY_NUMBERS = """
 """
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
+# Counted in the rows of an index, up to a number: an exact count would read them all.
+PROJECTS_LISTED = """
+    SELECT p.id, p.name, p.created_us, (
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM holdfast_session s
+            WHERE s.project_id = p.id AND s.purge_us IS NULL LIMIT ?
+        ) counted
+    )
+    FROM holdfast_project p WHERE p.name > ? ORDER BY p.name LIMIT ?
+"""
 LIVE_KEY = """
     SELECT project_id, digest, scopes FROM holdfast_api_key
     WHERE prefix = ? AND revoked_us IS NULL
