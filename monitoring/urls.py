@@ -19,6 +19,7 @@ from .views import (
     message,
     news,
     pins,
+    policies,
     projects,
     record,
     reviews,
@@ -84,6 +85,16 @@ urlpatterns = [
     path("settings/keys.json", keys.twin),
     path("settings/keys/<slug:key>/", page_with_form(get=keys.one, post=keys.revoke), name="key"),
     path("settings/keys/<slug:key>.json", keys.one_twin),
+    path(
+        "settings/policies/", page_with_form(get=policies.page, post=policies.add), name="policies"
+    ),
+    path("settings/policies.json", policies.twin),
+    path("settings/policies/<path:name>.json", policies.one_twin),
+    path(
+        "settings/policies/<path:name>/",
+        page_with_form(get=policies.one, post=policies.save),
+        name="policy",
+    ),
     path("style/", style.page, name="style"),
 ]
 

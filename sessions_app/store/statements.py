@@ -143,6 +143,13 @@ POLICY_NUMBERS = """
     SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
     FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
 """
+# Of the newest sessions alone: there is no index by policy, and a large project has many rows.
+POLICIES_USED = """
+    SELECT policy_name, policy_version, COUNT(*) FROM (
+        SELECT policy_name, policy_version FROM holdfast_session
+        WHERE project_id = ? AND purge_us IS NULL ORDER BY active_hour DESC LIMIT ?
+    ) newest GROUP BY policy_name, policy_version
+"""
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
 # Counted in the rows of an index, up to a number: an exact count would read them all.

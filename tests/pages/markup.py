@@ -10,9 +10,12 @@ SCRIPTS = ("/static/holdfast/", "/static/django_htmx/")
 _NEVER = re.compile("(?!)")
 # What our templates ask htmx for: its own addresses, elements by their id, no expressions.
 OURS = {
-    "hx-get": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
+    "hx-get": re.compile(
+        r"/(?:memory/)?(?:sessions/[\w./?&=%+-]*|settings/policies/[\w.%'*()-]+/)"
+    ),
     "hx-post": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
-    "hx-trigger": re.compile("intersect once"),
+    "hx-trigger": re.compile("intersect once|change"),
+    "hx-replace-url": re.compile("true"),
     "hx-target": re.compile(r"#[\w-]+"),
     "hx-swap": re.compile("outerHTML|innerHTML"),
     "hx-swap-oob": re.compile("true"),

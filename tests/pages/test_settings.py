@@ -21,14 +21,20 @@ from tests.pages.samples import session, statements
 
 local = pytest.mark.usefixtures("local")
 
-FOR_ALL = ("/settings/", "/settings/retention/")
+FOR_ALL = ("/settings/", "/settings/retention/", "/settings/policies/")
 FOR_ADMINS = ("/settings/projects/", "/settings/keys/")
-POSTS = ("/settings/projects/", "/settings/keys/")
+POSTS = (
+    "/settings/projects/",
+    "/settings/keys/",
+    "/settings/policies/",
+    "/settings/policies/default/",
+)
 
 
 def pages(project: Project) -> Iterator[tuple[str, str]]:
     """Every page of the settings with the least role that sees it."""
     yield from ((address, VIEWER) for address in FOR_ALL)
+    yield "/settings/policies/default/", VIEWER
     yield from ((address, ADMIN) for address in FOR_ADMINS)
     key, _ = auth.create_key(project, ["read"])
     yield f"/settings/keys/{key.prefix}/", ADMIN
@@ -103,7 +109,7 @@ def test_no_other_verb_is_answered(client: Client, project: Project) -> None:
     for address, _ in pages(project):
         for method in (client.put, client.patch, client.delete):
             assert method(address).status_code == 405, address
-    for address in FOR_ALL:
+    for address in ("/settings/", "/settings/retention/"):
         assert client.post(address).status_code == 405
 
 
