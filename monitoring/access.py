@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -207,7 +207,8 @@ def may(request: HttpRequest, least: str) -> bool:
 
 def role_of(request: HttpRequest) -> str | None:
     """The role of whoever asks. Superusers administer; a site that sets HOLDFAST_ROLES says by
-    group who else may do what, and without it staff are editors."""
+    group who else may do what, and without it staff are editors. With our own settings both hold:
+    staff without one of the groups are editors, as they were before there were groups."""
     if auth.is_local():
         return ADMIN
     user = getattr(request, "user", None)
@@ -215,12 +216,35 @@ def role_of(request: HttpRequest) -> str | None:
         return None
     if getattr(user, "is_superuser", False):
         return ADMIN
-    by_group = getattr(settings, "HOLDFAST_ROLES", None)
-    if by_group is None:
-        return EDITOR if getattr(user, "is_staff", False) else None
     groups = user.groups.values_list("name", flat=True) if hasattr(user, "groups") else ()
-    held = [ROLES.index(by_group[group]) for group in groups if group in by_group]
-    return ROLES[max(held)] if held else None
+    return role_by(user, groups)
+
+
+def role_by(user: Any, groups: Iterable[str]) -> str | None:
+    """The role of somebody in these groups, as long as the account is active."""
+    if not user.is_active:
+        return None
+    if getattr(user, "is_superuser", False):
+        return ADMIN
+    by_group = roles_by_group()
+    if by_group is not None:
+        held = [ROLES.index(by_group[group]) for group in groups if group in by_group]
+        if held or not gives_members():
+            return ROLES[max(held)] if held else None
+    return EDITOR if getattr(user, "is_staff", False) else None
+
+
+def roles_by_group() -> Mapping[str, str] | None:
+    """What a site says of its groups; None where it says nothing."""
+    found: Mapping[str, str] | None = getattr(settings, "HOLDFAST_ROLES", None)
+    return found
+
+
+def gives_members() -> bool:
+    """Whether accounts are ours to give: so it is in our own settings, not in a site's, where a
+    right on our pages must not become one on all others."""
+    ours = bool(getattr(settings, "HOLDFAST_MEMBERS", False))
+    return ours and not auth.is_local() and settings.AUTH_USER_MODEL == "auth.User"
 
 
 def secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:

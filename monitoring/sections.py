@@ -27,6 +27,7 @@ SECTIONS = (
     Section("settings", "Overview"),
     Section("projects", "Projects", access.ADMIN),
     Section("keys", "Keys", access.ADMIN),
+    Section("members", "Members", access.ADMIN),
     Section("policies", "Policies"),
     Section("retention", "Retention"),
 )

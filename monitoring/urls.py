@@ -16,6 +16,7 @@ from .views import (
     context,
     forgot,
     keys,
+    members,
     message,
     news,
     pins,
@@ -85,6 +86,14 @@ urlpatterns = [
     path("settings/keys.json", keys.twin),
     path("settings/keys/<slug:key>/", page_with_form(get=keys.one, post=keys.revoke), name="key"),
     path("settings/keys/<slug:key>.json", keys.one_twin),
+    path("settings/members/", page_with_form(get=members.page, post=members.add), name="members"),
+    path("settings/members.json", members.twin),
+    path(
+        "settings/members/<int:member>/",
+        page_with_form(get=members.one, post=members.change),
+        name="member",
+    ),
+    path("settings/members/<int:member>.json", members.one_twin),
     path(
         "settings/policies/", page_with_form(get=policies.page, post=policies.add), name="policies"
     ),
