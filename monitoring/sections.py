@@ -48,7 +48,9 @@ def shown(
     context: dict[str, Any],
     wrong: HoldfastError | None = None,
 ) -> HttpResponse:
-    """A page of a section; `wrong` is what was wrong with a form, which decides the status."""
+    """A page of a section; `wrong` is what was wrong with a form, which decides the status. The
+    project is looked up on each, so that the header is the same on all."""
+    access.project()
     around = {
         "section": "settings",
         "part": section,

@@ -113,7 +113,6 @@ def _page(
 
 
 def _one(request: HttpRequest, key: ApiKey) -> HttpResponse:
-    access.project()  # for the links that lead back
     return sections.shown(request, "settings_key", "keys", {"key": key})
 
 

@@ -139,7 +139,6 @@ def _page(
     role: str = access.EDITOR,
     wrong: HoldfastError | None = None,
 ) -> HttpResponse:
-    access.project()  # for the links of the header
     found, following = _rows(wanted)
     context = {
         "kind": kind(),
@@ -159,7 +158,6 @@ def _page(
 def _one(
     request: HttpRequest, found: Member, did: str, wrong: HoldfastError | None = None
 ) -> HttpResponse:
-    access.project()  # for the links of the header
     context = {"one": found, "roles": _roles(found.role or ""), "did": did}
     return sections.shown(request, "settings_member", "members", context, wrong)
 

@@ -35,7 +35,6 @@ KEPT: tuple[tuple[str, str, str], ...] = (
 def page(request: HttpRequest) -> HttpResponse:
     """The overview: what `holdfast doctor` says of the parts."""
     asked(request, {})
-    access.project()  # for the links of the header
     checks = list(checkup.parts(auth.alias()))
     context = {
         "checks": checks,
@@ -57,7 +56,6 @@ def twin(request: HttpRequest) -> HttpResponse:
 def retention(request: HttpRequest) -> HttpResponse:
     """What is kept for how long, and who empties the bin."""
     asked(request, {})
-    access.project()
     return sections.shown(request, "settings_retention", "retention", {"kept": KEPT})
 
 

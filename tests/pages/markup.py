@@ -11,7 +11,7 @@ _NEVER = re.compile("(?!)")
 # What our templates ask htmx for: its own addresses, elements by their id, no expressions.
 OURS = {
     "hx-get": re.compile(
-        r"/(?:memory/)?(?:sessions/[\w./?&=%+-]*|settings/policies/[\w.%'*()-]+/)"
+        r"/(?:memory/)?(?:sessions/[\w./?&=%+-]*|settings/policies/[\w.%'*()=~!$@:+,;-]+/)"
     ),
     "hx-post": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
     "hx-trigger": re.compile("intersect once|change"),

@@ -22,12 +22,13 @@ from tests.pages.samples import session, statements
 local = pytest.mark.usefixtures("local")
 
 FOR_ALL = ("/settings/", "/settings/retention/", "/settings/policies/")
-FOR_ADMINS = ("/settings/projects/", "/settings/keys/")
+FOR_ADMINS = ("/settings/projects/", "/settings/keys/", "/settings/members/")
 POSTS = (
     "/settings/projects/",
     "/settings/keys/",
     "/settings/policies/",
     "/settings/policies/default/",
+    "/settings/members/",
 )
 
 

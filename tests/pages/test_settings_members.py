@@ -273,6 +273,19 @@ def test_members_keep_the_project_of_the_page(admin: Client, boss: User) -> None
     assert "Roles are for the whole installation" in shown.text
 
 
+def test_a_name_that_wants_to_be_markup_is_text(admin: Client) -> None:
+    name = '"><img src=x onerror=alert(1)>{{7*7}}'
+    user = User.objects.create(username=name)
+    user.groups.add(Group.objects.create(name=f"{name} group"))
+    for address in (LIST, of(user)):
+        shown = Markup(admin.get(address))
+        assert shown.dangers() == []
+        assert name in shown.text
+    refused = Markup(admin.post(LIST, {"name": name, "password": GOOD, "role": "viewer"}))
+    assert refused.dangers() == []
+    assert name in refused.values("value")
+
+
 @pytest.mark.parametrize("groups", [[], ["night shift"]])
 def test_staff_without_one_of_our_groups_are_editors_as_before(
     project: Project, groups: list[str]
