@@ -17,6 +17,8 @@ SUBJECTS = (
     *("append", "reading", "flat", "storage", "context", "memory"),
     *("folding", "search", "cold", "http"),
 )
+LARGE = ("pages",)
+"""Subjects that write a million messages first: measured where they are named alone."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer samples: under 40 seconds")
-    parser.add_argument("--only", action="append", choices=SUBJECTS, metavar="NAME")
+    parser.add_argument("--only", action="append", choices=(*SUBJECTS, *LARGE), metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples' figures")
     choices = (SQLITE, POSTGRES, "both")
     parser.add_argument("--database", choices=choices, default="both")

@@ -24,12 +24,14 @@ DRY_SECONDS = 4.0
 
 
 class Asked(NamedTuple):
-    """What compression is wanted; `policy` None is the session's own."""
+    """What compression is wanted; `policy` None is the session's own. A dry run takes the messages
+    `keep` for pinned ones; for one that is done they must be pinned before."""
 
     trigger: str = "manual"
     policy: str | None = None
     instructions: str = ""
     dry_run: bool = False
+    keep: tuple[int, ...] = ()
 
 
 def compress(
@@ -48,6 +50,7 @@ def compress(
         trigger=asked.trigger,
         policy=asked.policy,
         instructions=asked.instructions,
+        keep=asked.keep if asked.dry_run else (),
     )
     if asked.dry_run:
         return _dry(worker, found, step, asked, guard)

@@ -65,7 +65,7 @@ class Ask:
     """What context is wanted: at most `tokens` (None: what the policy leaves), in a provider's
     `form`, as of version `at` (None: now), under `policy` (None: the session's own), of which
     `policy_version` names one version (None: the newest as of then). `tried` are rules that stand
-    in the place of any stored policy."""
+    in the place of any stored policy, `pinned` messages that are shown as if they were pinned."""
 
     tokens: int | None = None
     query: str | None = None
@@ -74,6 +74,7 @@ class Ask:
     policy: str | None = None
     policy_version: int | None = None
     tried: Stored | None = None
+    pinned: tuple[int, ...] = ()
 
 
 class Choices(NamedTuple):
@@ -336,6 +337,8 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
     found = session if isinstance(session, Snapshot) else store.get(project, session)
     state = store.present(found) if ask.at is None else store.state(found, ask.at)
+    if ask.pinned:
+        state = state.with_pins(ask.pinned)
     policy = _policy(store, found, ask, state)
     limit, notices = _limit(ask.tokens, policy.rules)
     spare = LEAD_TOKENS if ask.form == "anthropic" else 0

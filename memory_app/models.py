@@ -184,6 +184,11 @@ class Compression(models.Model):
                 condition=Q(outcome="applied", version__isnull=True),
                 name="holdfast_compression_foreign",
             ),
+            models.Index(
+                fields=("project", "session"),
+                condition=Q(lost__gt=0),
+                name="holdfast_compression_losing",
+            ),
         )
 
     def __str__(self) -> str:

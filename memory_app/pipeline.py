@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import NamedTuple
@@ -210,9 +210,11 @@ def plan_step(
     tried: Stored | None = None,
     trigger: str = "",
     instructions: str = "",
+    keep: Sequence[int] = (),
 ) -> Step | None:
     """The compression that a session needs, or that is asked for; None when there is nothing. Of
-    one that is only `tried` these are the rules, which nothing has stored."""
+    one that is only `tried` these are the rules, which nothing has stored. The messages `keep` stay
+    as if they were pinned."""
     now = clock.now_us()
     asked = row.trigger if row is not None else trigger or (claim.trigger if claim else "")
     chosen = policies.named_at(store, session.project, policy) if policy else None
@@ -221,6 +223,7 @@ def plan_step(
         return None
     pause = claim.seq if claim and asked == "resume" else 0
     gathered = gathering.gather(store, session, stored.rules, trigger=asked, pause=pause)
+    gathered = gathered._replace(state=gathered.state.with_pins(keep))
     found = plan.folding(gathered.ground, gathered.state.folded)
     if found is None:
         return None

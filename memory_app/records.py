@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -34,6 +35,8 @@ LOOK_AHEAD = 500
 """Messages after a context that are looked through for answers to it."""
 MOST_TRACED = 200
 """Newest contexts of a session in which a phrase is looked for."""
+MOST_WITHOUT = 10
+"""Newest of those without it that are told."""
 
 
 class Kept(NamedTuple):
@@ -311,16 +314,38 @@ class Phrase(NamedTuple):
 def holding(store: Reader, session: Snapshot, phrase: Phrase) -> list[dict[str, Any]]:
     """The kept contexts that held a phrase and in which parts, newest first; of a session with many
     only the newest MOST_TRACED are looked at."""
+    return [
+        {"id": str(row.id), "kind": row.kind, "version": row.version, "parts": names}
+        for row, names in _traced(store, session, phrase)
+        if names
+    ]
+
+
+class Without(NamedTuple):
+    """A kept context that did not hold a phrase, and the messages that answered it."""
+
+    record: ContextRecord
+    answers: Sequence[int]
+
+
+def without(store: Reader, session: Snapshot, phrase: Phrase, since: int) -> list[Without]:
+    """The newest contexts that were kept at a version after `since`, did not hold a phrase, and
+    were answered: at most MOST_WITHOUT of them, newest first."""
+    rows = (row for row, names in _traced(store, session, phrase) if not names)
+    later = list(islice((row for row in rows if row.version > since), MOST_WITHOUT))
+    told = [Without(row, answers(store, session, row)) for row in later]
+    return [one for one in told if one.answers]
+
+
+def _traced(
+    store: Reader, session: Snapshot, phrase: Phrase
+) -> Iterator[tuple[ContextRecord, list[str]]]:
+    """The newest kept contexts with the parts of each that held the phrase, newest first."""
     rows = ContextRecord.objects.of(session.project).using(store.db.alias)
     rows = rows.filter(session_id=session.number).order_by("-version", "-number")[:MOST_TRACED]
     stated = _stating(store, session, phrase.facts)
-    found = []
     for row in rows:
-        names = _holding(row, phrase, stated=row.number in stated)
-        if names:
-            told = {"id": str(row.id), "kind": row.kind, "version": row.version}
-            found.append({**told, "parts": names})
-    return found
+        yield row, _holding(row, phrase, stated=row.number in stated)
 
 
 def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int]:

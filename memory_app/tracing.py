@@ -6,8 +6,9 @@ in view still holds it: a message, the summary of that compression, a fact.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from memory_app import fates, records
 from memory_app.compressions import text_of
@@ -16,7 +17,7 @@ from memory_app.models import Compression, Fact, FateRun, Summary
 from memory_app.records import Phrase
 from sessions_app import search
 from sessions_app.core.entries import StoredMessage
-from sessions_app.core.replay import in_ranges
+from sessions_app.core.replay import State, in_ranges, merge_ranges
 from sessions_app.store.base import PAGE_OCTETS, Snapshot
 from sessions_app.store.reading import Reader
 
@@ -54,7 +55,7 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
             {"id": str(fact.id), "text": fact.text, "seq": fact.seq, "status": fact.status}
             for fact in facts
         ],
-        "carried": _carried_now(said, state.folded, state.retained, summaries, facts, session),
+        "carried": _carried_now(said, state.folded, _kept(state), summaries, facts, session),
         "lost_at": None
         if lost is None
         else {"compression": lost.id, "ordinal": lost.ordinal, "version": lost.version},
@@ -68,6 +69,20 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
             ),
         ),
     }
+
+
+def answered_without(
+    store: Reader, session: Snapshot, life: Mapping[str, Any]
+) -> list[records.Without]:
+    """The newest answers that were given from contexts without a phrase, by its `trace`."""
+    if not life["said"]:
+        return []
+    phrase = Phrase(
+        [one["seq"] for one in life["said"]],
+        [one["compression"] for one in life["summaries"]],
+        [UUID(one["id"]) for one in life["facts"]],
+    )
+    return records.without(store, session, phrase, int(life["said"][0]["version"]))
 
 
 def _said(store: Reader, session: Snapshot, text: str) -> list[StoredMessage]:
@@ -116,10 +131,15 @@ def _said_out(
     }
 
 
+def _kept(state: State) -> Sequence[tuple[int, int]]:
+    """The messages that stay word for word: retained by compressions, or pinned by a person."""
+    return merge_ranges([*state.retained, *((seq, seq) for seq in state.pinned)])
+
+
 def _carried_now(
     said: Sequence[StoredMessage],
     folded: int,
-    retained: Sequence[tuple[int, int]],
+    kept: Sequence[tuple[int, int]],
     summaries: Sequence[int],
     facts: Sequence[Fact],
     session: Snapshot,
@@ -128,7 +148,7 @@ def _carried_now(
     found = []
     if any(item.seq > folded for item in said):
         found.append("verbatim")
-    if any(in_ranges(item.seq, retained) for item in said):
+    if any(in_ranges(item.seq, kept) for item in said):
         found.append("retained")
     if session.fold_version in summaries:
         found.append("summary")

@@ -16,6 +16,7 @@ from memory_app.core.differing import Broken, Difference, Seen, Spans
 from memory_app.models import Fact
 from sessions_app.core import tokens
 from sessions_app.core.errors import BudgetTooSmall
+from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -92,6 +93,12 @@ def turn_before(store: Reader, session: Snapshot, version: int) -> int | None:
     return asked[0] if asked else None
 
 
+def turn_after(store: Reader, session: Snapshot, version: int) -> int | None:
+    """The version of the question that follows a version; None behind the last one."""
+    found = store.question_after(session.number, store.messages_at(session, version))
+    return found[1] if found else None
+
+
 def change(
     store: Reader, session: Snapshot, ask: Ask, built: Context, version: int
 ) -> Change | None:
@@ -111,6 +118,29 @@ def change(
         for facts in (found.facts_added, found.facts_gone)
     )
     return Change(version, found, kept, fixed + sum(sent), said(found.broken), added, gone)
+
+
+class Pinned(NamedTuple):
+    """What pinning a message would do to the next context: its tokens before and after, its limit,
+    and the messages that would have no room any more. `after` None says that there is none for the
+    message itself."""
+
+    before: int
+    after: int | None
+    limit: int
+    dropped: Spans = ()
+
+
+def if_pinned(store: Reader, session: Snapshot, seq: int) -> Pinned | None:
+    """What pinning would do; None where nothing fits anyhow, or the message is in already."""
+    before = _built(store, session, Ask())
+    if before is None or in_ranges(seq, _seen(store, session, before).messages):
+        return None
+    after = _built(store, session, Ask(pinned=(seq,)))
+    if after is None:
+        return Pinned(before.tokens, None, before.limit)
+    left = _difference(store, session, before, after)
+    return Pinned(before.tokens, after.tokens, before.limit, left.dropped)
 
 
 def _texts_of(store: Reader, facts: Sequence[str]) -> dict[str, str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from sessions_app import listing, parameters
+from memory_app.models import Compression
+from sessions_app import listing, parameters, reviews
 from sessions_app.calls import Parameter
 from sessions_app.core import instants, strict
 from sessions_app.core.errors import InvalidField
@@ -21,6 +22,8 @@ from .asked import asked, asking, query
 SPANS = {"1h": 3_600, "24h": 86_400, "7d": 7 * 86_400, "30d": 30 * 86_400}
 _SPANS_SAID = {"1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 STATUSES = ("active", "idle", "ended", "archived")
+MOST_FOUND = 25
+"""Sessions on a page of those that a search found: each comes with its hits."""
 SORTS = tuple(f"{sign}{name}" for name in listing.SORTS for sign in ("", "-"))
 _WITHOUT_OFFSET = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)
 
@@ -48,6 +51,8 @@ _FILTERS: Mapping[str, Parameter] = {
     "errors": parameters.choice("With a message that failed.", "true"),
     "needs_review": parameters.choice("With a message that somebody should look at.", "true"),
     "compressed": parameters.choice("Of which something is folded.", "true"),
+    "lost": parameters.choice("Of which a compression lost something.", "true"),
+    "rating": parameters.choice("With a message that a member rated so.", *reviews.RATINGS),
     "sort": parameters.choice("In this order.", *SORTS),
 }
 _PLACES: Mapping[str, Parameter] = {"after": parameters.cursor(), "before": parameters.cursor()}
@@ -57,7 +62,7 @@ ASKED: Mapping[str, Parameter] = {
     "count": parameters.boolean("Say how many there are in all."),
     "told": parameters.text(8_192, "What a form of this page has just done, signed."),
 }
-_FOR_THE_PAGE = ("tag", "span", "count", "told")
+_FOR_THE_PAGE = ("tag", "span", "lost", "count", "told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,9 @@ _FACETS: Mapping[str, tuple[tuple[str, str, str], ...]] = {
         ("errors", "true", "Errors"),
         ("needs_review", "true", "Review needed"),
         ("compressed", "true", "Compressed"),
+        ("lost", "true", "Losses"),
     ),
+    "Rated": tuple(("rating", name, name.capitalize()) for name in reviews.RATINGS),
 }
 _SAID: Mapping[str, Callable[[Any], str]] = {
     "q": lambda text: f"\N{LEFT DOUBLE QUOTATION MARK}{text}\N{RIGHT DOUBLE QUOTATION MARK}",
@@ -101,6 +108,8 @@ _SAID: Mapping[str, Callable[[Any], str]] = {
     "errors": lambda _: "with errors",
     "needs_review": lambda _: "needs review",
     "compressed": lambda _: "compressed",
+    "lost": lambda _: "with losses",
+    "rating": lambda name: f"rated {name}",
 }
 
 
@@ -181,14 +190,18 @@ def trouble(wanted: Mapping[str, Any]) -> InvalidField | None:
     return None
 
 
-def for_listing(wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """The filters as the listing knows them."""
+def for_listing(project: int, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """The filters as the listing of a project's sessions knows them."""
     told = {name: wanted[name] for name in wanted if name not in _FOR_THE_PAGE}
     # Archived sessions are out of the list until they are asked for, or searched.
     if "status" not in wanted and "q" not in wanted:
         told["daily"] = True
     if "tag" in wanted:
         told["tag"] = [wanted["tag"]]
+    if "lost" in wanted:
+        told["within"] = {"lost": Compression.objects.of(project).losing().values("session_id")}
+    if "q" in wanted:
+        told["limit"] = MOST_FOUND
     if "span" in wanted:
         told["active_within"] = SPANS[wanted["span"]] * 1_000_000
     return told

@@ -14,6 +14,7 @@ from .views import (
     compression,
     compressions,
     context,
+    fact,
     forgot,
     keys,
     members,
@@ -29,6 +30,7 @@ from .views import (
     sessions,
     settings,
     style,
+    users,
 )
 
 app_name = "holdfast_pages"
@@ -72,8 +74,17 @@ urlpatterns = [
     path(f"{CONTEXT}.json", context.twin),
     path(f"{CONTEXT}/<int:version>/", context.page, name="context_at"),
     path(f"{CONTEXT}/<int:version>.json", context.twin),
+    path(f"{CONTEXT}/payload.json", context.payload),
+    path(f"{CONTEXT}/<int:version>/payload.json", context.payload),
+    path("contexts/<uuid:record>/payload.json", record.payload),
     path("contexts/<uuid:record>/", record.page, name="record"),
     path("contexts/<uuid:record>.json", record.twin),
+    path("users/", users.page, name="users"),
+    path("users.json", users.twin),
+    path("users/<path:user>.json", users.one_twin),
+    path("users/<path:user>/", users.one, name="user"),
+    path("facts/<uuid:fact>/", fact.page, name="fact"),
+    path("facts/<uuid:fact>.json", fact.twin),
     path(
         "settings/projects/", page_with_form(get=projects.page, post=projects.make), name="projects"
     ),

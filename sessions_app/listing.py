@@ -65,7 +65,8 @@ def page(
 def both_ways(alias: str, project: int, asked: Mapping[str, Any], now: int) -> Page:
     """The same after the cursor `after` or before the cursor `before`, and what pages ask for:
     `active_within` microseconds up to now, `errors` (with a message that failed), `needs_review`,
-    and `daily` (without the archived ones). `q` and `errors` first bring the search index up to
+    `rating`, `daily` (without the archived ones), and by a name of theirs, in `within`, a subquery
+    of session numbers. `q` and `errors` first bring the search index up to
     date, for a moment at most.
     """
     sort = asked.get("sort", "last_activity")
@@ -123,6 +124,10 @@ def _asked(alias: str, project: int, asked: Mapping[str, Any], now: int) -> Sess
     rows = _filtered(Session.objects.of(project).using(alias), asked, now)
     if asked.get("needs_review"):
         rows = rows.numbered(reviews.sessions_needing_review(project))
+    if "rating" in asked:
+        rows = rows.numbered(reviews.sessions_rated(project, asked["rating"]))
+    for numbers in asked.get("within", {}).values():
+        rows = rows.numbered(numbers)
     return _searched(rows, alias, project, asked)
 
 
@@ -157,4 +162,6 @@ def _searched(
 def _scope(project: int, asked: Mapping[str, Any]) -> str:
     """What a cursor belongs to: all that decides which sessions come in which order."""
     told = {name: asked[name] for name in sorted(asked) if name not in ("after", "before", "limit")}
+    if "within" in told:
+        told["within"] = sorted(told["within"])
     return f"sessions {project} {orjson.dumps(told).decode()}"

@@ -435,6 +435,9 @@ class ReviewQuerySet(models.QuerySet["Review"]):
         """Those whose message somebody should look at."""
         return self.filter(needs_review=True)
 
+    def rated(self, rating: str) -> Self:
+        return self.filter(rating=rating)
+
     def of_project(self, project: int) -> Self:
         return self.filter(session__project_id=project)
 

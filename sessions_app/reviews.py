@@ -71,6 +71,11 @@ def sessions_needing_review(project: int) -> QuerySet[Any, Any]:
     return Review.objects.of_project(project).needed().values("session_id")
 
 
+def sessions_rated(project: int, rating: str) -> QuerySet[Any, Any]:
+    """The numbers of a project's sessions that have a message with this rating, as a subquery."""
+    return Review.objects.of_project(project).rated(rating).values("session_id")
+
+
 def _rows(alias: str, session: Snapshot) -> Any:
     return Review.objects.using(alias).of(session.number)
 

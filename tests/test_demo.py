@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from holdfast import demo
-from holdfast.demo import loading
+from holdfast.demo import loading, sleeper
 from holdfast.projects import ensure_project
+from memory_app import tracing
 from sessions_app import clock, preparing, verifying
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
 
-KEYS = ["demo-support", "demo-coding-agent", "demo-offsite", "demo-400-turns"]
+KEYS = [
+    "demo-support", "demo-forgotten", "demo-coding-agent", "demo-offsite", "demo-400-turns",
+]  # fmt: skip
 SECOND = 1_000_000
 
 
@@ -61,6 +65,18 @@ def test_one_answer_was_retracted_and_given_again(loaded: dict[str, Snapshot]) -
     assert get_store().state(offsite).retracted == ((last - 1, last - 1),)
     newest = get_store().messages(offsite, Window(limit=1, newest_first=True))
     assert newest[0].role == "assistant"
+
+
+def test_one_agent_forgets_what_its_caller_no_longer_sent(loaded: dict[str, Snapshot]) -> None:
+    forgotten = loaded["demo-forgotten"]
+    store = get_store()
+    life = tracing.trace(store, forgotten, sleeper.REFERENCE)
+    assert [one["seq"] for one in life["said"]] == [1, 2]
+    without = tracing.answered_without(store, forgotten, life)
+    assert [list(one.answers) for one in without] == [[16], [14], [12], [10]]
+    counts = [orjson.loads(one.record.account)["counts"] for one in without]
+    assert all(told["foreign"] == told["altered"] == 0 for told in counts)
+    assert counts[0]["absent"] == forgotten.messages - 1 - sleeper.SENT
 
 
 def test_times_run_forward_and_end_before_now(loaded: dict[str, Snapshot]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.demo import coding_agent, household, loading, offsite, support
+from holdfast.demo import coding_agent, household, loading, offsite, sleeper, support
 from holdfast.demo.sample import Sample
 from sessions_app.store.durable import DurableStore
 
@@ -11,7 +11,8 @@ __all__ = ["load", "samples"]
 
 def samples() -> tuple[Sample, ...]:
     """The samples, the same each time."""
-    return (support.build(), coding_agent.build(), offsite.build(), household.build())
+    first = (support.build(), sleeper.build())
+    return (*first, coding_agent.build(), offsite.build(), household.build())
 
 
 def load(store: DurableStore, project: int, now: int) -> list[str]:

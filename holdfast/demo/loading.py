@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from holdfast.demo.sample import Line, Sample
+from holdfast.demo.sample import MODEL, Line, Payload, Sample
+from memory_app import observing
 from sessions_app import preparing
 from sessions_app.core import instants
-from sessions_app.store.base import NewSession, Snapshot
+from sessions_app.store.base import UNGUARDED, NewSession, Snapshot
 from sessions_app.store.durable import DurableStore
 
 SECOND_US = 1_000_000
@@ -59,11 +60,13 @@ def beginning(sample: Sample, now: int) -> int:
 
 
 def _fill(store: DurableStore, project: int, session: Snapshot, sample: Sample) -> None:
-    left = sample.lines[session.messages :]
-    for first in range(0, len(left), preparing.MAX_BATCH):
-        part = left[first : first + preparing.MAX_BATCH]
-        payloads = [_payload(line, session.created_us) for line in part]
-        store.append(project, session.id, preparing.batch(payloads))
+    payloads = [_payload(line, session.created_us) for line in sample.lines]
+    left = payloads[session.messages :]
+    for part in _parts(left, preparing.MAX_BATCH if sample.sent is None else 1):
+        if sample.sent is not None and part[0]["role"] == "assistant":
+            seen = payloads[: store.get(project, session.id).messages][-sample.sent :]
+            part[0]["context"] = _observed(store, project, session, seen)
+        store.append(project, session.id, preparing.batch(part))
     if sample.second_try is not None:
         last = len(sample.lines)
         store.retract(project, session.id, (last, last), "Answered again on request")
@@ -73,5 +76,21 @@ def _fill(store: DurableStore, project: int, session: Snapshot, sample: Sample) 
         store.end(project, session.id)
 
 
-def _payload(line: Line, start: int) -> dict[str, object]:
+def _parts(payloads: list[Payload], size: int) -> Iterator[list[Payload]]:
+    for first in range(0, len(payloads), size):
+        yield payloads[first : first + size]
+
+
+def _observed(store: DurableStore, project: int, session: Snapshot, seen: list[Payload]) -> str:
+    """Keeps what the caller's own code sent, as it would report it, and returns its id."""
+    sent = observing.read([_plain(payload) for payload in seen], MODEL, None)
+    return str(observing.observe(store, project, session.id, sent, UNGUARDED)["id"])
+
+
+def _plain(payload: Payload) -> Payload:
+    """A message as a provider takes it."""
+    return {name: payload[name] for name in ("role", "content")}
+
+
+def _payload(line: Line, start: int) -> Payload:
     return {**line.payload, "created_at": instants.render(start + line.at * SECOND_US)}

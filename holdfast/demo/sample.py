@@ -30,6 +30,7 @@ class Sample:
 
     `weekly` keeps its weekdays true: it is moved by whole weeks, so it may have stopped up to a
     week earlier. `second_try` answers the last user again, once the first answer is retracted.
+    With `sent` the caller's own code sent the model that many of the newest messages each time.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Sample:
     weekly: bool = False
     ended: bool = False
     second_try: str | None = None
+    sent: int | None = None
 
 
 class Script:

@@ -134,6 +134,8 @@ class _Talk:
             return Ruling(KEEP, "identifier", "it holds an identifier that a person gave")
         if passage.role == "user" and self.asked and self.asked.asks and not reading.asks:
             return Ruling(KEEP, "answer", "it answers a question")
+        if self.understood and reading.asks and _short(passage.text):
+            return self._question(reading)
         return Ruling(SUMMARISE, "unknown_language", "no cues exist for its language")
 
     def _person(self, passage: Passage, reading: Reading) -> Ruling:
@@ -227,6 +229,15 @@ class _Talk:
         if len(values) < ECHO or reading.cues & Cue.ASKING or reading.cues & Cue.OFFER:
             return False
         return sum(value.text in self.named for value in values) >= ECHOED * len(values)
+
+
+FEW = 3
+"""Words in which a question states nothing, whatever its language."""
+
+
+def _short(text: str) -> bool:
+    """Whether a text is a word or two in letters that are written with blanks between words."""
+    return text.isascii() and len(text.split()) <= FEW
 
 
 def _statement(reading: Reading) -> tuple[int, bool]:

@@ -16,7 +16,7 @@ from memory_app.models import Compression, Fact
 from sessions_app import auth, paging, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import fields, strict
-from sessions_app.core.errors import HoldfastError, StaleVersion
+from sessions_app.core.errors import HoldfastError, InvalidField, StaleVersion
 from sessions_app.http import json_response
 from sessions_app.store import get_store
 from sessions_app.store.base import Guard, Snapshot
@@ -78,14 +78,33 @@ def ask(request: HttpRequest, session: UUID) -> HttpResponse:
         policy=POLICY.read(sent.get("policy", ""), "policy") or None,
         instructions=INSTRUCTIONS.read(sent.get("instructions", "").strip(), "instructions"),
         dry_run=sent.get("sure") != "true",
+        keep=_kept(sent.get("keep", "")),
     )
     if wanted.dry_run:
         return _tried(request, found, wanted)
     try:
-        done = _compressed(found, wanted, Guard(expected=_number(sent.get("version", ""))))
+        done = _kept_and_compressed(found, wanted, _number(sent.get("version", "")))
     except StaleVersion as error:
         return _tried(request, found, wanted._replace(dry_run=True), error)
     return _after(session, done)
+
+
+def _kept(text: str) -> tuple[int, ...]:
+    if not text:
+        return ()
+    seq = _number(text)
+    if not seq:
+        raise InvalidField("Name the message that is to stay by its number.", param="keep")
+    return (seq,)
+
+
+def _kept_and_compressed(session: Snapshot, wanted: Asked, expected: int | None) -> dict[str, Any]:
+    """Pins what is to stay, then compresses, if nobody else has changed the session between."""
+    for seq in wanted.keep:
+        store = get_store(auth.alias())
+        done = store.pin(session.project, session.id, seq, guard=Guard(expected=expected))
+        expected = done.session.version
+    return _compressed(session, wanted, Guard(expected=expected))
 
 
 def _number(text: str) -> int | None:

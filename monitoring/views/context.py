@@ -26,8 +26,9 @@ from sessions_app.parameters import LARGEST, SEARCH
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, amounts, budget, changes
+from .. import access, amounts, budget, changes, measures
 from ..asked import asked, query
+from ..facets import Choice
 from ..fate import FATES
 from ..rendering import show, twin_address
 from ..titles import titles
@@ -41,10 +42,13 @@ ASKED: Mapping[str, Parameter] = {
     "diff": parameters.integer(1, LARGEST, "The version to compare with: that of the turn before."),
     "prefix": parameters.boolean("How much of the prompt stayed the same, turn by turn."),
 }
+SAID_FORMS = {"openai": "OpenAI", "anthropic": "Anthropic", "responses": "OpenAI Responses"}
 MOST_POINTS = 400
 MOST_KEPT = 5
 MOST_SCORED, MOST_SCORES, MOST_QUOTED = 100, 5, 120
 """Turns whose scores are told, the parts of each, the characters that are quoted."""
+MOST_SHOWN = 48_000
+"""Characters of a payload on the page; more is a file of its own."""
 RECALLED = "recalled"
 _RECALLED = re.compile(r"^<recalled>\n[^\n]*\n(.*)\n</recalled>$", re.DOTALL | re.MULTILINE)
 NOTICES = {
@@ -122,7 +126,8 @@ def page(request: HttpRequest, session: UUID, version: int | None = None) -> Htt
     except BudgetTooSmall as error:
         return show(request, "context_too_small", {**shared, **_needed(found, wanted, error)})
     changed = _changes(found, built, wanted)
-    return show(request, "context", {**shared, **_account(found, built, wanted), **changed})
+    told = {**_account(found, built, wanted), **_measures(found, built, shared["reply"])}
+    return show(request, "context", {**shared, **told, **changed})
 
 
 @access.twin
@@ -130,6 +135,12 @@ def twin(request: HttpRequest, session: UUID, version: int | None = None) -> Htt
     """What the API answers."""
     wanted = asked(request, ASKED)
     return json_response(200, _built(_session(session, version), wanted, version).as_json())
+
+
+@access.twin
+def payload(request: HttpRequest, session: UUID, version: int | None = None) -> HttpResponse:
+    """What is sent, as the page shows it and however long it is."""
+    return payload_of(_built(_session(session, version), asked(request, ASKED), version))
 
 
 def _session(session: UUID, version: int | None) -> Snapshot:
@@ -196,7 +207,7 @@ def _needed(session: Snapshot, wanted: Mapping[str, Any], error: BudgetTooSmall)
 def _shared(
     request: HttpRequest, session: Snapshot, wanted: Mapping[str, Any], version: int | None
 ) -> dict[str, Any]:
-    at = session.version if version is None else version
+    at, store = session.version if version is None else version, get_store(auth.alias())
     return {
         "section": "sessions",
         "session": session,
@@ -207,13 +218,23 @@ def _shared(
         "query": query(wanted, diff=None, prefix=None) if wanted else "",
         "with_prefix": query(wanted, prefix="true"),
         "forms": contexts.FORMS,
+        "in_forms": _in_forms(wanted),
         "most_asked": SEARCH,
         "policies": [row.name for row in policies.newest(session.project, auth.alias())],
-        "earlier": at - 1 if at > 1 else None,
-        "later": at + 1 if at < session.version else None,
+        "earlier": changes.turn_before(store, session, at),
+        "later": changes.turn_after(store, session, at),
         "reply": _reply(session, at),
         "twin": twin_address(request),
     }
+
+
+def _in_forms(wanted: Mapping[str, Any]) -> list[Choice]:
+    """The same context in the form of each provider."""
+    chosen = wanted.get("format", "openai")
+    return [
+        Choice(label, query(wanted, format=form), form == chosen)
+        for form, label in SAID_FORMS.items()
+    ]
 
 
 def _reply(session: Snapshot, version: int) -> int | None:
@@ -225,15 +246,37 @@ def _reply(session: Snapshot, version: int) -> int | None:
     return next_one[0].seq if next_one else None
 
 
-def account_of(session: Snapshot, built: Context) -> dict[str, Any]:
-    """What the page of a context shows of one that is there already."""
-    return _account(session, built, {"tokens": built.limit})
+def account_of(session: Snapshot, built: Context, answers: Sequence[int]) -> dict[str, Any]:
+    """What the page of a context shows of one that is there already, with the first of its
+    `answers`."""
+    told = _account(session, built, {"tokens": built.limit})
+    return {**told, **_measures(session, built, answers[0] if answers else None)}
+
+
+def payload_of(built: Context) -> HttpResponse:
+    """The payload of a context as its page shows it, whole."""
+    return HttpResponse(_payload(built), content_type="application/json")
+
+
+def _payload(built: Context) -> bytes:
+    sent = {"system": built.system, "tools": built.tools, "messages": built.messages}
+    return orjson.dumps(sent, option=orjson.OPT_INDENT_2)
+
+
+def _measures(session: Snapshot, built: Context, reply: int | None) -> dict[str, Any]:
+    """How sure the figures are, and how long the room lasts."""
+    store = get_store(auth.alias())
+    return {
+        "guessed": measures.guessed(store, session, built),
+        "pace": measures.pace(store, session, built),
+        "compared": measures.compared(store, session, reply, built),
+    }
 
 
 def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> dict[str, Any]:
     reserve = 0 if "tokens" in wanted else _reserve(session, built)
-    sent = {"system": built.system, "tools": built.tools, "messages": built.messages}
-    payload = orjson.dumps(sent, option=orjson.OPT_INDENT_2).decode()
+    octets = _payload(built)
+    payload = octets.decode()
     return {
         "context": built,
         "bar": budget.bar(built.parts, built.limit, reserve),
@@ -245,8 +288,9 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
         "elsewhere": _elsewhere(built),
         "left_out": _left_out(session, built),
         "notices": [_notice(notice) for notice in built.notices],
-        "payload": payload,
-        "octets": len(payload.encode()),
+        "payload": payload[:MOST_SHOWN],
+        "cut": len(payload) > MOST_SHOWN,
+        "octets": len(octets),
     }
 
 

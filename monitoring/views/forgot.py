@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from memory_app import factbodies, facts, tracing
 from memory_app.facts import By
+from memory_app.records import Without
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import errors, messages
@@ -20,7 +21,7 @@ from sessions_app.parameters import SEARCH
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, quoting
+from .. import access, changes, quoting
 from ..asked import asked, query
 from ..rendering import show, twin_address
 from ..titles import titles
@@ -38,6 +39,7 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
     wanted = asked(request, ASKED)
     found = _session(session)
     life = _life(found, wanted)
+    quote = _quote(found, life) if life else None
     context = {
         "section": "sessions",
         "session": found,
@@ -45,7 +47,9 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
         "wanted": wanted,
         "most_asked": SEARCH,
         "life": life,
-        "quote": _quote(found, life) if life else None,
+        "quote": quote,
+        "without": _without(found, life) if life else [],
+        **(_pinned(found, life, quote[0]) if life and quote else {}),
         "editor": access.may(request, access.EDITOR),
         "twin": twin_address(request),
     }
@@ -87,6 +91,20 @@ def _life(session: Snapshot, wanted: Mapping[str, Any]) -> dict[str, Any] | None
     store = get_store(auth.alias())
     with store.db.reading():
         return tracing.trace(store, session, text)
+
+
+def _without(session: Snapshot, life: Mapping[str, Any]) -> list[Without]:
+    store = get_store(auth.alias())
+    with store.db.reading():
+        return tracing.answered_without(store, session, life)
+
+
+def _pinned(session: Snapshot, life: Mapping[str, Any], seq: int) -> dict[str, Any]:
+    """What pinning the message would do, and whether a compression could still fold it."""
+    return {
+        "pinned": changes.if_pinned(get_store(auth.alias()), session, seq),
+        "unfolded": life["said"][-1]["verbatim_until"] is None,
+    }
 
 
 def _quote(session: Snapshot, life: Mapping[str, Any]) -> tuple[int, str] | None:

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from memory_app import records
 from memory_app.models import ContextRecord
 from sessions_app import auth
+from sessions_app.core.errors import NotFound
 from sessions_app.http import json_response
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
@@ -34,13 +35,26 @@ def page(request: HttpRequest, record: UUID) -> HttpResponse:
     shared = {**_shared(request, session, row), "proof": proof}
     if proof.built is None:
         return show(request, "record_gone", shared)
-    return show(request, "context", {**shared, **context.account_of(session, proof.built)})
+    told = context.account_of(session, proof.built, shared["answers"])
+    return show(request, "context", {**shared, **told})
 
 
 @access.twin
 def twin(request: HttpRequest, record: UUID) -> HttpResponse:
     """What the API answers."""
     return json_response(200, records.shown(get_store(auth.alias()), access.project(), record))
+
+
+@access.twin
+def payload(request: HttpRequest, record: UUID) -> HttpResponse:
+    """What was sent, whole. Raises NotFound where it cannot be built any more."""
+    store = get_store(auth.alias())
+    row = records.one(store, access.project(), record)
+    session = store.get(access.project(), row.session.id)
+    built = records.proof(store, session, row).built if row.kind != ContextRecord.OBSERVED else None
+    if built is None:
+        raise NotFound("What was sent is not here: your own code did, or something was erased.")
+    return context.payload_of(built)
 
 
 def _shared(request: HttpRequest, session: Snapshot, row: ContextRecord) -> dict[str, Any]:

@@ -96,7 +96,7 @@ def _found(project: int, wanted: Mapping[str, Any], now: int) -> Found:
     """Raises InvalidField for two places at once, and BadCursor."""
     if "after" in wanted and "before" in wanted:
         raise InvalidField("Send only one of `after` and `before`.", param="before")
-    alias, asked = auth.alias(), facets.for_listing(wanted)
+    alias, asked = auth.alias(), facets.for_listing(project, wanted)
     found = listing.both_ways(alias, project, asked, now)
     counted = None
     if wanted.get("count"):

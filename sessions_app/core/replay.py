@@ -53,6 +53,10 @@ class State:
     facts: int = 0
     fold_version: int = 0
 
+    def with_pins(self, seqs: Iterable[int]) -> State:
+        """The state as it would be with these messages pinned too."""
+        return replace(self, pinned=tuple(sorted({*self.pinned, *seqs})))
+
 
 def _prompt(state: State, entry: Entry) -> State:
     data = entry.data
@@ -91,8 +95,7 @@ def _retracted(state: State, entry: Entry) -> State:
 
 
 def _pinned(state: State, entry: Entry) -> State:
-    seqs = tuple(sorted({*state.pinned, entry.data["seq"]}))
-    return replace(state, pinned=seqs, overlay_version=entry.version)
+    return replace(state.with_pins([entry.data["seq"]]), overlay_version=entry.version)
 
 
 def _unpinned(state: State, entry: Entry) -> State:

@@ -151,6 +151,12 @@ class Reader:
             rows = self.db.rows(sql.QUESTIONS_BACK, (number, end, limit))
         return [(int(seq), int(version)) for seq, version in rows]
 
+    def question_after(self, number: int, seq: int) -> tuple[int, int] | None:
+        """(seq, version) of the first user message behind a message; None behind the last one."""
+        with self.db.reading():
+            row = self.db.row(sql.QUESTION_ON, (number, seq))
+        return (int(row[0]), int(row[1])) if row else None
+
     def lines_in(self, number: int, seqs: Sequence[int]) -> list[Row]:
         """The same of the messages with just these seqs, in order."""
         found: list[Row] = []
@@ -169,6 +175,12 @@ class Reader:
         among = sql.AMONG_SQLITE if sqlite else sql.AMONG_POSTGRES
         with self.db.reading():
             return self.db.rows(sql.SIZES_IN.format(among=among), (number, some))
+
+    def estimated(self, number: int, first: int, last: int) -> list[tuple[int, int]]:
+        """(seq, tokens) of the messages first..last whose tokens are an estimate, in order."""
+        with self.db.reading():
+            rows = self.db.rows(sql.ESTIMATED, (number, first, last))
+        return [(int(seq), int(tokens)) for seq, tokens in rows]
 
     def tool_between(self, number: int, after: int, before: int) -> bool:
         """Whether a tool answered in one of the messages with after < seq < before."""

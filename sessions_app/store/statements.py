@@ -207,9 +207,17 @@ QUESTIONS_BACK = """
     SELECT seq, version FROM holdfast_message
     WHERE session_id = ? AND seq <= ? AND role = 'user' ORDER BY seq DESC LIMIT ?
 """
+QUESTION_ON = """
+    SELECT seq, version FROM holdfast_message
+    WHERE session_id = ? AND seq > ? AND role = 'user' ORDER BY seq LIMIT 1
+"""
 LINES_IN = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq IN ({marks}) ORDER BY seq
+"""
+ESTIMATED = """
+    SELECT seq, tokens FROM holdfast_message
+    WHERE session_id = ? AND seq BETWEEN ? AND ? AND tokens_estimated ORDER BY seq
 """
 SIZES_IN = """
     SELECT seq, tokens, tokens_total FROM holdfast_message

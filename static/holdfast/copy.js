@@ -1,4 +1,5 @@
-// Buttons that copy the text of an element, and the voice that says so to those who cannot see it.
+// Buttons that copy the text of an element, or all of what it shows the beginning of; and the voice
+// that says so to those who cannot see it.
 "use strict";
 (() => {
   const voice = document.createElement("div");
@@ -18,8 +19,9 @@
 
   async function copy(button) {
     const source = document.getElementById(button.dataset.copy);
+    const whole = async () => (await fetch(button.dataset.whole)).text();
     try {
-      await navigator.clipboard.writeText(source.textContent);
+      await navigator.clipboard.writeText(button.dataset.whole ? await whole() : source.textContent);
       holdfast.answer(button, "Copied");
     } catch {
       getSelection().selectAllChildren(source);

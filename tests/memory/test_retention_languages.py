@@ -271,3 +271,16 @@ def test_an_identifier_in_an_unknown_language_is_kept() -> None:
 
 def test_an_answer_in_an_unknown_language_is_kept() -> None:
     assert last(("assistant", "Mihin kaupunkiin?"), ("user", "Rovaniemelle")).klass == "keep"
+
+
+def test_a_question_of_a_word_is_one_where_the_talk_is_understood() -> None:
+    chat = [
+        ("user", "We should water the plants before we leave for the weekend."),
+        ("assistant", "The plants were watered on Monday, so Friday would be the next time."),
+        ("user", "Good, then I will do it on Friday morning."),
+    ]
+    assert last(*chat, ("user", "Bins?")).rule == "question"
+    assert last(("user", "Voisitko varata minulle pöydän?"), ("user", "Milloin?")).rule == (
+        "unknown_language"
+    )
+    assert last(*chat, ("user", "Notenallergie!")).rule == "unknown_language"

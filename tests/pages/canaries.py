@@ -13,7 +13,7 @@ from memory_app.context import Ask
 from memory_app.models import Compression, ContextRecord, Fact, FateRun, Summary
 from sessions_app import auth, ids, reviews
 from sessions_app.core.replay import State
-from sessions_app.models import ApiKey, Project
+from sessions_app.models import ApiKey, EndUser, Project
 from sessions_app.reviews import Opinion
 from sessions_app.store import folding, get_store
 from sessions_app.store.base import NEVER, UNGUARDED, Edit, Snapshot
@@ -112,6 +112,7 @@ def _recorded(store: DurableStore, made: Snapshot) -> None:
     )
 
 
+FACT = UUID(int=76)
 FOLDED, FAILED, FOREIGN = (UUID(int=number) for number in (71, 72, 73))
 """Compressions of the session: one that is applied, one that failed, another tool's."""
 
@@ -171,9 +172,10 @@ def _kept(session: Snapshot, version: int) -> None:
             rule=rule,
             since=version,
         )
-    for seq in (1, 4):
+    for seq, key in ((1, FACT), (4, ids.new_id())):
         Fact.everything.create(
-            id=ids.new_id(),
+            id=key,
+            end_user=EndUser.objects.of(session.project).filter(key=CANARY).first(),
             project_id=session.project,
             session_id=session.number,
             text=CANARY,
@@ -236,6 +238,9 @@ def addresses(made: Snapshot) -> list[str]:
         f"{one}/forgot/?text={quote(CANARY)}",
         f"/contexts/{BUILT}/",
         f"/contexts/{OBSERVED}/",
+        "/users/",
+        f"/users/{quote(CANARY, safe='')}/",
+        f"/facts/{FACT}/",
         f"{one}/m/999/",
         f"{one}/compressions/",
         "/compressions/",

@@ -16,6 +16,8 @@ OURS = {
     "hx-post": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
     "hx-trigger": re.compile("intersect once|change"),
     "hx-replace-url": re.compile("true"),
+    "hx-select": re.compile(r"#[\w-]+"),
+    "hx-push-url": re.compile("true"),
     "hx-target": re.compile(r"#[\w-]+"),
     "hx-swap": re.compile("outerHTML|innerHTML"),
     "hx-swap-oob": re.compile("true"),

@@ -162,13 +162,22 @@ def test_a_version_that_is_not_there_is_refused(
     assert "no such version" in Markup(response).text
 
 
-def test_versions_are_stepped_through_with_the_same_question(
-    client: Client, project: Project
+@pytest.mark.parametrize(
+    ("at", "before", "after"), [(2, None, 4), (3, 2, 4), (4, 2, 6), (5, 4, 6), (9, 8, None)]
+)
+def test_turns_are_stepped_through_with_the_same_question(
+    client: Client, project: Project, at: int, before: int | None, after: int | None
 ) -> None:
-    made = session(project)
-    links = page(client, made, "3/?tokens=500").links
-    for version in (2, 4):
-        assert f"/sessions/{made.id}/context/{version}/?tokens=500" in links
+    made = session(project, talk(4))
+    shown = page(client, made, f"{at}/?tokens=500")
+    led = {
+        attrs["rel"]: attrs["href"] for tag, attrs in shown.tags if "rel" in attrs and tag == "a"
+    }
+    address = f"/sessions/{made.id}/context/{{}}/?tokens=500"
+    wanted = {"prev": before, "next": after}
+    assert led == {rel: address.format(version) for rel, version in wanted.items() if version}
+    (slider,) = (attrs for _, attrs in shown.tags if attrs.get("id") == "versions")
+    assert (slider["value"], slider["max"]) == (str(at), str(made.version))
 
 
 def test_the_summary_is_there_with_its_points_and_its_compression(

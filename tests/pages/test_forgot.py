@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from memory_app import tracing
+from memory_app import asking, policies, tracing
+from memory_app import context as contexts
+from memory_app.asking import Asked
+from memory_app.context import Ask
 from memory_app.models import Fact
 from monitoring import quoting
 from sessions_app import preparing
 from sessions_app.models import Project
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
-from tests.pages.folded import compress, folded, told
+from tests.pages.folded import begun, compress, folded, told
 from tests.pages.markup import Markup
 from tests.pages.samples import session, talk, user
 
@@ -132,3 +136,79 @@ def test_a_sentence_is_quoted_to_the_letter(text: str, phrase: str, sentence: st
     assert len(found) <= quoting.MOST
     if sentence is not None:
         assert found == sentence
+
+
+def test_what_a_pin_would_do_is_said_before_and_is_what_it_does(
+    client: Client, project: Project
+) -> None:
+    made, phrase = lost(project)
+    shown = page(client, made, phrase)
+    now, later = (
+        contexts.build(get_store(), project.pk, made.id),
+        contexts.build(get_store(), project.pk, made.id, Ask(pinned=(pinned_seq(shown),))),
+    )
+    assert f"{later.tokens:,} of {later.limit:,} tokens instead of {now.tokens:,}" in shown.text
+    get_store().pin(project.pk, made.id, pinned_seq(shown))
+    after = contexts.build(get_store(), project.pk, made.id)
+    assert (after.tokens, after.digest) == (later.tokens, later.digest)
+    again = page(client, made, phrase).text
+    assert "It is in view: kept word for word" in again
+    assert "instead of" not in again
+
+
+def pinned_seq(shown: Markup) -> int:
+    action = next(
+        str(attrs["action"])
+        for tag, attrs in shown.tags
+        if tag == "form" and str(attrs.get("action")).endswith("/pin/")
+    )
+    return int(action.split("/")[-3])
+
+
+def test_a_message_that_is_too_large_for_every_context_says_so(
+    client: Client, project: Project
+) -> None:
+    policies.put(get_store(), project.pk, "tiny", {"window": 1_000, "reserve": 100})
+    made = session(project, [user("zebra " * 2_000), *talk(3)], policy="tiny")
+    assert "too large for the next context" in page(client, made, "zebra").text
+
+
+def test_a_compression_keeps_what_it_was_asked_to_keep(client: Client, project: Project) -> None:
+    made = begun(project, told(12))
+    first = "Move my flight QX7-55912"
+    assert "Compress keeping this" in page(client, made, first).text
+    kept = next(
+        row.seq
+        for row in get_store().picked(made.number, tuple(range(1, made.messages)))
+        if row.seq > 2 and row.role == "assistant" and "welcome" in str(row.message().body)
+    )
+    address = f"/sessions/{made.id}/compress/"
+    plain = asking.compress(get_store(), project.pk, made.id, Asked(dry_run=True))
+    assert fate_in(plain, kept) != "retained"
+    tried = client.post(address, {"keep": kept})
+    assert f"Pin #{kept} and fold" in Markup(tried).text
+    done = client.post(address, {"keep": kept, "sure": "true", "version": made.version})
+    assert done.status_code == 302
+    twin = client.get(done.headers["Location"].removesuffix("/") + ".json").json()
+    assert fate_in(twin, kept) == "retained"
+    assert "Compress keeping this" not in page(client, made, first).text
+
+
+def test_a_compression_that_keeps_something_stops_where_the_session_has_changed(
+    client: Client, project: Project
+) -> None:
+    made = begun(project, told(12))
+    get_store().append(project.pk, made.id, preparing.batch([user("One more.")]))
+    sent = {"keep": "3", "sure": "true", "version": made.version}
+    assert client.post(f"/sessions/{made.id}/compress/", sent).status_code == 409
+    assert get_store().present(get_store().get(project.pk, made.id)).pinned == ()
+
+
+@pytest.mark.parametrize("seq", ["0", "x", "-1", "٣"])
+def test_what_names_no_message_cannot_be_kept(client: Client, project: Project, seq: str) -> None:
+    made = begun(project, told(12))
+    assert client.post(f"/sessions/{made.id}/compress/", {"keep": seq}).status_code == 422
+
+
+def fate_in(done: dict[str, Any], seq: int) -> str:
+    return next(str(one["fate"]) for one in done["decisions"] if one["seq"] == seq)
