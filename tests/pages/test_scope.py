@@ -13,9 +13,10 @@ from holdfast.projects import ensure_project
 from memory_app import asking, policies, records
 from memory_app.asking import Asked
 from memory_app.context import Ask
+from memory_app.models import Fact
 from monitoring import access, scope
-from sessions_app import savedviews
-from sessions_app.models import Project, SavedView, Session
+from sessions_app import ids, savedviews
+from sessions_app.models import EndUser, Project, SavedView, Session
 from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
 from sessions_app.store.base import UNGUARDED
@@ -132,6 +133,32 @@ def test_a_view_keeps_no_project_but_opens_its_own(client: Client, sales: Projec
     assert f"/sessions/?{ASKS}&sort=tokens" in Markup(client.get(f"/views/{kept.pk}/")).links
     assert "Long ones" in Markup(client.get(f"/sessions/?{ASKS}")).text
     assert "Long ones" not in Markup(client.get("/sessions/")).text
+
+
+def test_users_are_listed_by_project_and_a_fact_is_found_by_itself(
+    client: Client, sales: Project
+) -> None:
+    made = session(sales, user="ann")
+    fact = Fact.everything.create(
+        id=ids.new_id(),
+        project=sales,
+        end_user=EndUser.everything.get(key="ann"),
+        text="Takes the aisle seat.",
+        trust="user",
+        tokens=5,
+        since=made.version,
+        created_us=made.created_us,
+    )
+    shown = Markup(client.get(f"/users/?{ASKS}"))
+    assert f"/users/ann/?{ASKS}" in shown.links
+    assert "ann" not in Markup(client.get("/users/")).text
+    assert client.get(f"/users/ann/?{ASKS}").status_code == 200
+    assert client.get(f"/users/ann.json?{ASKS}").status_code == 200
+    assert client.get("/users/ann/").status_code == 404
+    shown = Markup(client.get(f"/facts/{fact.id}/"))
+    assert "Takes the aisle seat." in shown.text
+    assert f"/users/?{ASKS}" in shown.links
+    assert client.get(f"/facts/{fact.id}.json").status_code == 200
 
 
 def test_a_name_that_is_none_is_told_calmly(client: Client, project: Project) -> None:
