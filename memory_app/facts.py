@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
+from django.db.models import Q
 
 from memory_app import factuses, keeping
 from memory_app import statements as sql
@@ -230,6 +231,67 @@ def revisions(
     """The stored revisions of a fact after one, in their order."""
     rows = FactRevision.objects.using(store.db.alias).after(fact.number, after)
     return list(rows.order_by("revision")[:limit])
+
+
+def newest_revisions(
+    store: Reader, fact: Fact, *, before: int | None = None, limit: int = SOME
+) -> list[FactRevision]:
+    """The stored revisions of a fact before one (None: all), newest first."""
+    rows = FactRevision.objects.using(store.db.alias).after(fact.number, 1)
+    if before is not None:
+        rows = rows.filter(revision__lt=before)
+    with store.db.reading():
+        return list(rows[:limit])
+
+
+class Beside(NamedTuple):
+    """The facts that one has to do with: `before` stood in its place, each with how many stood
+    between, 0 for none; `after` stands there now, `against` is what it contradicts, `waiting` are
+    quarantined ones that contradict it."""
+
+    before: Sequence[tuple[int, Any]]
+    after: Any
+    against: Any
+    waiting: Sequence[Any]
+
+
+def beside(store: Reader, project: int, fact: Any) -> Beside:
+    """The facts beside one, MISSED of each kind at most, in two queries; of an owner with very many
+    the newest MOST are looked at."""
+    against = _uuid_or_none(orjson.loads(fact.metadata).get(CONTRADICTS))
+    named = [key for key in (fact.superseded_by, against) if key is not None]
+    rows = of_project(store, project).shown()
+    with store.db.reading():
+        known = {row.id: row for row in rows.identified(named)}
+        near = rows.owned_by(fact.end_user_id, fact.session_id).given_way(fact.id)
+        bare = near.only("number", "id", "text", "status", "superseded_by")
+        found = list(bare.order_by("-number")[:MOST])
+    return Beside(
+        _before_it(fact.id, found),
+        next((known[key] for key in named if key == fact.superseded_by and key in known), None),
+        next((known[key] for key in named if key == against and key in known), None),
+        [row for row in found if row.superseded_by is None][:MISSED],
+    )
+
+
+def _before_it(fact: UUID, found: Sequence[Any]) -> list[tuple[int, Any]]:
+    """What led to a fact, each with how many stood between; what led to another one behind it."""
+    led: dict[UUID, list[Any]] = {}
+    for row in found:
+        led.setdefault(row.superseded_by, []).append(row)
+    chain, left = list[tuple[int, Any]](), [(0, row) for row in reversed(led.pop(fact, []))]
+    while left and len(chain) < MISSED:
+        between, row = left.pop()
+        chain.append((between, row))
+        left += [(between + 1, one) for one in reversed(led.pop(row.id, []))]
+    return chain
+
+
+def _uuid_or_none(text: Any) -> UUID | None:
+    try:
+        return UUID(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def fact_out(fact: Any) -> dict[str, Any]:
@@ -625,6 +687,24 @@ def reverting(revision: int) -> Decide:
     return decide
 
 
+def undoing(revision: int) -> Decide:
+    """Takes back the change that made the fact's newest revision, which must be this one: what it
+    did to the fact, and to others of its owner as far as these are as it left them. Raises
+    InvalidField."""
+
+    def decide(edits: Edits, fact: Any) -> None:
+        rows = FactRevision.objects.using(edits.store.db.alias)
+        made = rows.after(fact.number, revision - 1).filter(revision=fact.revision).first()
+        if made is None or made.revision != revision:
+            raise errors.InvalidField("Only the newest revision is undone.", param="revision")
+        drawn = edits.drawn_along(fact, made)
+        reverting(revision - 1)(edits, fact)
+        for other in drawn:
+            reverting(other.revision - 1)(edits, other)
+
+    return decide
+
+
 class Edits:
     """Changes of facts in one transaction, each stored as a revision of who makes it."""
 
@@ -737,6 +817,18 @@ class Edits:
             raise errors.StoreBusy
         for name, value in columns.items():
             setattr(fact, name, value)
+
+    def drawn_along(self, fact: Any, made: FactRevision) -> list[Any]:
+        """The facts that the change which made a revision of one changed with it, and that nobody
+        changed since: what gave way to it, or took its place."""
+        rows = self.rows.owned_by(fact.end_user_id, fact.session_id)
+        tied = Q(superseded_by=fact.id) | Q(id=fact.superseded_by)
+        others = {row.number: row for row in rows.filter(tied)}
+        with_it = FactRevision.objects.using(self.store.db.alias).of_facts(list(others))
+        with_it = with_it.filter(created_us=made.created_us, editor=made.editor)
+        return [
+            others[one.fact_id] for one in with_it if others[one.fact_id].revision == one.revision
+        ]
 
     def next_of(self, fact: str) -> str | None:
         """The id of what stands in a fact's place, if anything does."""

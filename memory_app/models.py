@@ -331,6 +331,12 @@ class FactQuerySet(models.QuerySet["Fact"]):
         """Those with a source in a session."""
         return self.filter(sources__contains=f'"{session}"')
 
+    def given_way(self, fact: UUID) -> Self:
+        """Those in whose place another one stands, and those that wait because they contradict a
+        fact."""
+        waiting = Q(status=Fact.QUARANTINED, metadata__contains=f'"{fact}"')
+        return self.filter(Q(superseded_by__isnull=False) | waiting)
+
     def active(self) -> Self:
         return self.filter(status=Fact.ACTIVE)
 

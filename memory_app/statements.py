@@ -66,6 +66,41 @@ ERASE = {
     """,
     "links": "DELETE FROM holdfast_user_link WHERE ? IN (reader_id, linked_id)",
 }
+# Of a project's contexts by their numbers the first message of an assistant that followed each,
+# looked for no further than a page: (context, session, seq). A version is so many messages and so
+# many events.
+FOLLOWED = """
+    SELECT k.number, k.session_id, (
+        SELECT m.seq FROM holdfast_message m
+        WHERE m.session_id = k.session_id AND m.seq > k.said AND m.seq <= k.said + ?
+            AND m.role = 'assistant'
+        ORDER BY m.seq LIMIT 1
+    )
+    FROM (
+        SELECT c.number, c.session_id, c.version - (
+            SELECT COUNT(*) FROM holdfast_event e
+            WHERE e.session_id = c.session_id AND e.version <= c.version
+        ) AS said
+        FROM holdfast_context c JOIN holdfast_session s ON s.number = c.session_id
+        WHERE s.project_id = ? AND s.status <> 'deleted' AND c.number {among}
+    ) k
+"""
+SAID_AT = """
+    WITH wanted(number, place) AS (VALUES {marks})
+    SELECT m.session_id, m.seq, m.role, m.form, m.created_us, m.body
+    FROM wanted CROSS JOIN holdfast_message m
+    WHERE m.session_id = wanted.number AND m.seq = wanted.place
+"""
+STANDS_AT = """
+    WITH wanted(number, place) AS (VALUES {marks})
+    SELECT m.session_id, m.seq, m.role, CASE WHEN m.body = '' THEN 1 ELSE 0 END
+    FROM wanted CROSS JOIN holdfast_message m
+    WHERE m.session_id = wanted.number AND m.seq = wanted.place
+"""
+RETRACTED_IN = """
+    SELECT session_id, data FROM holdfast_event
+    WHERE session_id IN ({marks}) AND kind = 'retracted' AND data <> ''
+"""
 TOTALS = "SELECT totals FROM holdfast_summary WHERE session_id = ? AND version = ?"
 POINTS = "SELECT points FROM holdfast_summary WHERE session_id = ? AND version = ?"
 RETAINED = """

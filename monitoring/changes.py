@@ -26,17 +26,24 @@ MOST_TURNS = 24
 """Turns back of which is told how much of the prompt stayed."""
 
 
+class Named(NamedTuple):
+    """A fact; `id` is None of one of another project."""
+
+    text: str
+    id: UUID | None
+
+
 class Change(NamedTuple):
     """The difference to an earlier version; `kept` of `sent` tokens lead both, about. `added` and
-    `gone` are the texts of facts."""
+    `gone` are facts."""
 
     version: int
     difference: Difference
     kept: int
     sent: int
     where: str
-    added: Sequence[str] = ()
-    gone: Sequence[str] = ()
+    added: Sequence[Named] = ()
+    gone: Sequence[Named] = ()
 
     @property
     def moved(self) -> list[tuple[str, str, str, Spans, int, int]]:
@@ -112,7 +119,7 @@ def change(
     kept = fixed * (found.broken is None or found.broken.kind == "message") + sum(
         sent[: found.same]
     )
-    texts = _texts_of(store, [*found.facts_added, *found.facts_gone])
+    texts = _named(store, session, [*found.facts_added, *found.facts_gone])
     added, gone = (
         [texts[fact] for fact in facts if fact in texts]
         for facts in (found.facts_added, found.facts_gone)
@@ -143,13 +150,14 @@ def if_pinned(store: Reader, session: Snapshot, seq: int) -> Pinned | None:
     return Pinned(before.tokens, after.tokens, before.limit, left.dropped)
 
 
-def _texts_of(store: Reader, facts: Sequence[str]) -> dict[str, str]:
-    """The text of each fact that is still there; of a linked user's it is not the session's
-    project's."""
-    rows = Fact.everything.using(store.db.alias)
+def _named(store: Reader, session: Snapshot, facts: Sequence[str]) -> dict[str, Named]:
+    """Each fact that is still there; of a linked user's it may be another project's."""
+    rows = Fact.everything.using(store.db.alias).identified([UUID(fact) for fact in facts])
     with store.db.reading():
-        found = rows.identified([UUID(fact) for fact in facts]).values_list("id", "text")
-        return {str(fact): text for fact, text in found}
+        return {
+            str(fact): Named(text, fact if project == session.project else None)
+            for fact, text, project in rows.values_list("id", "text", "project_id")
+        }
 
 
 def prefixes(store: Reader, session: Snapshot, ask: Ask, version: int) -> list[Turn]:

@@ -15,6 +15,7 @@ from .views import (
     compressions,
     context,
     fact,
+    factchanges,
     forgot,
     keys,
     members,
@@ -85,6 +86,10 @@ urlpatterns = [
     path("users/<path:user>/", users.one, name="user"),
     path("facts/<uuid:fact>/", fact.page, name="fact"),
     path("facts/<uuid:fact>.json", fact.twin),
+    path("facts/<uuid:fact>/edit/", factchanges.edit, name="edit_fact"),
+    path("facts/<uuid:fact>/mark/", factchanges.mark, name="mark_answers"),
+    path("facts/<uuid:fact>/unmark/", factchanges.unmark, name="unmark_answers"),
+    path("facts/<uuid:fact>/<slug:verb>/", factchanges.act, name="change_fact"),
     path(
         "settings/projects/", page_with_form(get=projects.page, post=projects.make), name="projects"
     ),

@@ -11,10 +11,13 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from holdfast.cli import COMMANDS, parser
 from holdfast.commands import outcomes
 from holdfast.facade import Memory, Session
+from holdfast.projects import ensure_project
 from memory_app.core import policy
 from sessions_app.core import errors
 
@@ -64,6 +67,31 @@ def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.django_db
+def test_the_calls_that_correct_a_fact_are_answered(settings: Settings) -> None:
+    settings.HOLDFAST_LOCAL = True
+    ensure_project()
+    client = Client(SERVER_NAME="localhost")
+    said = {"user": "ines", "text": "Ines lives in Porto."}
+    fact = client.post("/api/v1/facts", said, content_type="application/json").json()["id"]
+    page = (ROOT / "docs/how-to/correct-memory.md").read_text(encoding="utf-8")
+    calls = re.findall(r"^    (curl (?:.*\\\n)*.*)$", page, re.MULTILINE)
+    assert len(calls) == 5
+    for call in calls:
+        words = shlex.split(call.replace("\\\n", " ").replace("FACT", fact))
+        given = {name: words[words.index(name) + 1] for name in ("-X", "-d") if name in words}
+        (address,) = [word for word in words if word.startswith("localhost")]
+        told = [words[at + 1].split(": ") for at, word in enumerate(words) if word == "-H"]
+        sent = client.generic(
+            given.get("-X", "GET"),
+            address.removeprefix("localhost:8000"),
+            given.get("-d", ""),
+            content_type="application/json" if "-d" in given else "",
+            headers=dict(told),
+        )
+        assert sent.status_code == 200, (call, sent.content)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -15,7 +15,7 @@ from django.urls import reverse
 from memory_app import account, policies
 from memory_app import context as contexts
 from memory_app.context import Ask, Context, Part
-from memory_app.core.assembly import LeftOut
+from memory_app.core.assembly import LeftOut, NearMiss
 from memory_app.gathering import read_points
 from memory_app.models import Compression, ContextRecord, Fact, Summary
 from sessions_app import auth, parameters
@@ -74,11 +74,12 @@ NEAR = {
 
 class Stated(NamedTuple):
     """A fact in the context, and the message it was first quoted from, if it was: of which session,
-    None where it is the page's own."""
+    None where it is the page's own. `id` is None of one of another project."""
 
     text: str
     seq: int | None = None
     session: UUID | None = None
+    id: UUID | None = None
 
 
 class Recalled(NamedTuple):
@@ -284,7 +285,7 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
         "free": built.limit - built.tokens,
         "reserve": reserve,
         "used": built.tokens / built.limit,
-        "near": [(miss, NEAR.get(miss.reason, miss.reason)) for miss in built.near_misses],
+        "near": _near(session, built),
         "elsewhere": _elsewhere(built),
         "left_out": _left_out(session, built),
         "notices": [_notice(notice) for notice in built.notices],
@@ -384,10 +385,27 @@ def _facts(session: Snapshot, built: Context) -> dict[str, Stated]:
 
 def _stated(fact: Fact, session: Snapshot) -> Stated:
     sources = orjson.loads(fact.sources)
-    if not sources or fact.project_id != session.project:  # a session elsewhere is not named here
+    if fact.project_id != session.project:  # what is elsewhere is not named here
         return Stated(fact.text)
+    if not sources:
+        return Stated(fact.text, id=fact.id)
     told = UUID(sources[0]["session"])
-    return Stated(fact.text, sources[0]["seq"], None if told == session.id else told)
+    return Stated(fact.text, sources[0]["seq"], None if told == session.id else told, fact.id)
+
+
+def _near(session: Snapshot, built: Context) -> list[tuple[NearMiss, str, UUID | None]]:
+    """What nearly got in, why not in words, and the fact it is where that is of this project."""
+    wanted = [UUID(miss.fact) for miss in built.near_misses if miss.fact]
+    ours: set[UUID] = set()
+    if wanted:
+        rows = Fact.objects.of(session.project).using(auth.alias()).identified(wanted)
+        with get_store(auth.alias()).db.reading():
+            ours = set(rows.values_list("id", flat=True))
+    facts = [UUID(miss.fact) if miss.fact else None for miss in built.near_misses]
+    return [
+        (miss, NEAR.get(miss.reason, miss.reason), fact if fact in ours else None)
+        for miss, fact in zip(built.near_misses, facts, strict=True)
+    ]
 
 
 def _elsewhere(built: Context) -> list[Elsewhere]:

@@ -1,4 +1,4 @@
-"""One fact: what it says, whose word it is, and what became of it."""
+"""One fact: what it says, whose word it is, what it came from, and what it led to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from sessions_app import auth
 from sessions_app.http import json_response
 from sessions_app.store import get_store
 
-from .. import access
+from .. import access, factpage
+from ..asked import asked
 from ..rendering import show, twin_address
 
 
 @access.page
 def page(request: HttpRequest, fact: UUID) -> HttpResponse:
-    """The fact."""
+    """The fact; editing, merging and marking are states of the page."""
+    wanted = asked(request, factpage.ASKED)
     found = facts.one(get_store(auth.alias()), access.project(), fact)
-    context = {"section": "users", "fact": found, "twin": twin_address(request)}
-    return show(request, "fact", context)
+    context = factpage.context(request, found, wanted)
+    return show(request, "fact", {**context, "twin": twin_address(request)})
 
 
 @access.twin
 def twin(request: HttpRequest, fact: UUID) -> HttpResponse:
     """What the API answers."""
+    asked(request, factpage.ASKED)
     found = facts.one(get_store(auth.alias()), access.project(), fact)
     return json_response(200, facts.fact_out(found))

@@ -10,7 +10,14 @@ from uuid import UUID
 from holdfast.projects import ensure_project
 from memory_app import policies, records
 from memory_app.context import Ask
-from memory_app.models import Compression, ContextRecord, Fact, FateRun, Summary
+from memory_app.models import (
+    Compression,
+    ContextRecord,
+    Fact,
+    FactRevision,
+    FateRun,
+    Summary,
+)
 from sessions_app import auth, ids, reviews
 from sessions_app.core.replay import State
 from sessions_app.models import ApiKey, EndUser, Project
@@ -185,6 +192,36 @@ def _kept(session: Snapshot, version: int) -> None:
             tokens=9,
             since=version,
             created_us=session.created_us,
+            key=SHORT if key == FACT else "",
+            subject=SHORT,
+            relation=SHORT,
+            object=SHORT,
+            learnt_by=CANARY,
+            metadata=json.dumps({CANARY: CANARY}),
+            sources=json.dumps([{"session": str(session.id), "seq": seq, "quote": CANARY}]),
+            revision=2,
+        )
+    _revised(session, version)
+
+
+def _revised(session: Snapshot, version: int) -> None:
+    """An edit of each fact by somebody whose name is markup."""
+    changes = {
+        "text": [SHORT, CANARY],
+        "category": [SHORT, CANARY[:64]],
+        "trust": [SHORT[:8], SHORT[:7]],
+        "metadata": ["{}", json.dumps({CANARY: CANARY})],
+    }
+    for fact in Fact.everything.filter(session_id=session.number):
+        FactRevision.objects.create(
+            fact=fact,
+            session_id=session.number,
+            version=version,
+            revision=2,
+            editor=CANARY,
+            reason=CANARY,
+            changes=json.dumps(changes),
+            created_us=session.created_us,
         )
 
 
@@ -241,6 +278,10 @@ def addresses(made: Snapshot) -> list[str]:
         "/users/",
         f"/users/{quote(CANARY, safe='')}/",
         f"/facts/{FACT}/",
+        f"/facts/{FACT}/?edit=true",
+        f"/facts/{FACT}/?merge={quote(CANARY)}",
+        f"/facts/{FACT}/?into={FACT}",
+        f"/facts/{FACT}/?review=true",
         f"{one}/m/999/",
         f"{one}/compressions/",
         "/compressions/",

@@ -7,10 +7,13 @@ from django.contrib.auth.models import User
 from django.test import Client
 from pytest_django import Settings
 
+from memory_app import facts
+from memory_app.facts import By, Stated
 from monitoring.access import CSP, MOST_POSTED
 from sessions_app import reviews
 from sessions_app.models import Project
 from sessions_app.reviews import MOST_CHARACTERS
+from sessions_app.store import get_store
 from tests.pages.markup import Markup
 from tests.pages.samples import session
 
@@ -19,7 +22,9 @@ HOST = "tests.pages.host_urls"
 
 def addresses(project: Project) -> list[str]:
     one = f"/sessions/{session(project).id}"
+    told = facts.keep(get_store(), project.pk, [Stated("He is.", user="bo")], By("ana"))
     return [
+        f"/facts/{told.facts[0].id}/",
         "/sessions/",
         "/compressions/",
         f"{one}/",

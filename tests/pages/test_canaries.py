@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from sessions_app.models import Project
-from tests.pages.canaries import CANARY, FAILED, FOLDED, OBSERVED, SHORT, addresses, poisoned
+from tests.pages.canaries import CANARY, FACT, FAILED, FOLDED, OBSERVED, SHORT, addresses, poisoned
 from tests.pages.markup import Markup
 
 pytestmark = pytest.mark.usefixtures("local")
@@ -38,6 +38,23 @@ def test_what_was_folded_is_shown_to_the_letter(client: Client, project: Project
     assert f"Compacted by {CANARY[:128].strip()}" in listed
     log = Markup(client.get(one)).text
     assert f"Compression 1 · {CANARY} · folded" in log
+
+
+def test_a_fact_and_what_was_typed_into_its_form_are_shown_to_the_letter(
+    client: Client, project: Project
+) -> None:
+    """Text, quotes, names, metadata, editors and reasons; and both sides of a conflict."""
+    poisoned(project)
+    shown = Markup(client.get(f"/facts/{FACT}/"))
+    assert shown.text.count(CANARY) >= 5
+    typed = {"text": f"{CANARY}!", "category": SHORT, "reason": CANARY, "key": SHORT}
+    for revision, status in (("1", 409), ("2", 302)):
+        wrong = client.post(f"/facts/{FACT}/edit/", {**typed, "revision": "2", "valid_at": CANARY})
+        assert wrong.status_code == 422
+        assert Markup(wrong).dangers() == []
+        sent = client.post(f"/facts/{FACT}/edit/", {**typed, "revision": revision})
+        assert sent.status_code == status
+        assert Markup(sent).dangers() == []
 
 
 @pytest.mark.parametrize("name", ["q", "user", "tag"])
