@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
 from holdfast.projects import ensure_project
-from monitoring import access
+from monitoring import access, members
+from sessions_app.core.errors import InvalidField
 from sessions_app.models import Project
 from tests.pages.markup import Markup
 from tests.pages.samples import statements
@@ -132,6 +136,26 @@ def test_the_last_administrator_may_go_when_there_is_another(admin: Client, boss
     assert done.headers["Location"] == "/settings/"
     assert admin.get("/settings/").status_code == 200
     assert admin.get(LIST).status_code == 403
+
+
+@pytest.mark.usefixtures("transactional_db")
+def test_two_administrators_at_once_cannot_take_each_others_right() -> None:
+    pair = [User.objects.create_superuser(name) for name in ("one", "other")]
+    start = Barrier(2)
+
+    def demote(user: User) -> bool:
+        try:
+            start.wait()
+            members.give(user.pk, "viewer")
+        except InvalidField:
+            return False
+        finally:
+            connections.close_all()
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(demote, pair)) == [False, True]
+    assert sorted(str(role(user.username)) for user in pair) == ["admin", "viewer"]
 
 
 def test_who_is_deactivated_is_out_at_once_and_can_be_let_in_again(admin: Client) -> None:
