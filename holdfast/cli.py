@@ -23,6 +23,7 @@ from holdfast.commands import (
     link_user,
     outcomes,
     serve,
+    turn_test,
     upkeep,
     verify,
     worker,
@@ -43,6 +44,7 @@ COMMANDS: Mapping[str, ModuleType] = {
     "upkeep": upkeep,
     "consolidate": consolidate,
     "link-user": link_user,
+    "turn-test": turn_test,
     "worker": worker,
 }
 CODES = "exit codes:\n" + "\n".join(f"  {code:3}  {text}" for code, text in outcomes.MEANINGS)

@@ -374,7 +374,25 @@ def asked_words(query: str) -> list[str]:
 
 def shared(fact: Fact, asked: Sequence[str]) -> int:
     """How many of these words a fact has, or words that begin with them."""
-    return sum(f" {word}" in fact.words for word in asked)
+    return len(shared_words(fact, asked))
+
+
+def shared_words(fact: Fact, asked: Sequence[str]) -> list[str]:
+    """Which of these words a fact has, or words that begin with them."""
+    return [word for word in asked if f" {word}" in fact.words]
+
+
+def reason(fact: Fact, query: str | None) -> str:
+    """Why a fact has its place in a context, in words: what puts it before others, else what a
+    question has to do with it."""
+    if fact.pinned:
+        return "pinned"
+    if must(fact):
+        return "a correction" if fact.category == Fact.CORRECTION else "a preference"
+    asked = shared_words(fact, asked_words(query or ""))
+    if asked:
+        return f"the question says {', '.join(asked)}"
+    return "near a thing that the question names" if query else "says most"
 
 
 def must(fact: Fact) -> bool:

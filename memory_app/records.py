@@ -81,7 +81,7 @@ def choices_text(choices: Choices | None) -> str:
     return orjson.dumps([now, reserved, must, likely, turns, edited]).decode()
 
 
-def _chosen(store: Reader, row: ContextRecord) -> Chosen | None:
+def choices_of(store: Reader, row: ContextRecord) -> Chosen | None:
     """What was chosen for a record; None for one of before choices were kept."""
     if not row.choices:
         return None
@@ -138,7 +138,7 @@ def _again(store: Reader, project: int, session: UUID, ask: Ask, kept: Kept) -> 
     """The context of a record, as it was answered."""
     row = one(store, project, kept.id)
     asked = Ask(ask.tokens, ask.query, ask.form, kept.version, row.policy_name, row.policy_version)
-    chosen = _chosen(store, row)
+    chosen = choices_of(store, row)
     built = context.build(store, project, session, asked, answers=_provided(row), before=chosen)
     return replace(built, id=kept.id, took_ms=kept.took_ms)
 
@@ -248,7 +248,7 @@ def again(store: Reader, session: Snapshot, row: ContextRecord) -> Context:
     asked = Ask(
         row.room, row.query or None, row.form, row.version, row.policy_name, row.policy_version
     )
-    said, chosen = _provided(row), _chosen(store, row)
+    said, chosen = _provided(row), choices_of(store, row)
     return context.build(store, session.project, session, asked, answers=said, before=chosen)
 
 

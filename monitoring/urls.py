@@ -31,6 +31,7 @@ from .views import (
     sessions,
     settings,
     style,
+    turntest,
     users,
 )
 
@@ -78,6 +79,14 @@ urlpatterns = [
     path(f"{CONTEXT}/payload.json", context.payload),
     path(f"{CONTEXT}/<int:version>/payload.json", context.payload),
     path("contexts/<uuid:record>/payload.json", record.payload),
+    path(f"{CONTEXT}/<int:version>/test/", turntest.page, name="turn_test"),
+    path(f"{CONTEXT}/<int:version>/test.json", turntest.twin),
+    path(f"{CONTEXT}/<int:version>/test/test.py", turntest.file, {"ending": "py"}),
+    path(f"{CONTEXT}/<int:version>/test/turn.json", turntest.file, {"ending": "json"}),
+    path("contexts/<uuid:record>/test/", turntest.record_page, name="record_test"),
+    path("contexts/<uuid:record>/test.json", turntest.record_twin),
+    path("contexts/<uuid:record>/test/test.py", turntest.record_file, {"ending": "py"}),
+    path("contexts/<uuid:record>/test/turn.json", turntest.record_file, {"ending": "json"}),
     path("contexts/<uuid:record>/", record.page, name="record"),
     path("contexts/<uuid:record>.json", record.twin),
     path("users/", users.page, name="users"),

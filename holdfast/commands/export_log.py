@@ -17,7 +17,6 @@ from holdfast.commands.console import note
 from holdfast.commands.outcomes import INCOMPLETE, OK, Refusal
 
 if TYPE_CHECKING:
-    from sessions_app.store.base import Snapshot
     from sessions_app.store.durable import DurableStore
 
 HELP = "write sessions as lines of JSON"
@@ -45,7 +44,7 @@ def run(args: Namespace) -> int:
         raise Refusal("Name the sessions to export, or say --all.")
     store = opening.store_of(args)
     project = opening.project_of(args, store).pk
-    chosen = [_found(store, project, name).id for name in args.sessions]
+    chosen = [opening.session_of(store, project, name).id for name in args.sessions]
     lines = _lines(args.format, store, project, chosen)
     try:
         with _opened(args.output) as file:
@@ -83,16 +82,6 @@ def _merged(documents: Iterable[Iterator[bytes]]) -> Iterator[bytes]:
                 yield held
             held = line
     yield b'{"sessions":%d}\n' % count
-
-
-def _found(store: DurableStore, project: int, name: str) -> Snapshot:
-    found = store.find(project, name)
-    if found is not None and found.status != "deleted":
-        return found
-    try:
-        return store.get(project, UUID(name))
-    except ValueError:
-        raise Refusal(f"There is no session {name!r} in this project.") from None
 
 
 @contextmanager

@@ -7,12 +7,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from holdfast import environ, paths
 from holdfast.commands.outcomes import Refusal
 
 if TYPE_CHECKING:
     from sessions_app.models import Project
+    from sessions_app.store.base import Snapshot
     from sessions_app.store.durable import DurableStore
 
 SETTINGS = "holdfast.settings"
@@ -68,6 +70,17 @@ def project_of(args: Namespace, store: DurableStore, *, make: bool = False) -> P
     if found is None:
         raise Refusal(f"There is no project {name!r}. `holdfast key create --project` makes one.")
     return found
+
+
+def session_of(store: DurableStore, project: int, name: str) -> Snapshot:
+    """The session with this key or id. Raises Refusal, NotFound, SessionDeleted."""
+    found = store.find(project, name)
+    if found is not None and found.status != "deleted":
+        return found
+    try:
+        return store.get(project, UUID(name))
+    except ValueError:
+        raise Refusal(f"There is no session {name!r} in this project.") from None
 
 
 def check_environment() -> None:

@@ -12,7 +12,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from memory_app import account, policies
+from memory_app import account, front, policies
 from memory_app import context as contexts
 from memory_app.context import Ask, Context, Part
 from memory_app.core.assembly import LeftOut, NearMiss
@@ -74,12 +74,14 @@ NEAR = {
 
 class Stated(NamedTuple):
     """A fact in the context, and the message it was first quoted from, if it was: of which session,
-    None where it is the page's own. `id` is None of one of another project."""
+    None where it is the page's own. `id` is None of one of another project; `why` is its reason to
+    be there."""
 
     text: str
     seq: int | None = None
     session: UUID | None = None
     id: UUID | None = None
+    why: str = ""
 
 
 class Recalled(NamedTuple):
@@ -247,10 +249,12 @@ def _reply(session: Snapshot, version: int) -> int | None:
     return next_one[0].seq if next_one else None
 
 
-def account_of(session: Snapshot, built: Context, answers: Sequence[int]) -> dict[str, Any]:
-    """What the page of a context shows of one that is there already, with the first of its
-    `answers`."""
-    told = _account(session, built, {"tokens": built.limit})
+def account_of(
+    session: Snapshot, built: Context, asked: str, answers: Sequence[int]
+) -> dict[str, Any]:
+    """What the page of a context shows of one that is there already: what it was `asked`, and the
+    first of its `answers`."""
+    told = _account(session, built, {"tokens": built.limit, "query": asked})
     return {**told, **_measures(session, built, answers[0] if answers else None)}
 
 
@@ -281,7 +285,7 @@ def _account(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
     return {
         "context": built,
         "bar": budget.bar(built.parts, built.limit, reserve),
-        "lines": _lines(session, built),
+        "lines": _lines(session, built, wanted.get("query")),
         "free": built.limit - built.tokens,
         "reserve": reserve,
         "used": built.tokens / built.limit,
@@ -301,10 +305,10 @@ def _reserve(session: Snapshot, built: Context) -> int:
     return policies.parsed(row.data).reserve
 
 
-def _lines(session: Snapshot, built: Context) -> list[Line]:
+def _lines(session: Snapshot, built: Context, asked: str | None) -> list[Line]:
     """The parts with what they hold: the summary and the facts are read in a statement each."""
     fold, points = _summary(session, built)
-    facts = _facts(session, built)
+    facts = _facts(session, built, asked)
     said = {RECALLED: _recalled(built)}
     said |= {name: text.splitlines() for name, text in built.provided}
     what = {
@@ -374,13 +378,16 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _facts(session: Snapshot, built: Context) -> dict[str, Stated]:
+def _facts(session: Snapshot, built: Context, asked: str | None) -> dict[str, Stated]:
     ids = [UUID(key) for part in built.parts for key in part.facts]
     if not ids:
         return {}
     rows = Fact.everything.using(auth.alias()).identified(ids)
     with get_store(auth.alias()).db.reading():
-        return {str(fact.id): _stated(fact, session) for fact in rows}
+        return {
+            str(fact.id): _stated(fact, session)._replace(why=front.reason(fact, asked))
+            for fact in rows
+        }
 
 
 def _stated(fact: Fact, session: Snapshot) -> Stated:

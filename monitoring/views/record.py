@@ -35,7 +35,7 @@ def page(request: HttpRequest, record: UUID) -> HttpResponse:
     shared = {**_shared(request, session, row), "proof": proof}
     if proof.built is None:
         return show(request, "record_gone", shared)
-    told = context.account_of(session, proof.built, shared["answers"])
+    told = context.account_of(session, proof.built, row.query, shared["answers"])
     return show(request, "context", {**shared, **told})
 
 

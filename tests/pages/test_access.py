@@ -31,6 +31,7 @@ def addresses(project: Project) -> list[str]:
         f"{one}/m/1/",
         f"{one}/context/",
         f"{one}/context/2/",
+        f"{one}/context/2/test/",
     ]
 
 

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from memory_app import context as contexts
+from memory_app import factbodies, facts
 from monitoring import measures
 from sessions_app.models import Project
 from sessions_app.store import get_store
@@ -100,3 +101,23 @@ def test_a_form_is_one_press_away(client: Client, project: Project) -> None:
     address = next(link for link in shown.links if "format=anthropic" in link and "query=" in link)
     payload = json.loads(client.get(f"/sessions/{made.id}/context/payload.json{address}").content)
     assert payload["system"] == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("stated", "query", "why"),
+    [
+        ({"pinned": True}, "", "pinned"),
+        ({"category": "correction"}, "", "a correction"),
+        ({"key": "seat"}, "", "a preference"),
+        ({}, "", "says most"),
+        ({}, "Which seat?", "the question says seat"),
+    ],
+)
+def test_each_fact_says_why_it_is_in(
+    client: Client, project: Project, stated: dict[str, Any], query: str, why: str
+) -> None:
+    made = session(project, talk(2), user="ana")
+    told = {"user": "ana", "text": "She wants an aisle seat.", **stated}
+    facts.keep(get_store(), project.pk, factbodies.stated(told), facts.By("ana"))
+    shown = page(client, made, f"?query={query}")
+    assert f"{why}: She wants an aisle seat." in shown.text
