@@ -63,6 +63,15 @@ HOLDFAST_QDRANT_COLLECTION = environ.text("HOLDFAST_QDRANT_COLLECTION") or "hold
 if HOLDFAST_VECTOR_STORE == "memory_app.vector_stores.qdrant" and not HOLDFAST_QDRANT:
     raise environ.BadEnvironment("HOLDFAST_QDRANT", "must name a server or a folder.")
 
+# Who may do what on the pages, by group; a group is made when the first member is given its role.
+# Members are given on the page of settings. In a site of its own they are not.
+HOLDFAST_ROLES = {
+    "holdfast viewers": "viewer",
+    "holdfast editors": "editor",
+    "holdfast admins": "admin",
+}
+HOLDFAST_MEMBERS = True
+
 DEBUG = environ.flag("DEBUG")
 SECRET_KEY = environ.text("SECRET_KEY") or paths.local_secret()
 ALLOWED_HOSTS = environ.names("ALLOWED_HOSTS") or ["localhost", "127.0.0.1", "[::1]"]
@@ -126,6 +135,15 @@ CSRF_FAILURE_VIEW = f"{PAGES}.errorpages.csrf_failure"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 LOGIN_URL = "holdfast_pages:login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LOGGING = {

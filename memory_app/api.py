@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -54,7 +53,6 @@ kept_policies = Router(tags=["policies"])
 
 LARGEST_BUDGET = 2**53
 HITS = 10
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 ASKED: Mapping[str, Parameter] = {
     "tokens": parameters.integer(1, LARGEST_BUDGET, "The most tokens; the policy's when left out."),
@@ -112,7 +110,7 @@ COMPRESSED: Fields = {
     "instructions": fields.text(4_000),
 }
 
-_POLICY = {
+_POLICY_TYPES: Mapping[str, dict[str, Any]] = {
     "window": WHOLE,
     "reserve": WHOLE,
     "strategy": {"enum": list(rules.STRATEGIES)},
@@ -129,6 +127,9 @@ _POLICY = {
     "learn": FLAG,
     "categories": {"type": "object", "additionalProperties": listed(TEXT)},
     "preference_days": WHOLE,
+}
+_POLICY = {
+    name: {**schema, "description": rules.MEANINGS[name]} for name, schema in _POLICY_TYPES.items()
 }
 _VERSIONED = {"name": TEXT, "version": WHOLE, "created_at": INSTANT}
 SCHEMAS: Mapping[str, dict[str, Any]] = {
@@ -613,7 +614,7 @@ def list_policies(call: Call) -> HttpResponse:
 )
 def get_policy(call: Call, name: str) -> HttpResponse:
     """Read a policy."""
-    if not _is_name(name):
+    if not rules.is_name(name):
         raise errors.NotFound(f"There is no policy {name!r} here. GET /policies lists them.")
     with store().db.reading():
         row = policies.one(call.project, name, call.query.get("version"), auth.alias())
@@ -641,19 +642,10 @@ def put_policy(call: Call, name: str) -> HttpResponse:
     return json_response(200, {**policies.policy_out(row), **_durability()})
 
 
-def _is_name(name: str) -> bool:
-    return len(name) <= 64 and _NAME.fullmatch(name) is not None
-
-
 def _check_name(name: str) -> None:
     if "\0" in name:
         raise errors.NotFound
-    if len(name) > 64:
-        raise errors.TooLong("A policy's name has at most 64 characters.", param="name")
-    if not _is_name(name):
-        raise errors.InvalidField(
-            "A policy's name is made of letters, digits, `.`, `_` and `-`.", param="name"
-        )
+    rules.named(name)
 
 
 def _durability() -> dict[str, Any]:

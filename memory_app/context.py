@@ -64,8 +64,8 @@ LEAD_TOKENS = 14
 class Ask:
     """What context is wanted: at most `tokens` (None: what the policy leaves), in a provider's
     `form`, as of version `at` (None: now), under `policy` (None: the session's own), of which
-    `policy_version` names one version (None: the newest as of then). `pinned` are messages that are
-    shown as if they were pinned."""
+    `policy_version` names one version (None: the newest as of then). `tried` are rules that stand
+    in the place of any stored policy, `pinned` messages that are shown as if they were pinned."""
 
     tokens: int | None = None
     query: str | None = None
@@ -73,6 +73,7 @@ class Ask:
     at: int | None = None
     policy: str | None = None
     policy_version: int | None = None
+    tried: Stored | None = None
     pinned: tuple[int, ...] = ()
 
 
@@ -356,6 +357,8 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
 
 def _policy(store: Reader, session: Snapshot, ask: Ask, state: State) -> Stored:
     """The policy that was asked for, as it stood at the version, else the session's own."""
+    if ask.tried is not None:
+        return ask.tried
     if ask.policy is None:
         return policies.stored(store, session.project, *state.policy)
     if ask.policy_version is not None:

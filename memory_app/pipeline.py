@@ -207,16 +207,18 @@ def plan_step(
     claim: Claim | None = None,
     row: Compression | None = None,
     policy: str | None = None,
+    tried: Stored | None = None,
     trigger: str = "",
     instructions: str = "",
     keep: Sequence[int] = (),
 ) -> Step | None:
-    """The compression that a session needs, or that is asked for; None when there is nothing. The
-    messages `keep` stay as if they were pinned."""
+    """The compression that a session needs, or that is asked for; None when there is nothing. Of
+    one that is only `tried` these are the rules, which nothing has stored. The messages `keep` stay
+    as if they were pinned."""
     now = clock.now_us()
     asked = row.trigger if row is not None else trigger or (claim.trigger if claim else "")
     chosen = policies.named_at(store, session.project, policy) if policy else None
-    stored = chosen or _policy(store, session, row)
+    stored = tried or chosen or _policy(store, session, row)
     if not asked and (not stored.rules.folds or session.active_tokens < stored.rules.due_tokens):
         return None
     pause = claim.seq if claim and asked == "resume" else 0

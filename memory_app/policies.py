@@ -14,6 +14,7 @@ from memory_app.core import policy as rules
 from memory_app.core.policy import Policy
 from sessions_app.core import errors, instants
 from sessions_app.models import Policy as PolicyRow
+from sessions_app.store import statements as sql
 from sessions_app.store.base import NEVER, PolicyVersion, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
@@ -35,6 +36,47 @@ def put(
     """
     policy = rules.read(data)
     return store.put_policy(project, _version(name, policy, rules.as_json(policy)))
+
+
+def change(
+    store: DurableStore, project: int, name: str, data: Mapping[str, Any], seen: int
+) -> tuple[PolicyRow, bool]:
+    """The same for whoever has seen version `seen` as the newest. Raises StaleVersion where another
+    has come since, NotFound, and the errors of `rules.read`."""
+    rules.read(data)
+    with store.db.transaction():
+        store.db.run(sql.LOCK_PROJECT, (project,))
+        newest_ = one(project, name, alias=store.db.alias).version
+        if newest_ != seen:
+            raise errors.StaleVersion(
+                f"Version {newest_} of this policy was stored in between. Look at it first.",
+                current_version=newest_,
+            )
+        return put(store, project, name, data)
+
+
+def add(store: DurableStore, project: int, name: str, data: Mapping[str, Any]) -> PolicyRow:
+    """The first version of a new policy. Raises InvalidField for a name that is taken or that
+    cannot be, TooLong."""
+    rules.named(name)
+    with store.db.transaction():
+        store.db.run(sql.LOCK_PROJECT, (project,))
+        if PolicyRow.objects.of(project).using(store.db.alias).filter(name=name).exists():
+            raise errors.InvalidField("There is a policy of this name already.", param="name")
+        return put(store, project, name, data)[0]
+
+
+def used(store: Reader, project: int, *, newest: int) -> dict[tuple[str, int], int]:
+    """How many of the `newest` sessions of a project are under each version of each policy."""
+    with store.db.reading():
+        rows = store.db.rows(sql.POLICIES_USED, (project, newest))
+    return {(name, version): count for name, version, count in rows}
+
+
+def versions(project: int, name: str, most: int, alias: str = "default") -> list[PolicyRow]:
+    """The newest versions of a policy, the newest first."""
+    rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
+    return list(rows.order_by("-version")[:most])
 
 
 def _version(name: str, policy: Policy, data: Mapping[str, Any]) -> PolicyVersion:

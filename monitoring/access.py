@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +25,11 @@ from sessions_app.core.errors import (
     Forbidden,
     HoldfastError,
     MethodNotAllowed,
-    NotFound,
     Unauthorized,
 )
 from sessions_app.http import contract, hold_body, request_id
 
-from . import failures
+from . import failures, scope
 
 CSP = "; ".join(
     (
@@ -47,8 +46,6 @@ CSP = "; ".join(
 _OF_FILES = re.compile("((?:script|style|img)-src 'self')")
 MOST_POSTED = 64 * 1024
 """Bytes of a form. The API reads its bodies by limits of its own, so Django's limit may be off."""
-NO_PROJECT = 0
-"""The number of no row: a project that is not there yet shows empty pages."""
 
 VIEWER, EDITOR, ADMIN = "viewer", "editor", "admin"
 ROLES = (VIEWER, EDITOR, ADMIN)
@@ -67,18 +64,21 @@ def _by_our_rules(view: View) -> View:
 def page(view: View) -> View:
     """A page for members: a login first where one is needed, errors as pages, a strict policy, and
     the cookie that its forms need in a site that has no middleware for it."""
+    return _page(view, VIEWER)
 
+
+def admin_page(view: View) -> View:
+    """The same for administrators alone."""
+    return _page(view, ADMIN)
+
+
+def _page(view: View, least: str) -> View:
     @_by_our_rules
     @requires_csrf_token
     @wraps(view)
     def shown(request: HttpRequest, **path: Any) -> HttpResponseBase:
-        try:
-            enter(request, ("GET", "HEAD"), VIEWER)
-            return secured(request, view(request, **path))
-        except HoldfastError as error:
-            return _failed(request, error)
-        except DisallowedHost:
-            return secured(request, failures.page(request, BadHost()))
+        with scope.of(request, path):
+            return _answered(request, view, path, ("GET", "HEAD"), least)
 
     return shown
 
@@ -93,22 +93,29 @@ def takeaway(view: View) -> View:
     return _posted(view, VIEWER)
 
 
-def administration(view: View) -> View:
-    """What a form posts to that only administrators may send."""
+def admin_change(view: View) -> View:
+    """What a form posts to that gives or takes rights, or changes what all sessions cost."""
     return _posted(view, ADMIN)
+
+
+def page_with_form(*, get: View, post: View) -> View:
+    """A page whose form posts to its own address, so that one that is refused can be loaded again;
+    each is answered by the rules of its own."""
+
+    @_by_our_rules
+    @csrf_exempt  # `post` checks by itself
+    def either(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        return (post if request.method == "POST" else get)(request, **path)
+
+    return either
 
 
 def _posted(view: View, least: str) -> View:
     @csrf_protect
     @wraps(view)
     def answered(request: HttpRequest, **path: Any) -> HttpResponseBase:
-        try:
-            enter(request, ("POST",), least)
-            return secured(request, view(request, **path))
-        except HoldfastError as error:
-            return _failed(request, error)
-        except DisallowedHost:
-            return secured(request, failures.page(request, BadHost()))
+        with scope.of(request, path):
+            return _answered(request, view, path, ("POST",), least)
 
     @_by_our_rules
     @csrf_exempt  # the check is above; a host's own would read any body before it is measured
@@ -125,10 +132,19 @@ def _posted(view: View, least: str) -> View:
 
 def twin(view: View) -> View:
     """The JSON of a page, under the same rights; errors in the one shape of the API."""
+    return _twin(view, VIEWER)
 
+
+def admin_twin(view: View) -> View:
+    """The JSON of a page for administrators alone."""
+    return _twin(view, ADMIN)
+
+
+def _twin(view: View, least: str) -> View:
     def answered(request: HttpRequest, /, **path: Any) -> HttpResponseBase:
-        enter(request, ("GET", "HEAD"), VIEWER)
-        return view(request, **path)
+        with scope.of(request, path):
+            enter(request, ("GET", "HEAD"), least)
+            return view(request, **path)
 
     held = contract(answered)
 
@@ -140,6 +156,19 @@ def twin(view: View) -> View:
     return _by_our_rules(told)
 
 
+def _answered(
+    request: HttpRequest, view: View, path: Mapping[str, Any], methods: tuple[str, ...], least: str
+) -> HttpResponseBase:
+    """What the view answers whoever may ask it, or the page of the error."""
+    try:
+        enter(request, methods, least)
+        return secured(request, view(request, **path))
+    except HoldfastError as error:
+        return _failed(request, error)
+    except DisallowedHost:
+        return secured(request, failures.page(request, BadHost()))
+
+
 def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
     if isinstance(error, Unauthorized) and apps.is_installed("django.contrib.auth"):
         from django.contrib.auth.views import redirect_to_login  # needs the auth app
@@ -149,8 +178,9 @@ def _failed(request: HttpRequest, error: HoldfastError) -> HttpResponseBase:
 
 
 def enter(request: HttpRequest, methods: tuple[str, ...], least: str) -> None:
-    """Raises MethodNotAllowed, BadHost, ForeignOrigin, Unauthorized (nobody is logged in) or
-    Forbidden (the member's role is below `least`)."""
+    """Raises MethodNotAllowed, BadHost, ForeignOrigin, Unauthorized (nobody is logged in),
+    Forbidden (the member's role is below `least`) or NotFound (the address names a project that is
+    not there). Roles are for the whole installation, so no project asks for another one."""
     auth.check_local(request)
     if request.method not in methods:
         raise MethodNotAllowed(allow=list(methods))
@@ -158,6 +188,7 @@ def enter(request: HttpRequest, methods: tuple[str, ...], least: str) -> None:
         raise Unauthorized("Log in first.")
     if not may(request, least):
         raise Forbidden("Your account may not do this here. Ask an administrator for access.")
+    scope.current().check()
 
 
 def member(request: HttpRequest) -> str | None:
@@ -176,7 +207,8 @@ def may(request: HttpRequest, least: str) -> bool:
 
 def role_of(request: HttpRequest) -> str | None:
     """The role of whoever asks. Superusers administer; a site that sets HOLDFAST_ROLES says by
-    group who else may do what, and without it staff are editors."""
+    group who else may do what, and without it staff are editors. With our own settings both hold:
+    staff without one of the groups are editors, as they were before there were groups."""
     if auth.is_local():
         return ADMIN
     user = getattr(request, "user", None)
@@ -184,12 +216,35 @@ def role_of(request: HttpRequest) -> str | None:
         return None
     if getattr(user, "is_superuser", False):
         return ADMIN
-    by_group = getattr(settings, "HOLDFAST_ROLES", None)
-    if by_group is None:
-        return EDITOR if getattr(user, "is_staff", False) else None
     groups = user.groups.values_list("name", flat=True) if hasattr(user, "groups") else ()
-    held = [ROLES.index(by_group[group]) for group in groups if group in by_group]
-    return ROLES[max(held)] if held else None
+    return role_by(user, groups)
+
+
+def role_by(user: Any, groups: Iterable[str]) -> str | None:
+    """The role of somebody in these groups, as long as the account is active."""
+    if not user.is_active:
+        return None
+    if getattr(user, "is_superuser", False):
+        return ADMIN
+    by_group = roles_by_group()
+    if by_group is not None:
+        held = [ROLES.index(by_group[group]) for group in groups if group in by_group]
+        if held or not gives_members():
+            return ROLES[max(held)] if held else None
+    return EDITOR if getattr(user, "is_staff", False) else None
+
+
+def roles_by_group() -> Mapping[str, str] | None:
+    """What a site says of its groups; None where it says nothing."""
+    found: Mapping[str, str] | None = getattr(settings, "HOLDFAST_ROLES", None)
+    return found
+
+
+def gives_members() -> bool:
+    """Whether accounts are ours to give: so it is in our own settings, not in a site's, where a
+    right on our pages must not become one on all others."""
+    ours = bool(getattr(settings, "HOLDFAST_MEMBERS", False))
+    return ours and not auth.is_local() and settings.AUTH_USER_MODEL == "auth.User"
 
 
 def secured(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -212,11 +267,8 @@ def _policy() -> str:
 
 
 def project() -> int:
-    """The project whose sessions the pages show, or NO_PROJECT before there is one."""
-    try:
-        return auth.local_project()
-    except NotFound:
-        return NO_PROJECT
+    """The project that the page is about, or NO_PROJECT before there is one; see `scope`."""
+    return scope.current().found.number
 
 
 def our_login(view: View) -> View:

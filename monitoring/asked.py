@@ -1,4 +1,8 @@
-"""The query of a page, read by an allow-list. A form sends empty fields; they ask for nothing."""
+"""The query of a page, read by an allow-list. A form sends empty fields; they ask for nothing.
+
+The project of a list is in each of its addresses and no view's concern: it is taken out of what is
+read, and put into what is written.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +17,17 @@ from sessions_app import http
 from sessions_app.calls import Parameter
 from sessions_app.core.strict import Reader
 
+from . import scope
+
 
 def asked(request: HttpRequest, parameters: Mapping[str, Parameter]) -> dict[str, Any]:
     """The parameters that say something. Raises the errors of `http.read_query`."""
-    readers = {name: _or_empty(parameter.reader) for name, parameter in parameters.items()}
+    known = parameters if scope.current().owned else {**parameters, **scope.PROJECT}
+    readers = {name: _or_empty(parameter.reader) for name, parameter in known.items()}
     return {
         name: value
         for name, value in http.read_query(request, readers).items()
-        if value not in (None, [])
+        if value not in (None, []) and name in parameters
     }
 
 
@@ -41,5 +48,6 @@ def _or_empty(reader: Reader) -> Reader:
 
 def query(values: Mapping[str, Any], **changes: Any) -> str:
     """A query with some values changed, None taking one away; `?` of nothing is the bare page."""
-    wanted = {name: value for name, value in {**values, **changes}.items() if value is not None}
+    all_ = {**scope.kept(), **values, **changes}
+    wanted = {name: value for name, value in all_.items() if value is not None}
     return f"?{urlencode(wanted, doseq=True)}"

@@ -31,6 +31,7 @@ _ADVICE: Mapping[str, Advice] = {
         _UNTOUCHED,
         "Check the address. A session that was deleted for good leaves nothing behind.",
     ),
+    "not_found project": Advice("There is no such project", _UNTOUCHED),
     "session_deleted": Advice(
         "This session was deleted",
         "Its messages are still stored, and hidden.",
@@ -57,7 +58,7 @@ _ADVICE: Mapping[str, Advice] = {
 
 def page(request: HttpRequest, error: HoldfastError) -> HttpResponse:
     """The page of an error, with its status."""
-    advice = _ADVICE.get(error.code, _OTHER)
+    advice = _ADVICE.get(f"{error.code} {error.param}") or _ADVICE.get(error.code, _OTHER)
     purge_at = error.details.get("purge_at")
     response = show(
         request,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sessions_app.core.errors import HoldfastError, UnknownFilter
 from sessions_app.models import SavedView
 
-from . import facets
+from . import facets, scope
 from .asked import asking, query
 from .facets import Choice
 
@@ -34,7 +34,8 @@ def opened(view: SavedView, texts: Mapping[str, str] | None = None) -> Opened:
     except HoldfastError as error:
         return Opened(view, why=_why(error))
     own = facets.texts(request, wanted)
-    return Opened(view, query(own), facets.chips(own, wanted), own == texts)
+    address = query({**scope.link(), **own})
+    return Opened(view, address, facets.chips(own, wanted), own == texts)
 
 
 def _why(error: HoldfastError) -> str:

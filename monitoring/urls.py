@@ -6,6 +6,7 @@ from django.apps import apps
 from django.urls import path
 
 from . import access
+from .access import page_with_form
 from .views import (
     accounts,
     again,
@@ -19,14 +20,19 @@ from .views import (
     factchanges,
     forgot,
     inbox,
+    keys,
+    members,
     message,
     news,
     pins,
+    policies,
+    projects,
     record,
     reviews,
     savedviews,
     session,
     sessions,
+    settings,
     style,
     turntest,
     users,
@@ -110,6 +116,36 @@ urlpatterns = [
     path("facts/<uuid:fact>/mark/", factchanges.mark, name="mark_answers"),
     path("facts/<uuid:fact>/unmark/", factchanges.unmark, name="unmark_answers"),
     path("facts/<uuid:fact>/<slug:verb>/", factchanges.act, name="change_fact"),
+    path(
+        "settings/projects/", page_with_form(get=projects.page, post=projects.make), name="projects"
+    ),
+    path("settings/", settings.page, name="settings"),
+    path("settings.json", settings.twin),
+    path("settings/retention/", settings.retention, name="retention"),
+    path("settings/retention.json", settings.retention_twin),
+    path("settings/projects.json", projects.twin),
+    path("settings/keys/", page_with_form(get=keys.page, post=keys.create), name="keys"),
+    path("settings/keys.json", keys.twin),
+    path("settings/keys/<slug:key>/", page_with_form(get=keys.one, post=keys.revoke), name="key"),
+    path("settings/keys/<slug:key>.json", keys.one_twin),
+    path("settings/members/", page_with_form(get=members.page, post=members.add), name="members"),
+    path("settings/members.json", members.twin),
+    path(
+        "settings/members/<int:member>/",
+        page_with_form(get=members.one, post=members.change),
+        name="member",
+    ),
+    path("settings/members/<int:member>.json", members.one_twin),
+    path(
+        "settings/policies/", page_with_form(get=policies.page, post=policies.add), name="policies"
+    ),
+    path("settings/policies.json", policies.twin),
+    path("settings/policies/<path:name>.json", policies.one_twin),
+    path(
+        "settings/policies/<path:name>/",
+        page_with_form(get=policies.one, post=policies.save),
+        name="policy",
+    ),
     path("style/", style.page, name="style"),
 ]
 

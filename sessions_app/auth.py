@@ -9,11 +9,13 @@ import secrets
 import string
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
 
 from sessions_app import clock
+from sessions_app.core import instants
 from sessions_app.core.errors import (
     BadHost,
     Forbidden,
@@ -38,6 +40,7 @@ _BEARER = re.compile(r"[Bb][Ee][Aa][Rr][Ee][Rr] +(\S+)")
 _PREFIX_LETTERS = string.ascii_lowercase + string.digits
 _SECRET_LETTERS = string.ascii_letters + string.digits
 _NO_DIGEST = bytes(32)
+LONGEST_LABEL = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,8 +143,8 @@ def create_key(project: Project, scopes: Iterable[str], label: str = "") -> tupl
     granted = tuple(scopes)
     if not granted or not set(granted) <= set(SCOPES):
         raise InvalidField(f"Name one or more of: {', '.join(SCOPES)}.", param="scopes")
-    if len(label) > 255:
-        raise TooLong("A label has at most 255 characters.", param="label")
+    if len(label) > LONGEST_LABEL:
+        raise TooLong(f"A label has at most {LONGEST_LABEL} characters.", param="label")
     prefix = _random(_PREFIX_LETTERS, 12)
     text = f"hf_{prefix}_{_random(_SECRET_LETTERS, 40)}"
     key = ApiKey.objects.using(alias()).create(
@@ -162,10 +165,39 @@ def revoke_key(prefix: str) -> ApiKey:
     return ApiKey.objects.using(alias()).get(prefix=prefix)
 
 
+def page_of_keys(project: int, before: int | None, limit: int) -> list[ApiKey]:
+    """Up to `limit` keys of a project, the newest first, those made before a row number."""
+    found = ApiKey.objects.using(alias()).of(project).newest()
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    with Database(alias()).reading():
+        return list(found[:limit])
+
+
+def key_named(prefix: str) -> ApiKey:
+    """A key, revoked or not. Raises NotFound."""
+    with Database(alias()).reading():
+        found = ApiKey.objects.using(alias()).named(prefix).select_related("project").first()
+    if found is None:
+        raise NotFound("There is no such key.")
+    return found
+
+
 def keys(project: Project) -> list[ApiKey]:
     """All keys of `project`, revoked ones too, oldest first."""
     found = ApiKey.objects.using(alias()).filter(project=project).order_by("created_us", "pk")
     return list(found)
+
+
+def key_out(key: ApiKey) -> dict[str, Any]:
+    """A key as it is told: without its secret, which nobody has."""
+    return {
+        "prefix": key.prefix,
+        "scopes": key.scopes,
+        "label": key.label,
+        "created_at": instants.render(key.created_us),
+        "revoked_at": instants.render(key.revoked_us) if key.revoked_us else None,
+    }
 
 
 def _keys() -> ApiKeyQuerySet:

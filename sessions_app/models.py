@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NoReturn, Self
 from uuid import UUID
 
 from django.db import connections, models
-from django.db.models import F, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from django.db.models.expressions import RawSQL
 
 HOUR_US = 3600 * 1_000_000
@@ -39,6 +39,16 @@ class ProjectQuerySet(models.QuerySet["Project"]):
         """The one project of local use."""
         return self.filter(name="default")
 
+    def owner(self, rows: models.QuerySet[Any, Any]) -> tuple[int, str, bool] | None:
+        """The number and name of the one whose number `rows` has, and whether there is another."""
+        others = Exists(Project.objects.using(self.db).exclude(pk=OuterRef("pk")))
+        found = self.filter(pk__in=rows.using(self.db))
+        return found.values_list("pk", "name", others).first()
+
+    def first_named(self, name: str) -> Self:
+        """All of them by name, but the one of this name first."""
+        return self.order_by(Case(When(name=name, then=0), default=1), "name")
+
 
 class Project(models.Model):
     """The tenant: owns sessions, end users, keys and policies."""
@@ -61,6 +71,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def named(self, prefix: str) -> Self:
         return self.filter(prefix=prefix)
+
+    def of(self, project: int) -> Self:
+        return self.filter(project_id=project)
+
+    def newest(self) -> Self:
+        return self.order_by("-pk")
 
 
 class ApiKey(models.Model):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from holdfast.commands import opening
 from holdfast.commands.console import note, say, say_json, table
 from holdfast.commands.outcomes import OK
 
 if TYPE_CHECKING:
-    from sessions_app.models import ApiKey
     from sessions_app.store.durable import DurableStore
 
 HELP = "make, list and revoke API keys"
@@ -46,7 +45,7 @@ def _create(args: Namespace, store: DurableStore) -> None:
     project = opening.project_of(args, store, make=True)
     key, text = auth.create_key(project, scopes, args.label)
     if args.json:
-        say_json({**_row(key), "key": text})
+        say_json({**auth.key_out(key), "key": text})
         return
     say(text)
     note("This is the only time it is shown. Send it as `Authorization: Bearer ...`.")
@@ -55,7 +54,7 @@ def _create(args: Namespace, store: DurableStore) -> None:
 def _list(args: Namespace, store: DurableStore) -> None:
     from sessions_app import auth
 
-    rows = [_row(key) for key in auth.keys(opening.project_of(args, store))]
+    rows = [auth.key_out(key) for key in auth.keys(opening.project_of(args, store))]
     if args.json:
         say_json(rows)
         return
@@ -73,18 +72,6 @@ def _revoke(args: Namespace, store: DurableStore) -> None:
     prefix = args.prefix.removeprefix("hf_").partition("_")[0]
     key = auth.revoke_key(prefix)
     if args.json:
-        say_json(_row(key))
+        say_json(auth.key_out(key))
     else:
         say(f"Revoked hf_{key.prefix}_...")
-
-
-def _row(key: ApiKey) -> dict[str, Any]:
-    from sessions_app.core import instants
-
-    return {
-        "prefix": key.prefix,
-        "scopes": key.scopes,
-        "label": key.label,
-        "created_at": instants.render(key.created_us),
-        "revoked_at": instants.render(key.revoked_us) if key.revoked_us else None,
-    }

@@ -6,6 +6,7 @@ version keeps its meaning whatever the defaults become.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from math import ceil
@@ -18,6 +19,8 @@ FOLDING = ("rolling_summary", "selective", "key_facts")
 STRATEGIES = ("last_turns", "token_trim", *FOLDING)
 LARGEST_WINDOW = 10_000_000
 MOST_CATEGORIES, MOST_PHRASES, LONGEST_PHRASE, MOST_NAME = 32, 32, 100, 64
+LONGEST_NAME = 64
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 LONGEST = 10 * 366 * 86_400
 """Ten years in seconds."""
 
@@ -96,8 +99,54 @@ DEFAULTS: Mapping[str, Policy] = {
     "selective": Policy(strategy="selective", retained=0.4),
     "token_trim": Policy(strategy="token_trim"),
 }
+MEANINGS: Mapping[str, str] = {
+    "window": "the model's context window, in tokens",
+    "reserve": "what is kept free for the answer",
+    "strategy": "`rolling_summary`: old turns are folded into a summary when the session fills up, "
+    "from the second mark on into key facts; `key_facts`: always into key facts; `selective`: what "
+    "matters most stays word for word; `last_turns`: at most the newest `turns` turns; "
+    "`token_trim`: as much as fits",
+    "turns": "turns that are kept, at the most: by a fold, or by `last_turns`",
+    "marks": "shares of window less reserve: a session is folded, folded into key facts, nearly "
+    "full",
+    "summary": "the size of a summary, in tokens",
+    "summary_share": "… or this share of the window where that is more; never above a quarter of "
+    "window less reserve",
+    "retained": "the share of a context for folded messages that stay word for word",
+    "facts": "the share of a context for facts",
+    "recalled": "the share of a context for values of earlier tool results and for earlier turns "
+    "that answer its `query`, where not everything fits",
+    "floor": "a fold is refused when summary, facts and what stays carry less than this share of "
+    "what it folds (messages that a rule discards are listed with what is lost and do not count)",
+    "idle": "seconds without a message after which a session is folded while it rests",
+    "resume": "seconds of a pause after which a session that goes on begins with a note of where "
+    "it stood",
+    "learn": "what users say of themselves becomes facts",
+    "categories": "kinds of statements of your own: names with 1 to 32 phrases that their "
+    "sentences begin with",
+    "preference_days": "days after which a preference that nobody confirmed is to be asked again",
+}
+"""What each field means; the API's document, the reference and the pages say it in these words."""
 _DEFAULT = Policy()
 _NAMES = tuple(item.name for item in fields(Policy))
+
+
+def is_name(name: str) -> bool:
+    """Whether a policy may have this name."""
+    return len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
+def named(name: str) -> str:
+    """A name that a policy may have. Raises TooLong, InvalidField."""
+    if len(name) > LONGEST_NAME:
+        raise errors.TooLong(
+            f"A policy's name has at most {LONGEST_NAME} characters.", param="name"
+        )
+    if not is_name(name):
+        raise errors.InvalidField(
+            "A policy's name is made of letters, digits, `.`, `_` and `-`.", param="name"
+        )
+    return name
 
 
 def read(data: Mapping[str, Any]) -> Policy:

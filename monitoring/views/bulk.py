@@ -19,7 +19,7 @@ from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 
-from .. import access, bulk, facets, fragments, told
+from .. import access, bulk, facets, fragments, scope, told
 from ..asked import query
 from ..bulk import Step
 from ..rendering import show
@@ -122,8 +122,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 def back(here: Mapping[str, str], did: Told) -> HttpResponse:
     """To the list as it was, which tells what was done."""
-    signed = told.write(access.project(), did)
-    return redirect(f"{reverse('holdfast_pages:sessions')}{query(here, told=signed)}")
+    asks = query({**scope.link(), **here}, told=told.write(access.project(), did))
+    return redirect(f"{reverse('holdfast_pages:sessions')}{asks}")
 
 
 def _wanted(sent: QueryDict) -> Wanted:

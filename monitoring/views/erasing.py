@@ -53,7 +53,7 @@ def twin(request: HttpRequest) -> HttpResponse:
     return json_response(200, endusers.erasable(store, user))
 
 
-@access.administration
+@access.admin_change
 def erase(request: HttpRequest) -> HttpResponse:
     """Erases, where the key was typed; leads to the receipt."""
     key, project = useraddress.read(request.POST.get("user", "")), access.project()

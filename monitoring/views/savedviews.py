@@ -28,7 +28,7 @@ def save(request: HttpRequest) -> HttpResponse:
     name = request.POST.get("name", "").strip()
     member = access.member(request) or access.LOCAL_MEMBER
     try:
-        new = NewView(name, query(texts)[1:], member)
+        new = NewView(name, query(texts, project=None)[1:], member)
         savedviews.put(get_store(auth.alias()), access.project(), new)
     except HoldfastError as error:
         if error.param != "name":

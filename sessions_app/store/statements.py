@@ -143,8 +143,25 @@ POLICY_NUMBERS = """
     SELECT name, version, window_tokens, capacity, due_tokens, notice_tokens, resume_us
     FROM holdfast_policy WHERE project_id = ? AND name = ? AND version = ?
 """
+# Of the newest sessions alone: there is no index by policy, and a large project has many rows.
+POLICIES_USED = """
+    SELECT policy_name, policy_version, COUNT(*) FROM (
+        SELECT policy_name, policy_version FROM holdfast_session
+        WHERE project_id = ? AND purge_us IS NULL ORDER BY active_hour DESC LIMIT ?
+    ) newest GROUP BY policy_name, policy_version
+"""
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
+# Counted in the rows of an index, up to a number: an exact count would read them all.
+PROJECTS_LISTED = """
+    SELECT p.id, p.name, p.created_us, (
+        SELECT COUNT(*) FROM (
+            SELECT 1 FROM holdfast_session s
+            WHERE s.project_id = p.id AND s.purge_us IS NULL LIMIT ?
+        ) counted
+    )
+    FROM holdfast_project p WHERE p.name > ? ORDER BY p.name LIMIT ?
+"""
 LIVE_KEY = """
     SELECT project_id, digest, scopes FROM holdfast_api_key
     WHERE prefix = ? AND revoked_us IS NULL

@@ -17,6 +17,7 @@ ROLES = {"Support": "viewer", "Leads": "editor", "Owners": "admin"}
 @pytest.fixture
 def roles(settings: Settings) -> None:
     settings.HOLDFAST_ROLES = ROLES
+    settings.HOLDFAST_MEMBERS = False
 
 
 @access.page

@@ -18,8 +18,11 @@ from tests.test_imports import HEAVY
 # How long a process may take on a machine that does much else; no test takes it.
 PATIENCE = 120
 LOOK = f"""
-import json, sys, holdfast
+import json, os, sys, holdfast
 loaded = sorted(set({HEAVY!r}) & set(sys.modules))
+import django
+os.environ.update(DJANGO_SETTINGS_MODULE="holdfast.settings", SECRET_KEY="for a look")
+django.setup()
 from monitoring import rendering
 print(json.dumps([holdfast.__file__, loaded, sys.path, [str(one) for one in rendering.FOLDERS]]))
 """

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from django.core import signing
 
+from holdfast.projects import ensure_project
 from memory_app import policies, records
 from memory_app.context import Ask
 from memory_app.models import (
@@ -20,9 +21,9 @@ from memory_app.models import (
     FateRun,
     Summary,
 )
-from sessions_app import ids, reviews
+from sessions_app import auth, ids, reviews
 from sessions_app.core.replay import State
-from sessions_app.models import EndUser, Project
+from sessions_app.models import ApiKey, EndUser, Project
 from sessions_app.reviews import Opinion
 from sessions_app.store import folding, get_store
 from sessions_app.store.base import NEVER, UNGUARDED, Edit, Snapshot
@@ -55,7 +56,9 @@ def poisoned(project: Project) -> Snapshot:
         {"role": "tool", "tool_call_id": "lost", "content": CANARY},
         {"role": "user", "content": CANARY},
     ]
-    policies.put(store, project.pk, SHORT, {"turns": 3})
+    policies.put(store, project.pk, SHORT, {"turns": 3, "categories": {SHORT: [SHORT]}})
+    ensure_project(SHORT)
+    auth.create_key(project, ["read"], CANARY)
     made = session(
         project,
         said,
@@ -320,4 +323,21 @@ def addresses(made: Snapshot) -> list[str]:
         f"/compressions/{FOLDED}/?fate=retained",
         f"/compressions/{FAILED}/",
         f"/compressions/{FOREIGN}/",
+        f"/sessions/?project={quote(SHORT)}",
+        f"/sessions/?project={quote(CANARY[:60])}",
+        "/settings/",
+        "/settings/retention/",
+        "/settings/members/",
+        "/settings/projects/",
+        f"/settings/projects/?made={quote(SHORT)}&project={quote(SHORT)}",
+        "/settings/keys/",
+        f"/settings/keys/{ApiKey.objects.latest('pk').prefix}/",
+        "/settings/policies/",
+        _policy(),
+        _policy(session=str(made.id), turns="2"),
+        _policy(session=CANARY[:200], window=CANARY, strategy=CANARY, categories=CANARY),
     ]
+
+
+def _policy(**asks: str) -> str:
+    return f"/settings/policies/{quote(SHORT, safe='')}/?{urlencode(asks)}"

@@ -10,9 +10,12 @@ SCRIPTS = ("/static/holdfast/", "/static/django_htmx/")
 _NEVER = re.compile("(?!)")
 # What our templates ask htmx for: its own addresses, elements by their id, no expressions.
 OURS = {
-    "hx-get": re.compile(r"/(?:memory/)?sessions/[\w./?&=%+-]*"),
-    "hx-post": re.compile(r"/(?:memory/)?(?:sessions/[\w./-]*|facts/bulk/)"),
+    "hx-get": re.compile(
+        r"/(?:memory/)?(?:sessions/[\w./?&=%+-]*|settings/policies/[\w.%'*()=~!$@:+,;-]+/)"
+    ),
+    "hx-post": re.compile(r"/(?:memory/)?(?:sessions/[\w./?&=%+-]*|facts/bulk/)"),
     "hx-trigger": re.compile("intersect once|change"),
+    "hx-replace-url": re.compile("true"),
     "hx-select": re.compile(r"#[\w-]+"),
     "hx-push-url": re.compile("true"),
     "hx-target": re.compile(r"#[\w-]+"),

@@ -307,12 +307,14 @@ def test_what_is_unknown_of_a_foreign_one_is_a_dash(client: Client, project: Pro
 
 
 @local
-def test_another_projects_compression_is_not_there(client: Client, project: Project) -> None:
+def test_another_projects_compression_is_in_no_list_but_its_own(
+    client: Client, project: Project
+) -> None:
     other = folded(ensure_project("elsewhere"))
     row = Compression.everything.get()
-    assert client.get(f"/compressions/{row.id}/").status_code == 404
-    assert client.get(f"/compressions/{row.id}.json").status_code == 404
-    assert client.get(f"/sessions/{other.id}/compressions/").status_code == 404
+    assert client.get("/compressions.json").json()["data"] == []
+    (told,) = client.get("/compressions.json?project=elsewhere").json()["data"]
+    assert (told["id"], told["session"]) == (str(row.id), str(other.id))
     assert client.get(f"/compressions/{uuid4()}/").status_code == 404
 
 

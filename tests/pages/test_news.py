@@ -14,7 +14,7 @@ from monitoring import news
 from monitoring.news import Tail
 from monitoring.transcript import Boundary, Gap, Row, Said
 from sessions_app import preparing
-from sessions_app.models import Project
+from sessions_app.models import Project, Session
 from sessions_app.store.base import Edit, Snapshot
 from sessions_app.store.durable import DurableStore
 from tests.pages.canaries import poisoned
@@ -179,8 +179,12 @@ def test_a_page_that_knows_more_than_there_is_gets_no_rows(
     assert rows(Markup(shown)) == []
 
 
-def test_who_may_not_see_the_session_hears_nothing(client: Client, project: Project) -> None:
+def test_a_session_of_any_project_is_heard_and_a_purged_one_is_not(
+    client: Client, project: Project
+) -> None:
     foreign = session(ensure_project("other"))
+    assert ask(client, foreign).status_code == 204
+    Session.everything.all().delete()
     assert ask(client, foreign).status_code == 404
 
 
