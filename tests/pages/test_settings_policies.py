@@ -366,3 +366,14 @@ def test_a_form_of_a_policy_can_be_pressed_without_javascript(
     sent = {name: fields[name] for name in policyform.FIELDS if name in fields}
     query = urlencode({**sent, "turns": "3", "session": str(made.id), "project": ""})
     assert "turns 12 → 3" in Markup(client.get(f"{PAGE}?{query}")).text
+
+
+@local
+@local
+@pytest.mark.parametrize("name", ["a%00b", "%ed%a0%80", "x" * 300])
+def test_what_can_be_no_name_of_a_policy_is_not_found(
+    client: Client, project: Project, name: str
+) -> None:
+    assert client.get(f"/settings/policies/{name}/").status_code == 404
+    assert client.get(f"/settings/policies/{name}.json").status_code == 404
+    assert client.post(f"/settings/policies/{name}/", {"version": "1"}).status_code == 404
