@@ -377,3 +377,16 @@ def test_what_can_be_no_name_of_a_policy_is_not_found(
     assert client.get(f"/settings/policies/{name}/").status_code == 404
     assert client.get(f"/settings/policies/{name}.json").status_code == 404
     assert client.post(f"/settings/policies/{name}/", {"version": "1"}).status_code == 404
+
+
+@local
+@pytest.mark.parametrize("share", [5 / 6, 1e-05, 0.1 + 0.2])
+def test_a_number_that_the_api_has_stored_is_one_for_the_form(
+    client: Client, project: Project, share: float
+) -> None:
+    policies.put(get_store(), project.pk, "default", {"recalled": share / 2, "floor": share})
+    shown = client.get("/settings/policies/default.json").json()
+    assert (shown["version"], shown["floor"], shown["wrong"]) == (2, share, {})
+    typed = {"version": "2", "turns": "3"}
+    assert client.post(PAGE, typed).status_code == 302
+    assert policies.parsed(policies.one(project.pk, "default").data).floor == share
