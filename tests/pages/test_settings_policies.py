@@ -390,3 +390,24 @@ def test_a_number_that_the_api_has_stored_is_one_for_the_form(
     typed = {"version": "2", "turns": "3"}
     assert client.post(PAGE, typed).status_code == 302
     assert policies.parsed(policies.one(project.pk, "default").data).floor == share
+
+
+@local
+def test_a_session_is_found_by_a_key_that_looks_like_an_id(
+    client: Client, project: Project
+) -> None:
+    key = "0b1e5a3c-6d0f-4c58-9a53-0d7a3a1f7a55"
+    made = session(project, talk(2), key=key)
+    assert told(client, session=key)["tried"]["session"] == str(made.id)
+
+
+@local
+def test_a_deleted_session_is_tried_neither_by_its_id_nor_by_its_key(
+    client: Client, project: Project
+) -> None:
+    made = session(project, talk(2), key="gone")
+    get_store().delete(project.pk, made.id)
+    for text in (str(made.id), "gone"):
+        found = told(client, session=text)
+        assert found["tried"] is None
+        assert "no such session" in found["wrong"]["session"]
