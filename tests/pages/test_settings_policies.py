@@ -19,7 +19,7 @@ from holdfast.projects import ensure_project
 from memory_app import policies
 from memory_app.core import policy as rules
 from memory_app.core.policy import Policy
-from monitoring import policyform
+from monitoring import policyform, tryout
 from sessions_app.models import Policy as PolicyRow
 from sessions_app.models import Project
 from sessions_app.store import get_store
@@ -411,3 +411,35 @@ def test_a_deleted_session_is_tried_neither_by_its_id_nor_by_its_key(
         found = told(client, session=text)
         assert found["tried"] is None
         assert "no such session" in found["wrong"]["session"]
+
+
+@local
+def test_a_compression_that_would_keep_the_server_busy_is_not_tried(
+    client: Client, project: Project
+) -> None:
+    words = "The invoice of Friday, the flight to Lisbon and the price of the aisle. " * 5
+    said = [user(f"{words} Number {n} costs {7 * n} euros.") for n in range(900)]
+    made = session(project, [one for pair in zip(said, talk(450), strict=False) for one in pair])
+    small = {"window": "60000", "reserve": "1000", "strategy": "key_facts", "turns": "1"}
+    few = {**small, "marks": "0.1,0.2,0.3", "summary": "32", "summary_share": "0"}
+    assert told(client, session=str(made.id), **few)["tried"]["then"]["compression"]
+    much = {**few, "summary": "10000000"}
+    assert told(client, session=str(made.id), **much)["tried"]["then"]["due"]
+    assert told(client, session=str(made.id), **much)["tried"]["then"]["compression"] is None
+    assert "too much to try here" in Markup(ask(client, made, **much)).text
+
+
+@local
+def test_a_policy_in_which_nothing_was_changed_is_tried_once(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    build = tryout.contexts.build
+    monkeypatch.setattr(
+        tryout.contexts, "build", lambda *args, **more: (seen.append(1), build(*args, **more))[1]
+    )
+    made = session(project)
+    assert told(client, session=str(made.id))["tried"]["same"]
+    assert len(seen) == 1
+    assert not told(client, session=str(made.id), turns="1", strategy="last_turns")["wrong"]
+    assert len(seen) == 3
