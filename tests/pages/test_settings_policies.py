@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from holdfast.projects import ensure_project
+from memory_app import context as contexts
 from memory_app import policies
 from memory_app.core import policy as rules
 from memory_app.core.policy import Policy
-from monitoring import policyform, tryout
+from monitoring import policyform
 from sessions_app.models import Policy as PolicyRow
 from sessions_app.models import Project
 from sessions_app.store import get_store
@@ -434,10 +435,13 @@ def test_a_policy_in_which_nothing_was_changed_is_tried_once(
     client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[Any] = []
-    build = tryout.contexts.build
-    monkeypatch.setattr(
-        tryout.contexts, "build", lambda *args, **more: (seen.append(1), build(*args, **more))[1]
-    )
+    build = contexts.build
+
+    def watched(*args: Any, **more: Any) -> Any:
+        seen.append(args)
+        return build(*args, **more)
+
+    monkeypatch.setattr(contexts, "build", watched)
     made = session(project)
     assert told(client, session=str(made.id))["tried"]["same"]
     assert len(seen) == 1
