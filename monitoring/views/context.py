@@ -43,7 +43,7 @@ ASKED: Mapping[str, Parameter] = {
     "prefix": parameters.boolean("How much of the prompt stayed the same, turn by turn."),
 }
 SAID_FORMS = {"openai": "OpenAI", "anthropic": "Anthropic", "responses": "OpenAI Responses"}
-MOST_FACTS, MOST_RUNS = 60, 100
+MOST_FACTS, MOST_RUNS = 60, 60
 """Facts of a part, and runs of what was left out, that are named."""
 MOST_KEPT = 5
 MOST_SCORED, MOST_SCORES, MOST_QUOTED = 50, 5, 120
