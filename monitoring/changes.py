@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from memory_app import context as contexts
-from memory_app import keeping
 from memory_app.context import Ask, Context
 from memory_app.core import blocks, differing
 from memory_app.core.differing import Broken, Difference, Seen, Spans
 from memory_app.models import Fact
+from sessions_app import preparing
 from sessions_app.core import tokens
 from sessions_app.core.errors import BudgetTooSmall
 from sessions_app.core.replay import in_ranges
@@ -22,7 +23,7 @@ from sessions_app.store.reading import Reader
 
 MOST_RANGES, MOST_FACTS = 10, 20
 """Ranges of messages, and facts of each kind, that are named."""
-MOST_TURNS = 24
+MOST_TURNS = 12
 """Turns back of which is told how much of the prompt stayed."""
 
 
@@ -181,8 +182,8 @@ def _turns(
             yield Turn(version, seq, None, "there was no room")
             continue
         found = _difference(store, session, before, after)
-        whole = sum(_tokens(one) for one in before.messages) + _fixed(before)
-        kept = sum(_tokens(one) for one in before.messages[: found.same]) + _fixed(before)
+        sent, fixed = [_tokens(one) for one in before.messages], _fixed(before)
+        whole, kept = sum(sent) + fixed, sum(sent[: found.same]) + fixed
         broken = found.broken
         if broken is not None and broken.kind != "message":
             kept = 0
@@ -228,9 +229,14 @@ def _fixed(built: Context) -> int:
 
 def _tokens(message: Mapping[str, Any]) -> int:
     """About what a message takes."""
-    return sum(keeping.block_tokens(text) - tokens.FRAMING for text in _texts(message)) + (
-        tokens.FRAMING
-    )
+    encoder = preparing.encoder()
+    return sum(_counted(text, encoder) for text in _texts(message)) + tokens.FRAMING
+
+
+@lru_cache(maxsize=16_384)
+def _counted(text: str, encoder: str) -> int:
+    """The tokens of a text. The contexts of turns that follow each other have most in common."""
+    return tokens.count_text(text, encoder)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -70,8 +70,8 @@ def test_one_answer_was_retracted_and_given_again(loaded: dict[str, Snapshot]) -
 def test_one_agent_forgets_what_its_caller_no_longer_sent(loaded: dict[str, Snapshot]) -> None:
     forgotten = loaded["demo-forgotten"]
     store = get_store()
-    life = tracing.trace(store, forgotten, sleeper.REFERENCE)
-    assert [one["seq"] for one in life["said"]] == [1, 2]
+    life = tracing.life(store, forgotten, sleeper.REFERENCE)
+    assert [one["seq"] for one in life.told["said"]] == [1, 2]
     without = tracing.answered_without(store, forgotten, life)
     assert [list(one.answers) for one in without] == [[16], [14], [12], [10]]
     counts = [orjson.loads(one.record.account)["counts"] for one in without]
