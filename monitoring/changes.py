@@ -23,8 +23,9 @@ from sessions_app.store.reading import Reader
 
 MOST_RANGES, MOST_FACTS = 10, 20
 """Ranges of messages, and facts of each kind, that are named."""
-MOST_TURNS = 12
-"""Turns back of which is told how much of the prompt stayed."""
+MOST_TURNS, MOST_LOOKED = 12, 8_000
+"""Turns back of which is told how much of the prompt stayed, while their contexts have so many
+messages in all."""
 
 
 class Named(NamedTuple):
@@ -166,12 +167,24 @@ def _named(store: Reader, session: Snapshot, facts: Sequence[str]) -> dict[str, 
 
 
 def prefixes(store: Reader, session: Snapshot, ask: Ask, version: int) -> list[Turn]:
-    """How much of the prompt stayed at each of the newest MOST_TURNS turns up to a version, newest
-    first."""
+    """How much of the prompt stayed at each of the newest turns up to a version, newest first:
+    MOST_TURNS, or fewer, at least one, where their contexts are long."""
     end = store.messages_at(session, version)
-    versions = store.questions(session.number, end, MOST_TURNS + 1)
-    built = [(seq, at, _built(store, session, replace(ask, at=at))) for seq, at in versions]
+    built: list[tuple[int, int, Context | None]] = []
+    looked = 0
+    for seq, at in store.questions(session.number, end, MOST_TURNS + 1):
+        found = _built(store, session, replace(ask, at=at))
+        built.append((seq, at, found))
+        looked += len(found.messages) if found else 0
+        if looked > MOST_LOOKED and len(built) > 1:
+            break
     return list(_turns(store, session, built))
+
+
+def before_them(store: Reader, session: Snapshot, turns: Sequence[Turn]) -> int | None:
+    """The version from which `prefixes` goes on behind these turns; None where it has none."""
+    older = turn_before(store, session, turns[-1].version) if turns else None
+    return older if older and turn_before(store, session, older) else None
 
 
 def _turns(

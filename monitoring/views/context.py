@@ -167,7 +167,13 @@ def _changes(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
         after = built if ask.query == wanted.get("query") else _at(session, ask)
         change = changes.change(store, session, ask, after, against)
     turns = changes.prefixes(store, session, ask, version) if wanted.get("prefix") else []
-    return {"change": change, "against": against, "turns": turns, "kept": _kept(session, version)}
+    return {
+        "change": change,
+        "against": against,
+        "turns": turns,
+        "before_turns": changes.before_them(store, session, turns),
+        "kept": _kept(session, version),
+    }
 
 
 def _kept(session: Snapshot, version: int) -> list[ContextRecord]:
