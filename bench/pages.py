@@ -27,6 +27,8 @@ DATABASES = (SQLITE, POSTGRES)
 SESSIONS, LONG, FACTS, FOLDED = 100_000, 10_000, 100_000, 50
 MANY_FACTS, KEPT = 2_000, 200
 CALLS, MOST_NAMED = 9, 5
+MANY = 100
+"""A version that every session that is looked at has."""
 FIRST_MS, XRAY_MS, OCTETS = 300.0, 500.0, 150_000.0
 BY = By("bench")
 
@@ -95,8 +97,18 @@ def addresses(shown: Shown) -> list[str]:
         f"/compressions/{shown.compression}/",
         f"/contexts/{shown.record}/",
         "/users/",
+        "/users/?q=user-4",
+        "/inbox/",
         f"{user}/",
+        f"{user}/?q=rooms",
+        f"{user}/?state=retired",
+        f"/erase/?user={shown.user}",
         f"/facts/{shown.fact}/",
+        f"{session}/context/{MANY}/test/",
+        "/settings/",
+        "/settings/policies/",
+        "/settings/policies/default/",
+        f"/settings/policies/default/?session={shown.session}",
     ]
 
 

@@ -7,8 +7,11 @@ fate, from totals kept with the summary: an account costs the same however long 
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 from uuid import UUID
 
@@ -285,25 +288,13 @@ def _together(
     first = folds.runs[0].first
     left = {fate: [messages, tokens] for fate, messages, tokens in folds.before}
     gone = [0, 0]
-    for mark in marks:
-        if mark.first >= first or not (mark.fate is SHOWN or mark.fate == "retracted"):
-            continue
-        if mark.last < first and _within(mark, state.retained):
-            left["retained"][0] -= mark.last - mark.first + 1
-            left["retained"][1] -= mark.total - mark.before
-            if mark.fate is not SHOWN:
-                gone[0] += mark.last - mark.first + 1
-                gone[1] += mark.total - mark.before
-            continue
-        last = min(mark.last, first - 1)
-        for run in _runs_in(reader, folds, mark.first, last):
-            begin, end = max(run.first, mark.first), min(run.last, last)
-            tokens = reader.total(end) - reader.total(begin - 1)
-            left[FATE_NAMES[run.fate]][0] -= end - begin + 1
-            left[FATE_NAMES[run.fate]][1] -= tokens
-            if mark.fate == "retracted":
-                gone[0] += end - begin + 1
-                gone[1] += tokens
+    for fate, mark in _of_folded(reader, state, folds, marks):
+        many, tokens = mark.last - mark.first + 1, mark.total - mark.before
+        left[fate][0] -= many
+        left[fate][1] -= tokens
+        if mark.fate == "retracted":
+            gone[0] += many
+            gone[1] += tokens
     left["retracted"] = gone
     several = f"folded by compressions 1 to {folds.compressions}"
     reason = several if folds.compressions > 1 else f"{FOLDED_BY}1"
@@ -314,10 +305,57 @@ def _together(
             yield LeftOut(1, first - 1, tokens, fate, why, messages)
 
 
-def _within(mark: Stretch, ranges: Iterable[tuple[int, int]]) -> bool:
-    return any(first <= mark.first and mark.last <= last for first, last in ranges)
+def _of_folded(
+    reader: HistoryReader, state: State, folds: Folded, marks: Sequence[Stretch]
+) -> Iterator[tuple[str, Stretch]]:
+    """What is shown or retracted of the messages before the newest runs, with the fate that each
+    piece of it was given. Most of it is retained; of the rest the fates are read at once."""
+    first = folds.runs[0].first
+    others: list[Stretch] = []
+    for mark in marks:
+        if mark.first >= first or not (mark.fate is SHOWN or mark.fate == "retracted"):
+            continue
+        if mark.last < first and _within(mark, state.retained):
+            yield "retained", mark
+        else:
+            others.append(mark._replace(last=min(mark.last, first - 1)))
+    pieces = _pieces(reader, folds, others)
+    totals = reader.totals([seq for _, mark in pieces for seq in (mark.first - 1, mark.last)])
+    for fate, mark in pieces:
+        yield fate, mark._replace(before=totals[mark.first - 1], total=totals[mark.last])
 
 
-def _runs_in(reader: HistoryReader, folds: Folded, first: int, last: int) -> list[FateRun]:
-    rows = FateRun.objects.using(reader.store.db.alias)
-    return list(rows.at(reader.session.number, folds.version).touching(first, last))
+def _pieces(
+    reader: HistoryReader, folds: Folded, marks: Sequence[Stretch]
+) -> list[tuple[str, Stretch]]:
+    """These stretches, cut where their fates change; their totals are to be read."""
+    if not marks:
+        return []
+    rows = FateRun.objects.using(reader.store.db.alias).at(reader.session.number, folds.version)
+    found = list(rows.touching(min(mark.first for mark in marks), max(mark.last for mark in marks)))
+    return [
+        (
+            FATE_NAMES[run.fate],
+            mark._replace(first=max(run.first, mark.first), last=min(run.last, mark.last)),
+        )
+        for mark in marks
+        for run in _touching(found, mark)
+    ]
+
+
+def _touching(runs: Sequence[FateRun], mark: Stretch) -> Iterator[FateRun]:
+    """Those of the runs, which are in order, that have a message of a stretch."""
+    for run in islice(runs, bisect_left(runs, mark.first, key=_last), None):
+        if run.first > mark.last:
+            return
+        yield run
+
+
+def _last(run: FateRun) -> int:
+    return run.last
+
+
+def _within(mark: Stretch, ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether one of these ranges, which are in order, holds all of a stretch."""
+    place = bisect_right(ranges, mark.first, key=itemgetter(0)) - 1
+    return place >= 0 and mark.last <= ranges[place][1]

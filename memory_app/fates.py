@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from memory_app.keeping import FATE_NAMES
@@ -93,6 +94,15 @@ def _joined(found: Iterable[Run]) -> Iterator[Run]:
 def of_message(store: Reader, session: Snapshot, seq: int) -> str:
     """The present fate of one message."""
     return runs(store, session, store.present(session), (seq, seq))[0].fate
+
+
+def of_messages(store: Reader, session: Snapshot, seqs: Sequence[int]) -> dict[int, str]:
+    """The present fate of each of these messages, which are in order; read at once."""
+    if not seqs:
+        return {}
+    found = runs(store, session, store.present(session), (seqs[0], seqs[-1]))
+    ends = [run.last for run in found]
+    return {seq: found[bisect_left(ends, seq)].fate for seq in seqs}
 
 
 def fates_out(store: Reader, session: Snapshot, version: int | None) -> dict[str, Any]:

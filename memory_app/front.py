@@ -276,15 +276,27 @@ def facts(
             continue
         chosen.append(fact)
         used += fact.tokens
-    told = None
-    while chosen:
-        told = stated(chosen, session.number, wanted.old_us)
-        if told.tokens <= wanted.room:
-            break
-        told = None
-        missed.insert(0, chosen.pop())
+    told, over = _roomed(chosen, session.number, wanted)
+    missed = [*over, *missed]
     used = told.tokens if told else keeping.block_tokens(blocks.block("facts", []))
     return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
+
+
+def _roomed(
+    chosen: Sequence[Fact], number: int, wanted: Wanted
+) -> tuple[Told | None, Sequence[Fact]]:
+    """The block of as many of these facts as have room, and the others. Lines take a little more
+    than their facts; what is too much is taken away at once, as often as it must be."""
+    kept = len(chosen)
+    while kept:
+        told = stated(chosen[:kept], number, wanted.old_us)
+        over = told.tokens - wanted.room
+        if over <= 0:
+            return told, chosen[kept:]
+        while kept and over > 0:
+            kept -= 1
+            over -= chosen[kept].tokens
+    return None, chosen
 
 
 def _missed(fact: Fact, session: Snapshot, free: int) -> NearMiss:

@@ -233,6 +233,13 @@ class HistoryReader:
             return self.session.tokens
         return self.store.totals(self.session.number, seq)[0]
 
+    def totals(self, seqs: Sequence[int]) -> dict[int, int]:
+        """By seq: the tokens of messages 1..seq; what was not read already is read at once."""
+        ends = {0: 0, self.session.messages: self.session.tokens}
+        known = {seq: self.lines[seq][TOTAL] for seq in seqs if seq in self.lines} | ends
+        missing = {seq for seq in seqs if seq not in known}
+        return known | self.store.tokens_to(self.session.number, missing)
+
     def _turn_start(self, seq: int) -> int:
         line = self.lines.get(seq)
         return line[TURN_START] if line else self.store.totals(self.session.number, seq)[2]

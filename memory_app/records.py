@@ -8,6 +8,7 @@ that names it goes out, so that an id which was given is one that is found.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,6 @@ from memory_app.providing import Answer
 from memory_app.statements import INSERT_CONTEXT, INSERT_INJECTION, KEEP_PROVIDED
 from sessions_app import clock
 from sessions_app.core import errors, instants
-from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import PAGE_OCTETS, Guard, Snapshot, Window
 from sessions_app.store.durable import DurableStore, replayed
 from sessions_app.store.reading import Reader
@@ -311,13 +311,27 @@ class Phrase(NamedTuple):
     facts: Sequence[UUID]
 
 
-def holding(store: Reader, session: Snapshot, phrase: Phrase) -> list[dict[str, Any]]:
-    """The kept contexts that held a phrase and in which parts, newest first; of a session with many
-    only the newest MOST_TRACED are looked at."""
+class Traced(NamedTuple):
+    """A kept context, and the names of the parts of it that held a phrase."""
+
+    record: ContextRecord
+    parts: Sequence[str]
+
+
+def traced(store: Reader, session: Snapshot, phrase: Phrase) -> list[Traced]:
+    """The newest MOST_TRACED kept contexts of a session, newest first."""
+    rows = ContextRecord.objects.of(session.project).using(store.db.alias)
+    rows = rows.filter(session_id=session.number).order_by("-version", "-number")[:MOST_TRACED]
+    stated = _stating(store, session, phrase.facts)
+    return [Traced(row, _holding(row, phrase, stated=row.number in stated)) for row in rows]
+
+
+def holding(found: Sequence[Traced]) -> list[dict[str, Any]]:
+    """Those that held the phrase and in which parts, as the contract shows them."""
     return [
-        {"id": str(row.id), "kind": row.kind, "version": row.version, "parts": names}
-        for row, names in _traced(store, session, phrase)
-        if names
+        {"id": str(row.id), "kind": row.kind, "version": row.version, "parts": parts}
+        for row, parts in found
+        if parts
     ]
 
 
@@ -328,24 +342,12 @@ class Without(NamedTuple):
     answers: Sequence[int]
 
 
-def without(store: Reader, session: Snapshot, phrase: Phrase, since: int) -> list[Without]:
-    """The newest contexts that were kept at a version after `since`, did not hold a phrase, and
-    were answered: at most MOST_WITHOUT of them, newest first."""
-    rows = (row for row, names in _traced(store, session, phrase) if not names)
-    later = list(islice((row for row in rows if row.version > since), MOST_WITHOUT))
-    told = [Without(row, answers(store, session, row)) for row in later]
+def without(store: Reader, session: Snapshot, found: Sequence[Traced], since: int) -> list[Without]:
+    """The newest of them that were kept at a version after `since`, did not hold the phrase, and
+    were answered: at most MOST_WITHOUT, newest first."""
+    rows = (row for row, parts in found if not parts and row.version > since)
+    told = [Without(row, answers(store, session, row)) for row in islice(rows, MOST_WITHOUT)]
     return [one for one in told if one.answers]
-
-
-def _traced(
-    store: Reader, session: Snapshot, phrase: Phrase
-) -> Iterator[tuple[ContextRecord, list[str]]]:
-    """The newest kept contexts with the parts of each that held the phrase, newest first."""
-    rows = ContextRecord.objects.of(session.project).using(store.db.alias)
-    rows = rows.filter(session_id=session.number).order_by("-version", "-number")[:MOST_TRACED]
-    stated = _stating(store, session, phrase.facts)
-    for row in rows:
-        yield row, _holding(row, phrase, stated=row.number in stated)
 
 
 def _stating(store: Reader, session: Snapshot, facts: Sequence[UUID]) -> set[int]:
@@ -361,11 +363,20 @@ def _holding(row: ContextRecord, phrase: Phrase, *, stated: bool) -> list[str]:
     account = orjson.loads(row.account)
     if row.kind == ContextRecord.OBSERVED:
         there = [(seq, seq + count - 1) for _, seq, count in account["there"]]
-        return ["there"] if any(in_ranges(seq, there) for seq in phrase.seqs) else []
+        return ["there"] if _any_within(phrase.seqs, there) else []
     return [
         name
         for name, _, messages, summary in account
         if (summary is not None and summary in phrase.summaries)
         or (name == "facts" and stated)
-        or any(in_ranges(seq, spans.unpacked(messages)) for seq in phrase.seqs)
+        or _any_within(phrase.seqs, spans.unpacked(messages))
     ]
+
+
+def _any_within(seqs: Sequence[int], ranges: Sequence[tuple[int, int]]) -> bool:
+    """Whether one of these messages, which are in order, is in one of the ranges."""
+    for first, last in ranges:
+        place = bisect_left(seqs, first)
+        if place < len(seqs) and seqs[place] <= last:
+            return True
+    return False

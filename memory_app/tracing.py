@@ -6,15 +6,14 @@ in view still holds it: a message, the summary of that compression, a fact.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
-from uuid import UUID
 
 from memory_app import fates, records
 from memory_app.compressions import text_of
 from memory_app.gathering import read_points
 from memory_app.models import Compression, Fact, FateRun, Summary
-from memory_app.records import Phrase
+from memory_app.records import Phrase, Traced, Without
 from sessions_app import search
 from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import State, in_ranges, merge_ranges
@@ -33,7 +32,20 @@ class _Fold(NamedTuple):
     last: int
 
 
+class Life(NamedTuple):
+    """The life of a phrase in a session, as the contract shows it, and the kept contexts that were
+    looked through for it."""
+
+    told: dict[str, Any]
+    traced: Sequence[Traced]
+
+
 def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
+    """The life of a phrase in a session as the contract shows it."""
+    return life(store, session, text).told
+
+
+def life(store: Reader, session: Snapshot, text: str) -> Life:
     """The life of a phrase in a session."""
     said = _said(store, session, text)
     folds = _folds(store, session)
@@ -41,15 +53,20 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
     facts = _facts(store, session, text)
     state = store.present(session)
     ids = {fold.version: fold for fold in folds}
+    fated = fates.of_messages(store, session, [item.seq for item in said])
     lost = _lost_at(store, session, said, folds, summaries, facts)
-    return {
+    known = [version for version in summaries if version in ids]
+    phrase = Phrase(
+        [item.seq for item in said], [ids[one].id for one in known], [fact.id for fact in facts]
+    )
+    traced = records.traced(store, session, phrase)
+    told = {
         "text": text,
         "version": session.version,
-        "said": [_said_out(store, session, item, folds) for item in said],
+        "said": [_said_out(item, fated[item.seq], folds) for item in said],
         "summaries": [
             {"compression": ids[version].id, "ordinal": ids[version].ordinal, "version": version}
-            for version in summaries
-            if version in ids
+            for version in known
         ],
         "facts": [
             {"id": str(fact.id), "text": fact.text, "seq": fact.seq, "status": fact.status}
@@ -59,30 +76,15 @@ def trace(store: Reader, session: Snapshot, text: str) -> dict[str, Any]:
         "lost_at": None
         if lost is None
         else {"compression": lost.id, "ordinal": lost.ordinal, "version": lost.version},
-        "contexts": records.holding(
-            store,
-            session,
-            Phrase(
-                [item.seq for item in said],
-                [ids[version].id for version in summaries if version in ids],
-                [fact.id for fact in facts],
-            ),
-        ),
+        "contexts": records.holding(traced),
     }
+    return Life(told, traced)
 
 
-def answered_without(
-    store: Reader, session: Snapshot, life: Mapping[str, Any]
-) -> list[records.Without]:
-    """The newest answers that were given from contexts without a phrase, by its `trace`."""
-    if not life["said"]:
-        return []
-    phrase = Phrase(
-        [one["seq"] for one in life["said"]],
-        [one["compression"] for one in life["summaries"]],
-        [UUID(one["id"]) for one in life["facts"]],
-    )
-    return records.without(store, session, phrase, int(life["said"][0]["version"]))
+def answered_without(store: Reader, session: Snapshot, found: Life) -> list[Without]:
+    """The newest answers that were given from contexts without a phrase."""
+    said = found.told["said"]
+    return records.without(store, session, found.traced, said[0]["version"]) if said else []
 
 
 def _said(store: Reader, session: Snapshot, text: str) -> list[StoredMessage]:
@@ -117,15 +119,13 @@ def _facts(store: Reader, session: Snapshot, text: str) -> list[Fact]:
     return list(rows.filter(text__icontains=text).order_by("number")[:MOST_SAID])
 
 
-def _said_out(
-    store: Reader, session: Snapshot, item: StoredMessage, folds: Sequence[_Fold]
-) -> dict[str, Any]:
+def _said_out(item: StoredMessage, fate: str, folds: Sequence[_Fold]) -> dict[str, Any]:
     until = next((fold for fold in folds if fold.last >= item.seq), None)
     return {
         "seq": item.seq,
         "version": item.version,
         "role": item.role,
-        "fate": fates.of_message(store, session, item.seq),
+        "fate": fate,
         "verbatim_until": until.version if until else None,
         "compression": until.id if until else None,
     }

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from memory_app import context as contexts
-from memory_app import keeping
 from memory_app.context import Ask, Context
 from memory_app.core import blocks, differing
 from memory_app.core.differing import Broken, Difference, Seen, Spans
 from memory_app.models import Fact
+from sessions_app import preparing
 from sessions_app.core import tokens
 from sessions_app.core.errors import BudgetTooSmall
 from sessions_app.core.replay import in_ranges
@@ -22,8 +23,9 @@ from sessions_app.store.reading import Reader
 
 MOST_RANGES, MOST_FACTS = 10, 20
 """Ranges of messages, and facts of each kind, that are named."""
-MOST_TURNS = 24
-"""Turns back of which is told how much of the prompt stayed."""
+MOST_TURNS, MOST_LOOKED = 12, 8_000
+"""Turns back of which is told how much of the prompt stayed, while their contexts have so many
+messages in all."""
 
 
 class Named(NamedTuple):
@@ -165,12 +167,24 @@ def _named(store: Reader, session: Snapshot, facts: Sequence[str]) -> dict[str, 
 
 
 def prefixes(store: Reader, session: Snapshot, ask: Ask, version: int) -> list[Turn]:
-    """How much of the prompt stayed at each of the newest MOST_TURNS turns up to a version, newest
-    first."""
+    """How much of the prompt stayed at each of the newest turns up to a version, newest first:
+    MOST_TURNS, or fewer, at least one, where their contexts are long."""
     end = store.messages_at(session, version)
-    versions = store.questions(session.number, end, MOST_TURNS + 1)
-    built = [(seq, at, _built(store, session, replace(ask, at=at))) for seq, at in versions]
+    built: list[tuple[int, int, Context | None]] = []
+    looked = 0
+    for seq, at in store.questions(session.number, end, MOST_TURNS + 1):
+        found = _built(store, session, replace(ask, at=at))
+        built.append((seq, at, found))
+        looked += len(found.messages) if found else 0
+        if looked > MOST_LOOKED and len(built) > 1:
+            break
     return list(_turns(store, session, built))
+
+
+def before_them(store: Reader, session: Snapshot, turns: Sequence[Turn]) -> int | None:
+    """The version from which `prefixes` goes on behind these turns; None where it has none."""
+    older = turn_before(store, session, turns[-1].version) if turns else None
+    return older if older and turn_before(store, session, older) else None
 
 
 def _turns(
@@ -181,8 +195,8 @@ def _turns(
             yield Turn(version, seq, None, "there was no room")
             continue
         found = _difference(store, session, before, after)
-        whole = sum(_tokens(one) for one in before.messages) + _fixed(before)
-        kept = sum(_tokens(one) for one in before.messages[: found.same]) + _fixed(before)
+        sent, fixed = [_tokens(one) for one in before.messages], _fixed(before)
+        whole, kept = sum(sent) + fixed, sum(sent[: found.same]) + fixed
         broken = found.broken
         if broken is not None and broken.kind != "message":
             kept = 0
@@ -228,9 +242,14 @@ def _fixed(built: Context) -> int:
 
 def _tokens(message: Mapping[str, Any]) -> int:
     """About what a message takes."""
-    return sum(keeping.block_tokens(text) - tokens.FRAMING for text in _texts(message)) + (
-        tokens.FRAMING
-    )
+    encoder = preparing.encoder()
+    return sum(_counted(text, encoder) for text in _texts(message)) + tokens.FRAMING
+
+
+@lru_cache(maxsize=16_384)
+def _counted(text: str, encoder: str) -> int:
+    """The tokens of a text. The contexts of turns that follow each other have most in common."""
+    return tokens.count_text(text, encoder)
 
 
 def _texts(value: Any) -> Iterator[str]:

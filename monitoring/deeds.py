@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from django.core import signing
 from django.template.defaultfilters import pluralize
 
 from memory_app import facts
@@ -23,9 +22,8 @@ from sessions_app.core.errors import HoldfastError, NotFound, StorageFull, Store
 from sessions_app.store.base import Guard
 from sessions_app.store.durable import DurableStore
 
-from . import amounts
+from . import amounts, leftovers, signed
 
-KEPT_SECONDS = 86_400
 Revised = tuple[int, int]
 """A fact by its number, and the revision that it was given."""
 
@@ -146,40 +144,35 @@ _SAID: Mapping[str, tuple[str, str]] = {
 _UNDOABLE = ("accept", "dismiss", "merge", "retire", "pin")
 _REASONS = {
     "stale_version": "changed meanwhile",
-    "not_found": "not found",
     "session_deleted": "of a session that was deleted",
-    "store_busy": "just being written to",
-    "storage_full": "not stored, as there is no room left",
 }
-_OTHER_REASON = "not stored; try again"
 
 
 def write(project: int, deed: Deed) -> str:
     """As text for an address that only this installation could have written."""
     values = [deed.did, deed.done, deed.same, dict(deed.failed)]
-    return signing.dumps(values, salt=_salt(project), compress=True)
+    return signed.write("deeds", project, values)
 
 
 def read(project: int, text: str) -> Deed | None:
     """What `write` was given; None for any other text, and after a day."""
-    try:
-        values: list[Any] = signing.loads(text, salt=_salt(project), max_age=KEPT_SECONDS)
-    except signing.BadSignature:
+    values = signed.read("deeds", project, text)
+    if values is None:
         return None
     did, done, same, failed = values
     groups = [[(number, revision) for number, revision in revised] for revised in done]
     return Deed(did, groups, same, Counter(failed))
 
 
-def _salt(project: int) -> str:
-    return f"holdfast.deeds.{project}"
-
-
 def note(deed: Deed, text: str) -> Note:
     """The words for what was done; `text` is what it was read from."""
     done, same = _SAID[deed.did]
     many = len(deed.done)
-    more = [*_gave_way(deed), *_same(same, deed.same), *_left(deed.failed)]
+    more = [
+        *_gave_way(deed),
+        *leftovers.same(same, deed.same),
+        *leftovers.left(deed.failed, _REASONS),
+    ]
     undo = text if many and deed.did in _UNDOABLE else ""
     return Note(f"{_facts(many)} {done}.", more, undo)
 
@@ -191,21 +184,3 @@ def _facts(many: int) -> str:
 def _gave_way(deed: Deed) -> list[str]:
     many = sum(len(revised) - 1 for revised in deed.done)
     return [f"{_facts(many)} gave way."] if deed.did == "accept" and many else []
-
-
-def _same(words: str, many: int) -> list[str]:
-    return [f"{amounts.count(many)} {pluralize(many, 'was,were')} {words}."] if many else []
-
-
-def _left(failed: Mapping[str, int]) -> list[str]:
-    """How many were left as they are, and why."""
-    if not failed:
-        return []
-    many = sum(failed.values())
-    reasons = [
-        f"{amounts.count(count)} {_REASONS.get(code, _OTHER_REASON)}"
-        for code, count in failed.items()
-    ]
-    return [
-        f"{amounts.count(many)} left as {pluralize(many, 'it is,they are')}: {', '.join(reasons)}."
-    ]

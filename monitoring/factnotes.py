@@ -7,12 +7,11 @@ does nothing. An undo is a revert to the revision before, guarded by the one tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from django.core import signing
+from . import signed
 
-KEPT_SECONDS = 86_400
 SAME, REVIEWED, UNREVIEWED = "same", "reviewed", "unreviewed"
 WORDS: Mapping[str, str] = {
     "edit": "Saved. From the next context on it is told so.",
@@ -53,14 +52,13 @@ class Note(NamedTuple):
 
 def write(fact: UUID, done: Done) -> str:
     """As text for an address that only this installation could have written."""
-    return signing.dumps(list(done), salt=_salt(fact), compress=True)
+    return signed.write("fact", fact, list(done))
 
 
 def read(fact: UUID, text: str) -> Done | None:
     """What `write` was given; None for any other text, and after a day."""
-    try:
-        found: list[Any] = signing.loads(text, salt=_salt(fact), max_age=KEPT_SECONDS)
-    except signing.BadSignature:
+    found = signed.read("fact", fact, text)
+    if found is None:
         return None
     did, revision, places, at_us = found
     return Done(did, revision, [(session, seq) for session, seq in places], at_us)
@@ -75,7 +73,3 @@ def note(done: Done, now: int, text: str, *, said_otherwise: bool) -> Note:
         return Note(said if many else "They were all marked already.", unmark=text if many else "")
     undo = done.revision if done.revision == now else None
     return Note(WORDS[done.did], undo, spoiling=said_otherwise and done.did in SPOILING)
-
-
-def _salt(fact: UUID) -> str:
-    return f"holdfast.fact.{fact}"

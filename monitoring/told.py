@@ -1,8 +1,7 @@
 """What a form has done, told by the list it leads back to, and how to undo it.
 
-It travels in the address, signed: a host may have no sessions of Django, a reload says it again and
-does nothing, and whoever may change sessions may undo it for a day. It names sessions by number, as
-cursors do.
+It travels in the address, signed; whoever may change sessions may undo it for a day. It names
+sessions by number, as cursors do.
 """
 
 from __future__ import annotations
@@ -10,15 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any
 
-from django.core import signing
 from django.template.defaultfilters import pluralize
 
-from . import amounts
+from . import amounts, leftovers, signed
 from .bulk import Outcome
-
-KEPT_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +69,8 @@ UNDONE_BY = {
 }
 _REASONS = {
     "session_deleted": "deleted meanwhile",
-    "not_found": "not found",
     "too_long": "full of tags",
-    "store_busy": "just being written to",
-    "storage_full": "not stored, as there is no room left",
 }
-_OTHER_REASON = "not stored; try again"
 
 
 def of(did: str, outcome: Outcome, *about: str) -> Told:
@@ -91,22 +82,17 @@ def write(project: int, told: Told) -> str:
     """As text for an address that only this installation could have written."""
     done = {status: _steps(numbers) for status, numbers in told.done.items()}
     values = [told.did, done, told.same, dict(told.failed), told.of]
-    return signing.dumps(values, salt=_salt(project), compress=True)
+    return signed.write("told", project, values)
 
 
 def read(project: int, text: str) -> Told | None:
     """What `write` was given; None for any other text, and after a day."""
-    try:
-        values: list[Any] = signing.loads(text, salt=_salt(project), max_age=KEPT_SECONDS)
-    except signing.BadSignature:
+    values = signed.read("told", project, text)
+    if values is None:
         return None
     did, done, same, failed, about = values
     numbers = {status: list(accumulate(steps)) for status, steps in done.items()}
     return Told(did, numbers, same, failed, tuple(about))
-
-
-def _salt(project: int) -> str:
-    return f"holdfast.told.{project}"
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:
@@ -123,7 +109,11 @@ def note(told: Told, text: str) -> Note:
     return Note(
         words.done if told.did.endswith("_view") else f"{_sessions(done)} {words.done}",
         next(iter(told.of), ""),
-        [*_after(words, done), *_same(words, told.same), *_left(told.failed)],
+        [
+            *_after(words, done),
+            *leftovers.same(words.same, told.same),
+            *leftovers.left(told.failed, _REASONS),
+        ],
         text if undoable else "",
     )
 
@@ -135,21 +125,3 @@ def _sessions(count: int) -> str:
 def _after(words: _Words, done: int) -> list[str]:
     said = {0: "", 1: words.one}.get(done, words.many)
     return [said] if said else []
-
-
-def _same(words: _Words, same: int) -> list[str]:
-    return [f"{amounts.count(same)} {pluralize(same, 'was,were')} {words.same}."] if same else []
-
-
-def _left(failed: Mapping[str, int]) -> list[str]:
-    """How many were left as they are, and why."""
-    if not failed:
-        return []
-    many = sum(failed.values())
-    reasons = [
-        f"{amounts.count(count)} {_REASONS.get(code, _OTHER_REASON)}"
-        for code, count in failed.items()
-    ]
-    return [
-        f"{amounts.count(many)} left as {pluralize(many, 'it is,they are')}: {', '.join(reasons)}."
-    ]

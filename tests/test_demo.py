@@ -8,7 +8,7 @@ import pytest
 from holdfast import demo
 from holdfast.demo import loading, sleeper
 from holdfast.projects import ensure_project
-from memory_app import tracing
+from memory_app import facts, factuses, tracing
 from sessions_app import clock, preparing, verifying
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot, Window
@@ -70,13 +70,22 @@ def test_one_answer_was_retracted_and_given_again(loaded: dict[str, Snapshot]) -
 def test_one_agent_forgets_what_its_caller_no_longer_sent(loaded: dict[str, Snapshot]) -> None:
     forgotten = loaded["demo-forgotten"]
     store = get_store()
-    life = tracing.trace(store, forgotten, sleeper.REFERENCE)
-    assert [one["seq"] for one in life["said"]] == [1, 2]
+    life = tracing.life(store, forgotten, sleeper.REFERENCE)
+    assert [one["seq"] for one in life.told["said"]] == [1, 2]
     without = tracing.answered_without(store, forgotten, life)
     assert [list(one.answers) for one in without] == [[16], [14], [12], [10]]
     counts = [orjson.loads(one.record.account)["counts"] for one in without]
     assert all(told["foreign"] == told["altered"] == 0 for told in counts)
     assert counts[0]["absent"] == forgotten.messages - 1 - sleeper.SENT
+
+
+def test_what_is_known_of_a_user_was_told_for_the_newest_answers(
+    loaded: dict[str, Snapshot],
+) -> None:
+    store, project = get_store(), loaded["demo-400-turns"].project
+    (tea,) = facts.of_project(store, project).filter(key="favourite tea", status="active")
+    reached = factuses.reach(store, tea)
+    assert (reached.contexts, len(reached.answers)) == (6, 6)
 
 
 def test_times_run_forward_and_end_before_now(loaded: dict[str, Snapshot]) -> None:

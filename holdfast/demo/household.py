@@ -12,6 +12,8 @@ from holdfast.demo.sample import DAY, HOUR, MINUTE, Sample, Script
 
 TURNS = 400
 DAYS = 70
+ASKED = 12
+"""The newest messages, of which the answers were given from contexts that were kept."""
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 SYSTEM = (
     "You are the household assistant of Lea and Tom, who live with Mira (9), Jonas (6) and a cat "
@@ -65,6 +67,7 @@ def build() -> Sample:
         lines=tuple(script.lines),
         ago=10 * MINUTE,
         weekly=True,
+        asked=ASKED,
         known=(("favourite tea", "Lea's favourite tea is peppermint."),),
     )
 

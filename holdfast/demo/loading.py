@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from holdfast.demo.sample import MODEL, Line, Payload, Sample
-from memory_app import facts, observing
+from memory_app import facts, observing, records
+from memory_app.context import Ask
 from memory_app.facts import By, Stated
 from sessions_app import preparing
 from sessions_app.core import instants
@@ -73,12 +74,14 @@ def beginning(sample: Sample, now: int) -> int:
 
 def _fill(store: DurableStore, project: int, session: Snapshot, sample: Sample) -> None:
     payloads = [_payload(line, session.created_us) for line in sample.lines]
-    left = payloads[session.messages :]
-    for part in _parts(left, preparing.MAX_BATCH if sample.sent is None else 1):
-        if sample.sent is not None and part[0]["role"] == "assistant":
-            seen = payloads[: store.get(project, session.id).messages][-sample.sent :]
-            part[0]["context"] = _observed(store, project, session, seen)
+    alone = 0 if sample.sent else len(payloads) - sample.asked
+    for part in _parts(payloads[session.messages : alone], preparing.MAX_BATCH):
         store.append(project, session.id, preparing.batch(part))
+    for place in range(max(session.messages, alone), len(payloads)):
+        said = payloads[place]
+        if said["role"] == "assistant":
+            said["context"] = _given(store, session, sample, payloads[:place])
+        store.append(project, session.id, preparing.single(said))
     if sample.second_try is not None:
         last = len(sample.lines)
         store.retract(project, session.id, (last, last), "Answered again on request")
@@ -93,10 +96,14 @@ def _parts(payloads: list[Payload], size: int) -> Iterator[list[Payload]]:
         yield payloads[first : first + size]
 
 
-def _observed(store: DurableStore, project: int, session: Snapshot, seen: list[Payload]) -> str:
-    """Keeps what the caller's own code sent, as it would report it, and returns its id."""
-    sent = observing.read([_plain(payload) for payload in seen], MODEL, None)
-    return str(observing.observe(store, project, session.id, sent, UNGUARDED)["id"])
+def _given(store: DurableStore, session: Snapshot, sample: Sample, said: list[Payload]) -> str:
+    """Keeps what the model was given for an answer and returns its id: a context of ours, or what
+    the caller's own code sent, as it would report it."""
+    if sample.sent is None:
+        asked = Ask(query=said[-1]["content"])
+        return str(records.build(store, session.project, session.id, asked, UNGUARDED).id)
+    sent = observing.read([_plain(payload) for payload in said[-sample.sent :]], MODEL, None)
+    return str(observing.observe(store, session.project, session.id, sent, UNGUARDED)["id"])
 
 
 def _plain(payload: Payload) -> Payload:

@@ -31,7 +31,8 @@ class Sample:
     `weekly` keeps its weekdays true: it is moved by whole weeks, so it may have stopped up to a
     week earlier. `second_try` answers the last user again, once the first answer is retracted.
     `known` are facts of the user that somebody stored by hand before it began: (key, text).
-    With `sent` the caller's own code sent the model that many of the newest messages each time.
+    With `sent` the caller's own code sent the model that many of the newest messages each time;
+    else the answers among the last `asked` messages were given from contexts that were asked for.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Sample:
     second_try: str | None = None
     known: tuple[tuple[str, str], ...] = ()
     sent: int | None = None
+    asked: int = 0
 
 
 class Script:

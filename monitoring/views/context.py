@@ -43,7 +43,7 @@ ASKED: Mapping[str, Parameter] = {
     "prefix": parameters.boolean("How much of the prompt stayed the same, turn by turn."),
 }
 SAID_FORMS = {"openai": "OpenAI", "anthropic": "Anthropic", "responses": "OpenAI Responses"}
-MOST_FACTS, MOST_RUNS = 60, 100
+MOST_FACTS, MOST_RUNS = 60, 60
 """Facts of a part, and runs of what was left out, that are named."""
 MOST_KEPT = 5
 MOST_SCORED, MOST_SCORES, MOST_QUOTED = 50, 5, 120
@@ -167,7 +167,13 @@ def _changes(session: Snapshot, built: Context, wanted: Mapping[str, Any]) -> di
         after = built if ask.query == wanted.get("query") else _at(session, ask)
         change = changes.change(store, session, ask, after, against)
     turns = changes.prefixes(store, session, ask, version) if wanted.get("prefix") else []
-    return {"change": change, "against": against, "turns": turns, "kept": _kept(session, version)}
+    return {
+        "change": change,
+        "against": against,
+        "turns": turns,
+        "before_turns": changes.before_them(store, session, turns),
+        "kept": _kept(session, version),
+    }
 
 
 def _kept(session: Snapshot, version: int) -> list[ContextRecord]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -18,7 +17,7 @@ from sessions_app.core.errors import NotFound
 from sessions_app.http import json_response
 from sessions_app.store import get_store
 
-from .. import access, useraddress
+from .. import access, signed, useraddress
 from ..asked import asked, query
 from ..rendering import show, twin_address
 
@@ -62,8 +61,8 @@ def erase(request: HttpRequest) -> HttpResponse:
         response.status_code = 422
         return response
     told = endusers.erase(get_store(auth.alias()), project, key)
-    signed = signing.dumps(told, salt=_salt(), compress=True)
-    return redirect(f"{reverse('holdfast_pages:receipt')}{query({'receipt': signed})}")
+    text = signed.write("erased", project, told)
+    return redirect(f"{reverse('holdfast_pages:receipt')}{query({'receipt': text})}")
 
 
 @access.page
@@ -112,17 +111,11 @@ def _asking(request: HttpRequest, key: str, wrong: str = "") -> HttpResponse:
 
 def _receipt(request: HttpRequest) -> dict[str, Any]:
     """Raises NotFound for what this installation has not signed for this project."""
-    try:
-        told: dict[str, Any] = signing.loads(
-            asked(request, RECEIPT).get("receipt", ""), salt=_salt()
-        )
-    except signing.BadSignature:
-        raise NotFound("This is no receipt of an erasure in this project.") from None
+    text = asked(request, RECEIPT).get("receipt", "")
+    told: dict[str, Any] | None = signed.read("erased", access.project(), text, kept_seconds=None)
+    if told is None:
+        raise NotFound("This is no receipt of an erasure in this project.")
     return told
-
-
-def _salt() -> str:
-    return f"holdfast.erased.{access.project()}"
 
 
 def _lines(counts: Mapping[str, int]) -> list[tuple[str, str, int]]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from memory_app import factbodies, facts, tracing
 from memory_app.facts import By
-from memory_app.records import Without
+from memory_app.tracing import Life
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import errors, messages
@@ -39,17 +39,13 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
     wanted = asked(request, ASKED)
     found = _session(session)
     life = _life(found, wanted)
-    quote = _quote(found, life) if life else None
     context = {
         "section": "sessions",
         "session": found,
         "title": titles(auth.alias(), [found])[found.number],
         "wanted": wanted,
         "most_asked": SEARCH,
-        "life": life,
-        "quote": quote,
-        "without": _without(found, life) if life else [],
-        **(_pinned(found, life, quote[0]) if life and quote else {}),
+        **(_account(found, life) if life else {}),
         "editor": access.may(request, access.EDITOR),
         "twin": twin_address(request),
     }
@@ -59,7 +55,8 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
 @access.twin
 def twin(request: HttpRequest, session: UUID) -> HttpResponse:
     """What the API answers; nothing of no phrase."""
-    return json_response(200, _life(_session(session), asked(request, ASKED)) or {})
+    life = _life(_session(session), asked(request, ASKED))
+    return json_response(200, life.told if life else {})
 
 
 @access.change
@@ -84,19 +81,23 @@ def _session(session: UUID) -> Snapshot:
     return get_store(auth.alias()).get(access.project(), session)
 
 
-def _life(session: Snapshot, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
+def _life(session: Snapshot, wanted: Mapping[str, Any]) -> Life | None:
     text = wanted.get("text", "").strip()
     if not text:
         return None
     store = get_store(auth.alias())
     with store.db.reading():
-        return tracing.trace(store, session, text)
+        return tracing.life(store, session, text)
 
 
-def _without(session: Snapshot, life: Mapping[str, Any]) -> list[Without]:
-    store = get_store(auth.alias())
+def _account(session: Snapshot, life: Life) -> dict[str, Any]:
+    """The life, which answers had to do without it, and what would bring it back."""
+    store, told = get_store(auth.alias()), life.told
     with store.db.reading():
-        return tracing.answered_without(store, session, life)
+        without = tracing.answered_without(store, session, life)
+    quote = _quote(session, told)
+    back = _pinned(session, told, quote[0]) if quote else {}
+    return {"life": told, "without": without, "quote": quote, **back}
 
 
 def _pinned(session: Snapshot, life: Mapping[str, Any], seq: int) -> dict[str, Any]:

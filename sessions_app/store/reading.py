@@ -322,12 +322,12 @@ class Reader:
         kept = replay.merge_ranges([*state.retained, *pinned]) if pinned else state.retained
         shown = [*kept, (state.folded + 1, end[0])]
         spans = list(replay.without(shown, state.retracted))
-        totals = self._tokens_to(number, {seq for span in spans for seq in (span[0] - 1, span[1])})
+        totals = self.tokens_to(number, {seq for span in spans for seq in (span[0] - 1, span[1])})
         totals |= {0: 0, end[0]: end[1]}
         said = [totals.get(last, 0) - totals.get(first - 1, 0) for first, last in spans]
         return fixed + sum(said)
 
-    def _tokens_to(self, number: int, seqs: Collection[int]) -> dict[int, int]:
+    def tokens_to(self, number: int, seqs: Collection[int]) -> dict[int, int]:
         """By seq: the tokens of the messages up to it; as many statements as hundreds of them."""
         found: dict[int, int] = {}
         wanted = sorted(seqs)

@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from holdfast.projects import ensure_project
-from monitoring import bulk, told
+from monitoring import bulk, signed, told
 from monitoring.told import Told
 from sessions_app import preparing
 from sessions_app.core.errors import StoreUnavailable
@@ -383,7 +383,7 @@ def test_after_a_day_nothing_is_told_or_undone(
 ) -> None:
     address = done(client, asked(client, three, do="delete"))
     form = Form(client.get(address)).sent("/sessions/undo/")
-    later = time.time() + told.KEPT_SECONDS + 1
+    later = time.time() + signed.KEPT_SECONDS + 1
     monkeypatch.setattr("django.core.signing.time.time", lambda: later)
     assert "deleted" not in Markup(client.get(address)).text
     assert client.post("/sessions/undo/", form).status_code == 422

@@ -15,6 +15,7 @@ from memory_app import facts, records
 from memory_app.context import Ask
 from memory_app.facts import By, Stated
 from memory_app.models import ContextRecord
+from monitoring import changes
 from sessions_app import preparing
 from sessions_app.models import Project
 from sessions_app.store import get_store
@@ -99,6 +100,28 @@ def test_turns_cost_the_same_statements_for_each(client: Client, project: Projec
             page(client, made, "?prefix=true")
         counts.append(len(ran))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("most", [changes.MOST_LOOKED, 60, 1])
+def test_the_turns_before_are_a_press_away_until_the_first(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(changes, "MOST_LOOKED", most)
+    made, told, address = session(project, talk(20)), [], "?prefix=true"
+    while address:
+        shown = page(client, made, address)
+        turns = _turns_of(shown)
+        assert 1 <= len(turns) <= changes.MOST_TURNS
+        told += turns
+        before = [link for link in shown.links if link.endswith("?prefix=true#prefix")]
+        address = before[0].partition("/context/")[2] if before else ""
+    assert told == list(range(40, 2, -2))
+
+
+def _turns_of(shown: Markup) -> list[int]:
+    """The versions of the turns in the table, in its order."""
+    rows = shown.text.partition("Broken at")[2].partition("Payload")[0]
+    return [int(seq) + 1 for seq in re.findall(r"#(\d+) ", rows)]
 
 
 def test_each_recalled_turn_says_why(client: Client, project: Project) -> None:

@@ -68,3 +68,16 @@ def test_where_the_prompt_cache_broke_takes_three_clicks(newcomer: Newcomer) -> 
     newcomer.sees("Where the prompt cache broke")
     expect(newcomer.page.locator(".prefix tbody tr").first).to_be_visible()
     assert newcomer.clicks <= 4
+
+
+def test_a_wrong_fact_is_put_right_in_five_clicks_with_the_answers_that_it_touched(
+    newcomer: Newcomer,
+) -> None:
+    newcomer.press("Users")
+    newcomer.press("lea")
+    newcomer.press("Lea's favourite tea is peppermint.")
+    newcomer.press("Edit")
+    newcomer.page.locator("textarea[name=text]").fill("Lea's favourite tea is chamomile.")
+    newcomer.press_on(newcomer.page.get_by_role("button", name="Save"))
+    newcomer.sees("6 answers may have been spoilt")
+    assert newcomer.clicks <= 5
