@@ -6,12 +6,13 @@ import asyncio
 import os
 
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.db import connections
 from django.urls import get_resolver
 
+from holdfast import handler
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.settings")
-_handler = get_wsgi_application()
+_handler = handler.application()
 
 # A site that cannot be imported must not start, and the first caller must not wait for it.
 _ = get_resolver().url_patterns

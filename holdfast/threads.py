@@ -19,10 +19,11 @@ from threading import Barrier, BrokenBarrierError, Event
 from typing import Any, cast
 from urllib.parse import unquote_to_bytes
 
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.http.response import HttpResponseBase
 
+from holdfast.handler import Request
 from sessions_app.core.errors import BodyTooLarge
 from sessions_app.http import error_response
 
@@ -114,7 +115,7 @@ class Bridge:
         error = BodyTooLarge(
             f"The body is larger than {self._max_body} bytes. Send less in one call."
         )
-        response = error_response(error, WSGIRequest(environ_of(scope, b"")))
+        response = error_response(error, Request(environ_of(scope, b"")))
         headers = _encoded(response.items())
         headers += [(b"Connection", b"close"), (b"Content-Length", b"%d" % len(response.content))]
         await send(_start(Answer(response.status_code, headers)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+from holdfast import handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holdfast.settings")
-application = get_wsgi_application()
+application = handler.application()

@@ -614,8 +614,6 @@ def list_policies(call: Call) -> HttpResponse:
 )
 def get_policy(call: Call, name: str) -> HttpResponse:
     """Read a policy."""
-    if not rules.is_name(name):
-        raise errors.NotFound(f"There is no policy {name!r} here. GET /policies lists them.")
     with store().db.reading():
         row = policies.one(call.project, name, call.query.get("version"), auth.alias())
     return json_response(200, policies.policy_out(row))

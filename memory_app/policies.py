@@ -101,11 +101,11 @@ def newest(project: int, alias: str = "default") -> list[PolicyRow]:
 
 
 def one(project: int, name: str, version: int | None = None, alias: str = "default") -> PolicyRow:
-    """A version of a policy (None: the newest). Raises NotFound."""
+    """A version of a policy (None: the newest). Raises NotFound, also for what can be no name."""
     rows = PolicyRow.objects.of(project).using(alias).filter(name=name)
     if version is not None:
         rows = rows.filter(version=version)
-    found: PolicyRow | None = rows.order_by("-version").first()
+    found: PolicyRow | None = rows.order_by("-version").first() if rules.is_name(name) else None
     if found is None:
         which = "policy" if version is None else f"version {version} of the policy"
         raise errors.NotFound(f"There is no {which} {name!r} here. GET /policies lists them.")

@@ -57,8 +57,16 @@ View = Callable[..., HttpResponseBase]
 
 def _by_our_rules(view: View) -> View:
     """Outside a host's ATOMIC_REQUESTS, so that what a page calls durable is, and outside its
-    LoginRequiredMiddleware: who may see it is decided here, and no program is sent to a login."""
-    return login_not_required(transaction.non_atomic_requests(using=auth.alias())(view))
+    LoginRequiredMiddleware: who may see it is decided here, and no program is sent to a login. Its
+    texts are UTF-8: a charset of the caller's could put half a surrogate pair into a form."""
+
+    @wraps(view)
+    def read_as_utf8(request: HttpRequest, **path: Any) -> HttpResponseBase:
+        if request.encoding is not None:
+            request.encoding = "utf-8"
+        return view(request, **path)
+
+    return login_not_required(transaction.non_atomic_requests(using=auth.alias())(read_as_utf8))
 
 
 def page(view: View) -> View:

@@ -34,12 +34,13 @@ def mark(fact: Any, member: str) -> list[Place]:
     return _each(answers, opinion, member)
 
 
-def unmark(fact: Any, places: Sequence[Place], member: str) -> list[Place]:
-    """Takes these marks away again, with the reason that `mark` gave."""
+def unmark(fact: Any, places: Sequence[Place], member: str, *, until_us: int) -> list[Place]:
+    """Takes these marks away again, with the reason that `mark` gave, where nobody has said
+    anything since `until_us` (microseconds)."""
     why = _why(fact)
 
     def opinion(review: Review | None) -> Opinion | None:
-        if review is None or not review.needs_review:
+        if review is None or not review.needs_review or review.updated_us > until_us:
             return None
         return Opinion(review.rating, "" if review.comment == why else review.comment)
 

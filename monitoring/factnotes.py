@@ -31,11 +31,12 @@ SPOILING = ("edit", "retire", "merge", "revert")
 
 class Done(NamedTuple):
     """What was done, which revision it made (0: none), and the places of the answers it marked:
-    (number of the session, seq)."""
+    (number of the session, seq), and when all of them were marked (microseconds)."""
 
     did: str
     revision: int = 0
     places: Sequence[tuple[int, int]] = ()
+    at_us: int = 0
 
 
 class Note(NamedTuple):
@@ -59,8 +60,8 @@ def read(fact: UUID, text: str) -> Done | None:
     found = signed.read("fact", fact, text)
     if found is None:
         return None
-    did, revision, places = found
-    return Done(did, revision, [(session, seq) for session, seq in places])
+    did, revision, places, at_us = found
+    return Done(did, revision, [(session, seq) for session, seq in places], at_us)
 
 
 def note(done: Done, now: int, text: str, *, said_otherwise: bool) -> Note:

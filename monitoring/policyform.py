@@ -16,7 +16,8 @@ from sessions_app.core.errors import HoldfastError
 FIELDS = tuple(rules.MEANINGS)
 LONGEST_TEXT = 20_000
 _WHOLE = re.compile(r"\d{1,18}", re.ASCII)
-_NUMBER = re.compile(r"\d{1,9}(?:\.\d{1,9})?|\.\d{1,9}", re.ASCII)
+_NUMBER = re.compile(r"(?:\d{1,9}(?:\.\d{1,22})?|\.\d{1,22})(?:e-\d{1,3})?", re.ASCII)
+"""Also as a number is written that the API has stored: 0.8333333333333334, 1e-05."""
 _CHOICES: Mapping[str, tuple[str, ...]] = {
     "strategy": rules.STRATEGIES,
     "learn": ("true", "false"),

@@ -23,7 +23,7 @@ from memory_app.models import Compression, ContextRecord, Fact
 from sessions_app import auth, parameters
 from sessions_app.calls import Parameter
 from sessions_app.core import strict
-from sessions_app.core.errors import NotFound
+from sessions_app.core.errors import InvalidField, NotFound
 from sessions_app.models import ApiKey, Project, SavedView, Session
 from sessions_app.store.database import Database
 
@@ -58,10 +58,11 @@ class Found(NamedTuple):
 @dataclass
 class Scope:
     """The project of one request. `path` are the names and values in the address of the page,
-    `sent` is the `project` of its query."""
+    `sent` is the `project` of its query, `again` whether there are several of it."""
 
     path: Mapping[str, Any]
     sent: str = ""
+    again: bool = False
 
     @property
     def owned(self) -> bool:
@@ -96,6 +97,8 @@ class Scope:
 
     def check(self) -> None:
         """Raises what is wrong with a project that the address of a list names."""
+        if self.again:
+            raise InvalidField("Name one project.", param="project")
         if self.sent and not self.owned:
             _ = self.found
 
@@ -137,7 +140,8 @@ _now: ContextVar[Scope] = ContextVar("holdfast_scope", default=_NOWHERE)
 @contextmanager
 def of(request: HttpRequest, path: Mapping[str, Any]) -> Iterator[None]:
     """While a view answers a request, `current` is its scope; threads and tasks have their own."""
-    token = _now.set(Scope(path, request.GET.get("project", "")))
+    sent = request.GET.getlist("project")
+    token = _now.set(Scope(path, "".join(sent[-1:]), again=len(sent) > 1))
     try:
         yield
     finally:

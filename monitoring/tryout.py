@@ -28,6 +28,10 @@ from .ledger import Account
 
 MOST_FOLDED = 4_000
 """Messages that are not folded yet, up to which a compression is tried for a page."""
+MOST_WORK = 300_000_000
+"""The session's tokens times those that its summary may take, up to which it is tried: each
+sentence is held against each point, which at this size takes some five seconds. The server has a
+few threads, and whoever may look may ask."""
 MOST_RANGES = 10
 _MAGNIFIED_BELOW = 0.3
 IN_VIEW = "in the context"
@@ -167,11 +171,9 @@ class Tryout:
 def tried(store: DurableStore, session: Snapshot, before: Stored, after: Stored) -> Tryout:
     """The session under both. Context providers are asked once: they are the host's code."""
     answers = providing.answers(session, None, past=False)
-    return Tryout(
-        session,
-        _side(store, session, before, answers),
-        _side(store, session, after, answers),
-    )
+    now = _side(store, session, before, answers)
+    same = after.rules == before.rules
+    return Tryout(session, now, now if same else _side(store, session, after, answers))
 
 
 def _side(
@@ -197,6 +199,8 @@ def _fold(
     step = pipeline.plan_step(store, session, tried=stored)
     if step is None:
         return None, {}, False
+    if session.active_tokens * stored.rules.summary_tokens > MOST_WORK:
+        return None, {}, True
     worker = Pipeline(store, engine=engines.Embedded())
     done = trying.would_be(worker, step, time.monotonic())
     return ledger.account(done), ledger.verdicts(done["decisions"], None).counts, False

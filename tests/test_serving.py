@@ -115,6 +115,18 @@ def test_a_body_without_a_length_is_refused_while_it_streams(served: Served) -> 
     assert served.call("GET", "/health")[0] == 200
 
 
+@pytest.mark.parametrize("charset", ["hex", "idna", "utf-8", "nonsense"])
+def test_no_charset_of_a_request_makes_the_server_fail(served: Served, charset: str) -> None:
+    kind = {"Content-Type": f"application/json; charset={charset}"}
+    many = "&".join(f"a{number}=%41" for number in range(1_001))
+    assert served.call("GET", "/api/v1/sessions?limit=%31", **kind)[0] == 200
+    status, answer = served.call("GET", f"/api/v1/sessions?{many}", **kind)
+    assert (status, answer["error"]["code"]) == (422, "invalid_field")
+    status, answer = served.call("POST", "/api/v1/sessions?limit=%31", {}, **kind)
+    assert status == (422 if charset == "utf-8" else 415)
+    assert answer["error"]["request_id"]
+
+
 def test_a_socket_that_nobody_serves_is_refused(served: Served) -> None:
     with socket.create_connection(("127.0.0.1", served.port), timeout=PATIENCE) as caller:
         caller.sendall(

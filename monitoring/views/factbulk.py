@@ -19,9 +19,10 @@ from sessions_app.parameters import LARGEST_PAGE
 from sessions_app.store import get_store
 
 from .. import access, deeds, fragments, useraddress
-from ..asked import asked, asking, query
+from ..asked import asked, asking
 from ..deeds import Deed
 from ..rendering import show
+from ..useraddress import Address
 from . import inbox, users
 
 QUESTION = "question"
@@ -55,6 +56,19 @@ ACTIONS: Mapping[str, Action] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Here:
+    """The page that a form came from: the user's, or without one the inbox, as it was."""
+
+    at: Address
+    texts: Mapping[str, Any]
+
+    def link(self, deed: Deed | None = None) -> str:
+        """The page again, which tells what was done."""
+        told = None if deed is None else deeds.write(access.project(), deed)
+        return self.at.link(self.texts, told=told)
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What a form of a user's page sent: which facts, and the query of the page."""
 
@@ -63,10 +77,11 @@ class Wanted:
     user: str
     list: str
     reason: str
+    here: Here
 
     @property
     def back(self) -> str:
-        return _back(self.user, self.list)
+        return self.here.link()
 
 
 @access.change
@@ -80,7 +95,7 @@ def act(request: HttpRequest) -> HttpResponse:
     by = By(access.member(request) or access.LOCAL_MEMBER, wanted.reason)
     change = (wanted.do, ACTIONS[wanted.do].decide)
     deed = deeds.each(store, project, wanted.ids, change, by)
-    return redirect(_back(wanted.user, wanted.list, deed))
+    return redirect(wanted.here.link(deed))
 
 
 @access.change
@@ -91,21 +106,19 @@ def undo(request: HttpRequest) -> HttpResponse:
     if deed is None or not deeds.note(deed, "x").undo:
         raise InvalidField("This cannot be undone any more; a day has passed since.", param="told")
     by = By(access.member(request) or access.LOCAL_MEMBER, "Undone.")
-    undone = deeds.undone(store, project, deed, by)
-    user = useraddress.read(sent.get("user", ""))
-    return redirect(_back(user, sent.get("list", ""), undone))
+    here = _here(useraddress.read(sent.get("user", "")), sent.get("list", ""))
+    return redirect(here.link(deeds.undone(store, project, deed, by)))
 
 
-def _back(key: str, text: str, deed: Deed | None = None) -> str:
-    """The page of the user, or without one the inbox, as it was; it tells what was done."""
-    told = None if deed is None else deeds.write(access.project(), deed)
+def _here(key: str, text: str) -> Here:
+    """Read before anything is changed. Raises what is wrong with the query."""
     if not key:
         read = asked(asking(text), inbox.ASKED)
-        here = {"after": read["after"]} if "after" in read else {}
-        return f"{reverse('holdfast_pages:inbox')}{query(here, told=told)}"
+        texts = {"after": read["after"]} if "after" in read else {}
+        return Here(Address(reverse("holdfast_pages:inbox"), {}), texts)
     read = asked(asking(text), users.BY_KEY)
     texts = {name: value for name, value in read.items() if name not in ("told", "prompt", "key")}
-    return useraddress.of(key).link(texts, told=told)
+    return Here(useraddress.of(key), texts)
 
 
 def _wanted(sent: QueryDict) -> Wanted:
@@ -113,8 +126,8 @@ def _wanted(sent: QueryDict) -> Wanted:
     if do not in ACTIONS:
         raise InvalidField(f"Send one of {', '.join(ACTIONS)}.", param="do")
     reason = inbox.reason(sent)
-    user = useraddress.read(sent.get("user", ""))
-    return Wanted(do, _ids(sent), user, sent.get("list", ""), reason)
+    user, list_ = useraddress.read(sent.get("user", "")), sent.get("list", "")
+    return Wanted(do, _ids(sent), user, list_, reason, _here(user, list_))
 
 
 def _ids(sent: QueryDict) -> list[UUID]:

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from memory_app import factbodies, facts
 from memory_app.facts import By, Decide
-from sessions_app import auth, bodies
+from sessions_app import auth, bodies, clock
 from sessions_app.core import strict
 from sessions_app.core.errors import (
     HoldfastError,
@@ -85,17 +85,18 @@ def act(request: HttpRequest, fact: UUID, verb: str) -> HttpResponse:
 def mark(request: HttpRequest, fact: UUID) -> HttpResponse:
     """Marks the answers that followed the fact's contexts for review."""
     found = facts.one(get_store(auth.alias()), access.project(), fact)
-    return _back(fact, Done(factnotes.REVIEWED, 0, factmarks.mark(found, _member(request))))
+    places = factmarks.mark(found, _member(request))
+    return _back(fact, Done(factnotes.REVIEWED, 0, places, clock.now_us()))
 
 
 @access.change
 def unmark(request: HttpRequest, fact: UUID) -> HttpResponse:
-    """Takes back the marks that `mark` has made."""
+    """Takes back the marks that `mark` has made, but for those that somebody has looked at."""
     done = factnotes.read(fact, request.POST.get("told", ""))
     if done is None:
         raise InvalidField("This cannot be undone any more; a day has passed since.", param="told")
     found = facts.one(get_store(auth.alias()), access.project(), fact)
-    factmarks.unmark(found, done.places, _member(request))
+    factmarks.unmark(found, done.places, _member(request), until_us=done.at_us)
     return _back(fact, Done(factnotes.UNREVIEWED))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -222,14 +223,12 @@ def _tried(
 
 
 def _session(text: str) -> Snapshot | None:
-    """By its id or its key."""
+    """By its id, or else by its key, which may look like an id."""
     store, project = get_store(auth.alias()), access.project()
-    try:
+    with suppress(ValueError, HoldfastError):  # no id, not there, or deleted
         return store.get(project, UUID(text))
-    except ValueError:
-        return store.find(project, text)
-    except HoldfastError:  # not there, or deleted
-        return None
+    found = store.find(project, text)
+    return found if found and found.status != "deleted" else None
 
 
 def _one(

@@ -195,3 +195,14 @@ def test_the_largest_review_fits_into_a_form(client: Client, project: Project) -
     sent = client.post(f"/sessions/{made.id}/m/1/review/", body, content_type=kind)
     assert sent.status_code == 302
     assert reviews.between("default", made, 1, 1)[1].comment == comment
+
+
+@pytest.mark.usefixtures("local")
+def test_a_form_is_read_as_utf_8_whatever_it_says(client: Client, project: Project) -> None:
+    said = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    fields = (("user", "bo\\ud800"), ("name", "new\\ud800"))
+    body = "".join(said.format(*field) for field in fields) + "--x--\r\n"
+    kind = "multipart/form-data; boundary=x; charset=raw_unicode_escape"
+    assert client.post("/user/export/", body.encode(), content_type=kind).status_code == 404
+    made = client.post("/settings/projects/", body.encode(), content_type=kind)
+    assert made.headers["Location"].endswith("made=new%5Cud800")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
@@ -527,6 +528,23 @@ def test_the_answers_are_marked_for_review_and_unmarked(client: Client, project:
     assert (found[5].rating, found[5].comment) == ("bad", "")
     assert 7 not in found
     assert client.post(f"{address(fact)}unmark/", {"told": "x"}).status_code == 422
+
+
+def test_what_somebody_said_of_a_marked_answer_outlives_the_undo(
+    client: Client, project: Project
+) -> None:
+    made, store = lived(project), get_store()
+    fact = sourced(project, made)
+    used(project, made, 2)
+    made = store.get(project.pk, made.id)
+    done = client.post(f"{address(fact)}mark/")
+    (signed,) = parse_qs(urlsplit(done.headers["Location"]).query)["told"]
+    seq = reviews.needed("default", made)[0]
+    reviews.put(store, made, seq, reviews.Opinion("bad", "Wrong price.", needs_review=True), "bo")
+    for _ in range(2):
+        client.post(f"{address(fact)}unmark/", {"told": signed})
+        assert reviews.needed("default", made) == [seq]
+    assert reviews.between("default", made, seq, seq)[seq].member == "bo"
 
 
 def test_an_address_of_another_fact_tells_nothing(client: Client, project: Project) -> None:

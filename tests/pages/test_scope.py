@@ -259,3 +259,13 @@ def test_nobody_learns_what_projects_there_are_without_a_login(
         assert client.get("/sessions.json", {"project": name}).status_code == 401
     client.force_login(User.objects.create_user("guest"))
     assert client.get("/sessions/?project=nope").status_code == 403
+
+
+def test_a_form_that_names_two_projects_changes_neither(client: Client, sales: Project) -> None:
+    session(sales, user="ann")
+    sent = {"user": "ann", "typed": "ann"}
+    for asks in (f"{ASKS}&project=default", f"project=default&{ASKS}"):
+        assert client.post(f"/erase/sure/?{asks}", sent).status_code == 422
+        assert client.get(f"/users/?{asks}").status_code == 422
+        assert client.get(f"/users.json?{asks}").status_code == 422
+    assert client.post(f"/erase/sure/?{ASKS}", sent).status_code == 302

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from pytest_django import Settings
 
 from holdfast.projects import ensure_project
+from memory_app import context as contexts
 from memory_app import policies
 from memory_app.core import policy as rules
 from memory_app.core.policy import Policy
@@ -366,3 +367,83 @@ def test_a_form_of_a_policy_can_be_pressed_without_javascript(
     sent = {name: fields[name] for name in policyform.FIELDS if name in fields}
     query = urlencode({**sent, "turns": "3", "session": str(made.id), "project": ""})
     assert "turns 12 → 3" in Markup(client.get(f"{PAGE}?{query}")).text
+
+
+@local
+@local
+@pytest.mark.parametrize("name", ["a%00b", "%ed%a0%80", "x" * 300])
+def test_what_can_be_no_name_of_a_policy_is_not_found(
+    client: Client, project: Project, name: str
+) -> None:
+    assert client.get(f"/settings/policies/{name}/").status_code == 404
+    assert client.get(f"/settings/policies/{name}.json").status_code == 404
+    assert client.post(f"/settings/policies/{name}/", {"version": "1"}).status_code == 404
+
+
+@local
+@pytest.mark.parametrize("share", [5 / 6, 1e-05, 0.1 + 0.2])
+def test_a_number_that_the_api_has_stored_is_one_for_the_form(
+    client: Client, project: Project, share: float
+) -> None:
+    policies.put(get_store(), project.pk, "default", {"recalled": share / 2, "floor": share})
+    shown = client.get("/settings/policies/default.json").json()
+    assert (shown["version"], shown["floor"], shown["wrong"]) == (2, share, {})
+    typed = {"version": "2", "turns": "3"}
+    assert client.post(PAGE, typed).status_code == 302
+    assert policies.parsed(policies.one(project.pk, "default").data).floor == share
+
+
+@local
+def test_a_session_is_found_by_a_key_that_looks_like_an_id(
+    client: Client, project: Project
+) -> None:
+    key = "0b1e5a3c-6d0f-4c58-9a53-0d7a3a1f7a55"
+    made = session(project, talk(2), key=key)
+    assert told(client, session=key)["tried"]["session"] == str(made.id)
+
+
+@local
+def test_a_deleted_session_is_tried_neither_by_its_id_nor_by_its_key(
+    client: Client, project: Project
+) -> None:
+    made = session(project, talk(2), key="gone")
+    get_store().delete(project.pk, made.id)
+    for text in (str(made.id), "gone"):
+        found = told(client, session=text)
+        assert found["tried"] is None
+        assert "no such session" in found["wrong"]["session"]
+
+
+@local
+def test_a_compression_that_would_keep_the_server_busy_is_not_tried(
+    client: Client, project: Project
+) -> None:
+    words = "The invoice of Friday, the flight to Lisbon and the price of the aisle. " * 5
+    said = [user(f"{words} Number {n} costs {7 * n} euros.") for n in range(900)]
+    made = session(project, [one for pair in zip(said, talk(450), strict=False) for one in pair])
+    small = {"window": "60000", "reserve": "1000", "strategy": "key_facts", "turns": "1"}
+    few = {**small, "marks": "0.1,0.2,0.3", "summary": "32", "summary_share": "0"}
+    assert told(client, session=str(made.id), **few)["tried"]["then"]["compression"]
+    much = {**few, "summary": "10000000"}
+    assert told(client, session=str(made.id), **much)["tried"]["then"]["due"]
+    assert told(client, session=str(made.id), **much)["tried"]["then"]["compression"] is None
+    assert "too much to try here" in Markup(ask(client, made, **much)).text
+
+
+@local
+def test_a_policy_in_which_nothing_was_changed_is_tried_once(
+    client: Client, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Any] = []
+    build = contexts.build
+
+    def watched(*args: Any, **more: Any) -> Any:
+        seen.append(args)
+        return build(*args, **more)
+
+    monkeypatch.setattr(contexts, "build", watched)
+    made = session(project)
+    assert told(client, session=str(made.id))["tried"]["same"]
+    assert len(seen) == 1
+    assert not told(client, session=str(made.id), turns="1", strategy="last_turns")["wrong"]
+    assert len(seen) == 3

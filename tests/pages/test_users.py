@@ -538,6 +538,7 @@ def ticked(found: list[Fact], **more: str) -> dict[str, Any]:
         {"do": "retire", "fact": "x"},
         {"do": "retire", "reason": "x" * 256},
         {"do": "retire", "list": "?nonsense=1"},
+        {"do": "retire", "list": f"?q={'x' * 600}"},
     ],
 )
 def test_what_a_form_cannot_have_sent_changes_nothing(
@@ -546,9 +547,18 @@ def test_what_a_form_cannot_have_sent_changes_nothing(
     fact = stored(project, "Tea.")
     answer = client.post("/facts/bulk/", {**ticked([fact], sure="true"), **sent})
     assert answer.status_code == 422
-    assert now(fact).status in ("active", "retired")
-    if "list" not in sent:
-        assert now(fact).revision == 1
+    assert (now(fact).status, now(fact).revision) == ("active", 1)
+
+
+@local
+def test_an_undo_that_has_nowhere_to_lead_back_to_undoes_nothing(
+    client: Client, project: Project
+) -> None:
+    fact = stored(project, "Tea.")
+    done = client.post("/facts/bulk/", ticked([fact], do="pin", sure="true"))
+    undo = Form(client.get(done.headers["Location"])).sent("/facts/undo/", list="?nonsense=1")
+    assert client.post("/facts/undo/", undo).status_code == 422
+    assert now(fact).pinned
 
 
 @local
