@@ -82,6 +82,9 @@ class _Process:
 
 _running: dict[str, _Process] = {}
 _guard = Lock()
+NOT_OURS = "It holds what no Holdfast has written. Write it again from its page."
+_STRANGE = (TypeError, ValueError, LookupError, AttributeError)
+"""What building a context meets in a file that says the right things of the wrong kind."""
 
 
 def rebuild(document: Mapping[str, Any], policy: Mapping[str, Any]) -> dict[str, Any]:
@@ -185,6 +188,8 @@ def _answer(turn: dict[str, Any], policy: dict[str, Any]) -> dict[str, Any]:
             context = rebuilding.rebuilt(store, project, turn, policy)
         except (errors.HoldfastError, Forged) as error:
             return {"error": _told(error)}
+        except _STRANGE as error:
+            return {"error": _told(UnusableTurn(f"{NOT_OURS} ({type(error).__name__}: {error})"))}
         finally:
             transaction.set_rollback(True)
         return {"context": context.as_json()}

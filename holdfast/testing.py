@@ -120,6 +120,8 @@ def _bytes(path: Path) -> bytes:
             return file.read(turnfile.MOST_BYTES + 1)
     except FileNotFoundError:
         raise UnusableTurn("There is no such file. It belongs beside the test.") from None
+    except OSError as error:
+        raise UnusableTurn(f"It cannot be read: {error.strerror}.") from None
 
 
 def _turn(document: turnfile.Document, account: Mapping[str, Any]) -> Turn:

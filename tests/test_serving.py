@@ -148,7 +148,7 @@ def test_a_second_start_finds_the_data(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     with serving(shell, "--demo") as first:
         keys = {row["key"] for row in first.call("GET", "/api/v1/sessions")[1]["data"]}
-        assert len(keys) == 4
+        assert len(keys) == 5
     assert first.process.returncode == 0
     with serving(shell, "--demo") as second:
         assert second.call("GET", "/health")[0] == 200

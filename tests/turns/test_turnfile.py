@@ -126,13 +126,26 @@ def test_a_log_that_cannot_be_one_is_refused(path: Path) -> None:
         holdfast.testing.turn(path)
 
 
-def test_one_that_cannot_be_built_spoils_no_other(path: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda document: document["log"][0].update(data={}),
+        lambda document: document["log"][0].update(data=[]),
+        lambda document: document["session"].update(id="x"),
+        lambda document: document.update(provided=[1]),
+        lambda document: document.update(facts=["x"]),
+    ],
+)
+def test_one_that_cannot_be_built_is_refused_and_spoils_no_other(path: Path, change: Any) -> None:
     whole = path.read_bytes()
-    changed(path, lambda document: document["log"][0].update(data={}))
-    with pytest.raises((UnusableTurn, RuntimeError)):
-        holdfast.testing.turn(path)
+    with pytest.raises(UnusableTurn):
+        holdfast.testing.turn(changed(path, change))
     path.write_bytes(whole)
     assert holdfast.testing.turn(path).reproduced
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "cannot be read" in refused(tmp_path)
 
 
 def test_a_session_of_too_many_messages_is_refused(
