@@ -47,8 +47,7 @@ def look_around(guest: Guest, chromium: Path, address: str) -> None:
             expect(browser.page.locator("h1"), path).to_have_count(1)
             font = "getComputedStyle(document.querySelector('.brand')).fontWeight"
             assert int(browser.page.evaluate(font)) > 400, f"{path} has no stylesheet"
-        browser.page.keyboard.press("g")
-        browser.page.keyboard.press("s")
+        browser.go("s")
         browser.page.wait_for_url(f"**{PREFIX}/sessions/")
         assert browser.troubles == []
 

@@ -175,8 +175,7 @@ def test_what_was_lost_is_reached_from_the_sessions_with_the_keyboard(
     with site.browser() as browser:
         page, keys = browser.page, browser.page.keyboard
         browser.open("/sessions/")
-        keys.press("g")
-        keys.press("c")
+        browser.go("c")
         page.wait_for_url("**/compressions/")
         expect(page.locator(".sentence")).to_have_text(
             "1 of your sessions was compacted by Claude Code; 2 paths were lost."

@@ -60,14 +60,12 @@ def test_the_keyboard_leads_to_the_settings_and_the_switch_to_a_project(site: Si
     with site.browser() as browser:
         page = browser.page
         browser.open("/sessions/")
-        page.keyboard.press("g")
-        page.keyboard.press(",")
+        browser.go(",")
         page.wait_for_url("**/settings/")
         page.locator(".projects summary").click()
         page.get_by_role("link", name="sales").click()
         page.wait_for_url("**/settings/?project=sales")
-        page.keyboard.press("g")
-        page.keyboard.press("s")
+        browser.go("s")
         page.wait_for_url("**/sessions/?project=sales")
         assert browser.troubles == []
 
