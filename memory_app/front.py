@@ -7,6 +7,7 @@ it changes only when a compression does, so it stands first: the prompt's prefix
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -285,18 +286,21 @@ def facts(
 def _roomed(
     chosen: Sequence[Fact], number: int, wanted: Wanted
 ) -> tuple[Told | None, Sequence[Fact]]:
-    """The block of as many of these facts as have room, and the others. Lines take a little more
-    than their facts; what is too much is taken away at once, as often as it must be."""
-    kept = len(chosen)
-    while kept:
-        told = stated(chosen[:kept], number, wanted.old_us)
-        over = told.tokens - wanted.room
-        if over <= 0:
-            return told, chosen[kept:]
-        while kept and over > 0:
-            kept -= 1
-            over -= chosen[kept].tokens
-    return None, chosen
+    """The block of as many of these facts as have room, and the others. Lines take more than their
+    facts, so they may be too many; how many fit is found by halving."""
+
+    def told(many: int) -> Told | None:
+        return stated(chosen[:many], number, wanted.old_us) if many else None
+
+    def tokens(many: int) -> int:
+        block = told(many)
+        return block.tokens if block else 0
+
+    whole = told(len(chosen))
+    if whole is None or whole.tokens <= wanted.room:
+        return whole, ()
+    kept = bisect_right(range(len(chosen)), wanted.room, key=tokens) - 1
+    return told(kept), chosen[kept:]
 
 
 def _missed(fact: Fact, session: Snapshot, free: int) -> NearMiss:

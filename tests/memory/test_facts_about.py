@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from memory_app import front, keeping
 from memory_app.models import Fact
@@ -92,3 +94,17 @@ def test_what_hangs_on_a_named_thing_stands_behind_what_shares_words_and_before_
     found = order("Office of Ann?", rest, other, first, *asked)
     assert set(found[: len(asked)]) == {one.number for one in asked}
     assert found[len(asked) :] == [1, 2, 3]
+
+
+@given(st.lists(st.integers(1, 30), max_size=40), st.integers(1, 900))
+def test_as_many_facts_are_told_as_fit_and_the_next_one_would_not(
+    lengths: list[int], room: int
+) -> None:
+    chosen = [fact(n, f"Flat {n} " + "has rooms " * many) for n, many in enumerate(lengths, 1)]
+    told, over = front._roomed(chosen, 1, front.Wanted(version=1, room=room))
+    kept = len(chosen) - len(over)
+    assert [*chosen[:kept], *over] == chosen
+    assert told is None or told.tokens <= room
+    assert (told is None) == (kept == 0)
+    if over:
+        assert front.stated(chosen[: kept + 1], 1, 0).tokens > room
