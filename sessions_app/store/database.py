@@ -153,10 +153,7 @@ class Database:
         if connection.vendor == "sqlite":
             return _sqlite_durability(connection)
         row = self.row("SELECT current_setting('synchronous_commit'), current_setting('fsync')", ())
-        commit, fsync = row if row else ("off", "off")
-        if fsync == "off":
-            return Durability(durable=False, by="operating_system")
-        return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
+        return postgres_durability(*(row or ("off", "off")))
 
     def transaction(self) -> Transaction:
         """All or nothing; entering it tells how durable it will be once it is left.
@@ -276,6 +273,13 @@ def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
 
 def _in_transaction(connection: Any) -> bool:
     return bool(connection.in_atomic_block or not connection.autocommit)
+
+
+def postgres_durability(commit: str, fsync: str) -> Durability:
+    """What a commit is worth under these values of `synchronous_commit` and `fsync`."""
+    if fsync == "off":
+        return Durability(durable=False, by="operating_system")
+    return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
 
 
 def _sqlite_durability(connection: Any) -> Durability:

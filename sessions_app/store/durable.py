@@ -24,7 +24,7 @@ from sessions_app.core.entries import entries_out
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.core.packing import Stored
 from sessions_app.models import HOUR_US, Policy, Project
-from sessions_app.store import beside, fulltext, kept
+from sessions_app.store import at_once, beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
     FAR_PAST_ITS_USE,
@@ -153,6 +153,10 @@ class DurableStore(Reader):
         SessionDeleted, SessionEnded, StaleVersion, IdempotencyMismatch."""
         now = clock.now_us()
         bodies = [packing.stored(item.role, item.body) for item in batch]  # before the lock
+        if check is None and at_once.suits(self.db, batch):
+            done = at_once.append(self.db, project, session, batch, bodies, guard, now)
+            if done is not None:
+                return done
         with self.db.transaction() as durability:
             row = self.db.locked_row(sql.STANDING, (session.hex, project))
             if (known := self.known(project, guard.request)) is not None:

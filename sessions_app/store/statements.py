@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
+from sessions_app.models import HOUR_US
+
 SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
@@ -37,6 +39,86 @@ ADVANCE = """
         last_activity_us = ?, head = ?
     WHERE number = ? AND version = ?
 """
+# The same in one statement, for PostgreSQL; see store/at_once.py. Each of `said` has its place in
+# the batch (1..) and what the batch adds up to so far: tokens, users' messages, and which of them
+# was the last (0: none). The digests are those of core/chain.py. A batch that a notice, a resume,
+# another version or a kept answer stands against changes nothing.
+_SAID = """(?::int, ?, ?::int, ?::bigint, ?::bigint, ?::boolean, ?::bigint, ?::bytea, ?, ?,
+    ?::bytea, ?::int, ?::int)"""
+_DIGEST = """sha256({said}.salt || convert_to({version} || E'\\n' || {seq} || E'\\n' || {said}.role
+    || E'\\n' || {said}.at || E'\\n' || {said}.body, 'UTF8'))"""
+
+
+@cache
+def append_at_once(many: int, *, keyed: bool) -> str:
+    """Stores `many` messages, and with `keyed` the answer to a request."""
+    version, seq = f"(m.version - {many} + said.nth)", f"(m.messages - {many} + said.nth)"
+    old = {"version": "(s.version + one.nth)", "seq": "(s.messages + one.nth)"}
+    digests = f"""(
+        SELECT string_agg({_DIGEST.format(said="one", **old)}, ''::bytea ORDER BY one.nth)
+        FROM said one)"""
+    if many == 1:
+        digests = _DIGEST.format(said="said", version="(s.version + 1)", seq="(s.messages + 1)")
+    return f"""
+        WITH said(nth, role, form, tokens, total, estimated, at, salt, body, stored, packed, users,
+            start) AS (VALUES {", ".join([_SAID] * many)}),
+        given(now, moment, expected) AS (VALUES (?::bigint, ?::bigint, ?::bigint)),
+        moved AS (
+            UPDATE holdfast_session s
+            SET version = s.version + {many}, messages = s.messages + {many},
+                turns = s.turns + said.users,
+                turn_start = CASE WHEN start > 0 THEN s.messages + start ELSE s.turn_start END,
+                tokens = s.tokens + total, active_tokens = s.active_tokens + total,
+                last_activity_us = GREATEST(s.last_activity_us, moment),
+                active_hour = GREATEST(s.last_activity_us, moment) / {HOUR_US},
+                head = sha256(s.head || sha256({digests})),
+                index_due_us = COALESCE(s.index_due_us, now),
+                due_us = CASE WHEN s.active_tokens + total >= s.due_tokens
+                    THEN COALESCE(s.due_us, now) ELSE s.due_us END
+            FROM said, given
+            WHERE said.nth = {many} AND s.id = ? AND s.project_id = ? AND s.status = 'active'
+                AND s.version = COALESCE(expected, s.version)
+                AND s.active_tokens + total < s.notice_tokens
+                AND (s.messages = 0 OR moment - s.last_activity_us < s.resume_us)
+                {_UNKNOWN if keyed else ""}
+            RETURNING s.number, s.version, s.messages, s.turns, s.turn_start, s.tokens,
+                s.window_tokens, s.capacity, s.active_tokens, s.due_us = now AS due,
+                total AS added, said.users AS asked, now
+        ),
+        {_KEPT.format(many=many) if keyed else ""}
+        put AS (
+            INSERT INTO holdfast_message
+                (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
+                 tokens_estimated, batch_end, created_us, salt, digest, body, packed)
+            SELECT m.number, {seq}, {version}, m.turns - asked + said.users,
+                CASE WHEN said.start > 0 THEN m.messages - {many} + said.start
+                    ELSE m.turn_start END,
+                said.role, said.form, said.tokens, m.tokens - added + said.total, said.estimated,
+                said.nth = {many}, said.at, said.salt,
+                {_DIGEST.format(said="said", version=version, seq=seq)},
+                COALESCE(said.stored, said.body), said.packed
+            FROM moved m, said
+        )
+        SELECT version, messages, window_tokens, capacity, active_tokens, due,
+            current_setting('synchronous_commit'), current_setting('fsync')
+        FROM moved
+    """
+
+
+_UNKNOWN = """AND NOT EXISTS (
+    SELECT 1 FROM holdfast_request_key k WHERE k.project_id = ? AND k.key = ?
+)"""
+_KEPT = """kept AS (
+    INSERT INTO holdfast_request_key
+        (project_id, key, fingerprint, session_number, status, answer, created_us)
+    SELECT ?, ?, ?, number, 201,
+        ? || version || ',' || (messages - {many} + 1) || ? || window_tokens || ',' || capacity
+        || ',' || active_tokens || ','
+        || CASE WHEN current_setting('fsync') = 'off' THEN 'false,"operating_system"'
+            WHEN current_setting('synchronous_commit') = 'off' THEN 'false,"wal_writer"'
+            ELSE 'true,null' END || ']', now
+    FROM moved
+),"""
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"
 SET_DUE = """
     UPDATE holdfast_session SET due_us = COALESCE(due_us, ?), due_trigger = ?, due_seq = ?
