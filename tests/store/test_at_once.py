@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -15,9 +17,9 @@ from sessions_app import clock, waking
 from sessions_app.core import errors
 from sessions_app.core.appending import Prepared
 from sessions_app.models import Event, Message, Policy, Session
-from sessions_app.store import at_once, durable
+from sessions_app.store import at_once
 from sessions_app.store import statements as sql
-from sessions_app.store.base import Appended
+from sessions_app.store.base import Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
 from tests.store import test_i03_exactly_once as i03
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.usefixtures("on_postgres")
 
 NOW = 1_800_000_000_000_000
 ROW = [field.attname for field in Message._meta.concrete_fields if field.attname != "session_id"]
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=40)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
 MESSAGES = st.builds(
     Prepared,
     role=st.sampled_from(["user", "assistant", "system", "developer"]),
@@ -62,8 +64,7 @@ def test_both_ways_store_the_same_rows(
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now_us", lambda: NOW)
-        patch.setattr(at_once.os, "urandom", bytes)
-        patch.setattr(durable.os, "urandom", bytes)
+        patch.setattr(os, "urandom", bytes)
         told = {}
         for way in (at_once.suits, lambda *_: False):
             patch.setattr(at_once, "suits", way)
@@ -143,9 +144,15 @@ def test_one_key_at_the_same_time_is_one_append(store: DurableStore, project: in
     session = opened(store, project)
     for number in range(10):
         guard = keyed(f"k{number}")
-        done = race(6, lambda _, guard=guard: store.append(project, session, turn(), guard))
+        done = race(6, partial(_append, store, project, session, guard))
         assert len({one.version for one in done}) == 1
     assert store.get(project, session).messages == 20
+
+
+def _append(
+    store: DurableStore, project: int, session: UUID, guard: Guard, _number: int
+) -> Appended:
+    return store.append(project, session, turn(), guard)
 
 
 # -- bugs put in on purpose ---------------------------------------------------------------------
