@@ -16,7 +16,7 @@ from django.db import IntegrityError
 
 from sessions_app import waking
 from sessions_app.core import chain
-from sessions_app.core.appending import Prepared, last_moment
+from sessions_app.core.appending import Prepared, last_moment, size_notices
 from sessions_app.core.packing import Stored
 from sessions_app.store import kept
 from sessions_app.store import statements as sql
@@ -36,6 +36,8 @@ class _Moved(NamedTuple):
     window: int
     capacity: int
     used: int
+    before: int
+    level: float | None
     due: bool
     commit: str
     fsync: str
@@ -83,7 +85,14 @@ def append(
         moved.used,
         durability.durable,
         durability.by,
+        notices=_notices(moved),
     )
+
+
+def _notices(moved: _Moved) -> tuple[dict[str, Any], ...]:
+    if moved.level is None:
+        return ()
+    return size_notices(moved.level, moved.before, moved.capacity)
 
 
 def _run(db: Database, statement: str, params: Sequence[Any]) -> Row | None:

@@ -38,8 +38,6 @@ class Guard:
 UNGUARDED = Guard()
 NEVER = 2**62
 """More tokens, or microseconds, than there ever are."""
-FAR_PAST_ITS_USE = 20
-"""Windows' worth of tokens after which a session had better be followed by a new one."""
 
 
 class Snapshot(NamedTuple):

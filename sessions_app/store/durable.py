@@ -27,7 +27,6 @@ from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import at_once, beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
-    FAR_PAST_ITS_USE,
     NEVER,
     UNGUARDED,
     Adopted,
@@ -200,7 +199,8 @@ class DurableStore(Reader):
         version, notices = last.version, used >= before.notice_tokens
         if notices and before.active_tokens < before.notice_tokens:
             version += 1
-            happened = [("notice", _nearly_full(used, before.capacity))]
+            level = appending.level(used, before.capacity)
+            happened = [("notice", appending.nearly_full(level))]
             head = self._insert_events(before.number, version, head, happened, now)
         moved = self.db.run(
             sql.ADVANCE,
@@ -1041,17 +1041,12 @@ def _appended(
     )
 
 
-def _nearly_full(used: int, capacity: int) -> dict[str, Any]:
-    return {"code": "context_nearly_full", "level": round(used / capacity, 4)}
-
-
 def _noticed(done: Appended, before: Standing) -> Appended:
     """The answer with what is to be noticed about the session's size."""
-    notices: list[Mapping[str, Any]] = [_nearly_full(done.used, before.capacity)]
-    if before.tokens >= FAR_PAST_ITS_USE * before.capacity:
-        notices.append({"code": "reset_advised", "tokens": before.tokens})
+    level = appending.level(done.used, before.capacity)
+    notices = appending.size_notices(level, before.tokens, before.capacity)
     events = int(before.active_tokens < before.notice_tokens)
-    return done._replace(version=done.version + events, notices=tuple(notices), events=events)
+    return done._replace(version=done.version + events, notices=notices, events=events)
 
 
 def _salts(count: int) -> list[bytes]:

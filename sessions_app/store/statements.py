@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from sessions_app.core.appending import FAR_PAST_ITS_USE
 from sessions_app.models import HOUR_US
 
 SESSION_COLUMNS = """
@@ -41,8 +42,9 @@ ADVANCE = """
 """
 # The same in one statement, for PostgreSQL; see store/at_once.py. Each of `said` has its place in
 # the batch (1..) and what the batch adds up to so far: tokens, users' messages, and which of them
-# was the last (0: none). The digests are those of core/chain.py. A batch that a notice, a resume,
-# another version or a kept answer stands against changes nothing.
+# was the last (0: none). The digests are those of core/chain.py, the notices those of
+# core/appending.py. A batch that is the first over the mark, or follows a pause, changes nothing,
+# nor does one that another version or a kept answer stands against.
 _SAID = """(?::int, ?, ?::int, ?::bigint, ?::bigint, ?::boolean, ?::bigint, ?::bytea, ?, ?,
     ?::bytea, ?::int, ?::int)"""
 _DIGEST = """sha256({said}.salt || convert_to({version} || E'\\n' || {seq} || E'\\n' || {said}.role
@@ -78,14 +80,17 @@ def append_at_once(many: int, *, keyed: bool) -> str:
             FROM said, given
             WHERE said.nth = {many} AND s.id = ? AND s.project_id = ? AND s.status = 'active'
                 AND s.version = COALESCE(expected, s.version)
-                AND s.active_tokens + total < s.notice_tokens
+                AND (s.active_tokens >= s.notice_tokens
+                    OR s.active_tokens + total < s.notice_tokens)
                 AND (s.messages = 0 OR moment - s.last_activity_us < s.resume_us)
                 {_UNKNOWN if keyed else ""}
             RETURNING s.number, s.version, s.messages, s.turns, s.turn_start, s.tokens,
                 s.window_tokens, s.capacity, s.active_tokens, s.due_us = now AS due,
-                total AS added, said.users AS asked, now
+                CASE WHEN s.active_tokens >= s.notice_tokens
+                    THEN ROUND(s.active_tokens::numeric / s.capacity, 4)::float8 END AS level,
+                total AS added, s.tokens - total AS before, said.users AS asked, now
         ),
-        {_KEPT.format(many=many) if keyed else ""}
+        {_KEPT.format(many=many, far=FAR_PAST_ITS_USE) if keyed else ""}
         put AS (
             INSERT INTO holdfast_message
                 (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
@@ -99,7 +104,7 @@ def append_at_once(many: int, *, keyed: bool) -> str:
                 COALESCE(said.stored, said.body), said.packed
             FROM moved m, said
         )
-        SELECT version, messages, window_tokens, capacity, active_tokens, due,
+        SELECT version, messages, window_tokens, capacity, active_tokens, before, level, due,
             current_setting('synchronous_commit'), current_setting('fsync')
         FROM moved
     """
@@ -116,7 +121,11 @@ _KEPT = """kept AS (
         || ',' || active_tokens || ','
         || CASE WHEN current_setting('fsync') = 'off' THEN 'false,"operating_system"'
             WHEN current_setting('synchronous_commit') = 'off' THEN 'false,"wal_writer"'
-            ELSE 'true,null' END || ']', now
+            ELSE 'true,null' END
+        || CASE WHEN level IS NULL THEN '' ELSE ',null,[{{"code":"context_nearly_full","level":'
+            || level || '}}' || CASE WHEN before < {far} * capacity THEN ''
+                ELSE ',{{"code":"reset_advised","tokens":' || before || '}}' END || '],0' END
+        || ']', now
     FROM moved
 ),"""
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from sessions_app import clock, waking
 from sessions_app.core import errors
 from sessions_app.core.appending import Prepared
-from sessions_app.models import Event, Message, Policy, Session
-from sessions_app.store import at_once
+from sessions_app.models import Event, Message, Policy, RequestKey, Session
+from sessions_app.store import at_once, kept
 from sessions_app.store import statements as sql
-from sessions_app.store.base import Appended, Guard
+from sessions_app.store.base import UNGUARDED, Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
 from tests.store import test_i03_exactly_once as i03
@@ -112,6 +112,24 @@ def test_a_mark_that_is_passed_makes_the_session_due_and_wakes(
     finally:
         leave()
     assert Session.everything.get(id=session).due_us is not None
+
+
+def test_only_the_batch_that_passes_the_notice_mark_goes_another_way(
+    store: DurableStore, project: int, refused: Callable[[], None]
+) -> None:
+    Policy.everything.filter(project_id=project).update(notice_tokens=3_000, capacity=3_100)
+    session = opened(store, project)
+    store.append(project, session, [said(tokens=3_000)])
+    refused()
+    for number in range(8):
+        guard = keyed(f"k{number}") if number % 2 else UNGUARDED
+        done = store.append(project, session, [said(tokens=20_000)], guard)
+        assert done.notices[0]["level"] == round(done.used / 3_100, 4)
+        assert len(done.notices) == (2 if done.used - 20_000 >= 62_000 else 1)
+        if number % 2:
+            assert store.append(project, session, [said(tokens=20_000)], guard) == done
+            again = kept.read_appended(RequestKey.objects.get(key=f"k{number}").answer)
+            assert again == done
 
 
 def test_the_index_learns_of_it_and_the_hour_moves(
