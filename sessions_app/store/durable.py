@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -132,6 +132,17 @@ class Standing(NamedTuple):
     overlay_version: int
 
 
+class _Said(NamedTuple):
+    """What an append brings, and when."""
+
+    project: int
+    session: UUID
+    batch: Sequence[Prepared]
+    bodies: Sequence[Stored]
+    guard: Guard
+    now: int
+
+
 class DurableStore(Reader):
     """`Store` on the database behind a Django alias."""
 
@@ -156,21 +167,28 @@ class DurableStore(Reader):
             done = at_once.append(self.db, project, session, batch, bodies, guard, now)
             if done is not None:
                 return done
+        said = _Said(project, session, batch, bodies, guard, now)
+        if check is None:
+            return self.db.together(partial(self._append, said))
         with self.db.transaction() as durability:
-            row = self.db.locked_row(sql.STANDING, (session.hex, project))
-            if (known := self.known(project, guard.request)) is not None:
-                return kept.read_appended(known)
-            before = self._appendable(project, session, row, guard.expected)
-            used, notices = self._store_batch(before, batch, bodies, now)
-            done = _appended(session, before, batch, used=used, durability=durability)
-            if notices:
-                done = _noticed(done, before)
-            if any(item.role == "tool" for item in batch):
-                done = self._with_orphans(project, before, batch, done)
-            if check is not None:
-                done = done._replace(told=check(done))
-            if guard.request is not None:
-                self.remember(project, guard.request, 201, kept.appended(done), now=now)
+            return self._append(said, durability, check)
+
+    def _append(self, said: _Said, durability: Durability, check: Check | None = None) -> Appended:
+        project, session, batch, bodies, guard, now = said
+        row = self.db.locked_row(sql.STANDING, (session.hex, project))
+        if (known := self.known(project, guard.request)) is not None:
+            return kept.read_appended(known)
+        before = self._appendable(project, session, row, guard.expected)
+        used, notices = self._store_batch(before, batch, bodies, now)
+        done = _appended(session, before, batch, used=used, durability=durability)
+        if notices:
+            done = _noticed(done, before)
+        if any(item.role == "tool" for item in batch):
+            done = self._with_orphans(project, before, batch, done)
+        if check is not None:
+            done = done._replace(told=check(done))
+        if guard.request is not None:
+            self.remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
     def _appendable(

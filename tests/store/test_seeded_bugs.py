@@ -86,7 +86,7 @@ def test_an_answer_before_the_commit_is_seen(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def forgetful(self: Database) -> Iterator[Durability]:
+    def forgetful(self: Database, *, leads: bool = False) -> Iterator[Durability]:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             yield DURABLE
