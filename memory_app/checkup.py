@@ -77,7 +77,8 @@ def durability(connection: Any) -> Iterator[Check]:
 
 
 def connecting(connection: Any) -> Iterator[Check]:
-    """On PostgreSQL: whether requests share connections, and statements are prepared."""
+    """On PostgreSQL: whether requests share connections, and statements are prepared. A site that
+    does neither is slower and not wrong."""
     if connection.vendor != "postgresql":
         return
     options = connection.settings_dict.get("OPTIONS", {})
@@ -87,8 +88,7 @@ def connecting(connection: Any) -> Iterator[Check]:
     elif pool or connection.settings_dict.get("CONN_MAX_AGE") != 0:
         yield Check("connections", "pool" if pool else "kept by each thread")
     else:
-        advice = 'Set OPTIONS["pool"] (not with CONN_MAX_AGE): each request connects anew.'
-        yield Check("connections", "one for each request", advice)
+        yield Check("connections", 'one for each request; OPTIONS["pool"] shares them')
     yield _prepared(options)
 
 
@@ -96,8 +96,8 @@ def _prepared(options: Mapping[str, Any]) -> Check:
     after = options.get("prepare_threshold")
     if options.get("server_side_binding") and after is not None:
         return Check("prepared statements", f"after {after} uses")
-    advice = 'Set OPTIONS["server_side_binding"] and, without PgBouncer, ["prepare_threshold"] = 5.'
-    return Check("prepared statements", "no", advice)
+    how = 'OPTIONS["server_side_binding"] with ["prepare_threshold"] does'
+    return Check("prepared statements", f"nothing prepares them; {how}")
 
 
 def _value(connection: Any, statement: str) -> str:
