@@ -8,7 +8,8 @@ SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
     s.policy_name, s.policy_version, s.head, s.metadata, s.tags, s.created_us, s.last_activity_us,
-    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts
+    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts,
+    s.lease_token, s.lease_until_us, s.lease_holder
 """
 INDEX_STATE_COLUMNS = """
     s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
@@ -28,7 +29,8 @@ SESSION_BY_NUMBER = (
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
         s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version, s.lease_token,
+        s.lease_until_us, s.lease_holder
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -70,6 +72,8 @@ RELEASE = """
 GIVE_BACK = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = 0 WHERE number = ? AND claim = ?
 """
+# One that ran out keeps its holder; without a time, appends need not ask what time it is.
+LEASE_OVER = "UPDATE holdfast_session SET lease_until_us = 0 WHERE number = ? AND lease_token = ?"
 IDLE = """
     SELECT number, version, id FROM holdfast_session
     WHERE project_id = ? AND policy_name = ? AND policy_version = ? AND active_hour BETWEEN ? AND ?

@@ -12,6 +12,7 @@ from django.db import connection
 from sessions_app.core import chain, errors
 from sessions_app.store import database
 from sessions_app.store import statements as sql
+from sessions_app.store.base import UNGUARDED
 from sessions_app.store.database import DURABLE, Database, Durability
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import Problem, verify
@@ -42,7 +43,7 @@ def test_without_the_expected_version_more_than_one_writer_wins(
 ) -> None:
     right: Any = DurableStore._appendable
     monkeypatch.setattr(
-        DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], None)
+        DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], UNGUARDED)
     )
     with pytest.raises(AssertionError):
         i01.test_one_of_eight_writers_at_the_same_version_wins(store, project, "append")
