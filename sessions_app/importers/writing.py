@@ -479,8 +479,8 @@ class _Session:
             self.writer.report.compacted.append(str(self._stored.id))
 
     def _at_version(self, change: Callable[[Guard], _Done]) -> _Done:
-        """The change at the version the session was left at. That a worker folded meanwhile, or that
-        an agent had the lease, says nothing new, so it is tried again behind that."""
+        """The change at the version the session was left at. That a worker folded meanwhile or an
+        agent had the lease says nothing new, so it is tried again behind that."""
         for _ in range(TRIES):
             try:
                 return change(Guard(self._version))
