@@ -65,7 +65,7 @@ def append(
     """What `DurableStore.append` answers, or None where nothing was stored; `now` in
     microseconds."""
     params = _said(batch, bodies, now)
-    params += (now, last_moment(batch, now), guard.expected, session.hex, project)
+    params += (now, last_moment(batch, now), guard.expected, guard.lease, session.hex, project)
     if guard.request is not None:
         params += _kept(project, session, batch, guard.request)
     row = _run(db, sql.append_at_once(len(batch), keyed=guard.request is not None), params)

@@ -26,11 +26,12 @@ from django.db import (
     transaction,
 )
 
+from sessions_app import clock
 from sessions_app.core import errors
 from sessions_app.core.packing import octets_of
 from sessions_app.store import line
 from sessions_app.store.immediate import Immediate
-from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK, within
+from sessions_app.store.statements import DATABASE_TIME, LOCKING, TAKE_WRITE_LOCK, within
 
 log = logging.getLogger("holdfast.store")
 
@@ -158,6 +159,19 @@ class Database:
             return _sqlite_durability(connection)
         row = self.row("SELECT current_setting('synchronous_commit'), current_setting('fsync')", ())
         return postgres_durability(*(row or ("off", "off")))
+
+    def now_us(self) -> int:
+        """The database's clock in microseconds: processes on several machines share it."""
+        if self.is_sqlite:
+            return clock.now_us()
+        row = self.row(DATABASE_TIME)
+        return int(row[0]) if row else clock.now_us()
+
+    def rest(self) -> None:
+        """Gives back a connection of a pool, for as long as this thread waits for something. A file
+        stays open: closing it may take longer than the wait."""
+        if not self.is_sqlite and not self.nested:
+            self.connection.close()
 
     def transaction(self, *, leads: bool = False) -> Transaction:
         """All or nothing; entering it tells how durable it will be once it is left.

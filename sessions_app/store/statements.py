@@ -11,7 +11,8 @@ SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
     s.policy_name, s.policy_version, s.head, s.metadata, s.tags, s.created_us, s.last_activity_us,
-    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts
+    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts,
+    s.lease_token, s.lease_until_us, s.lease_holder
 """
 INDEX_STATE_COLUMNS = """
     s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
@@ -31,7 +32,8 @@ SESSION_BY_NUMBER = (
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
         s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version, s.lease_token,
+        s.lease_until_us, s.lease_holder
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -40,11 +42,12 @@ ADVANCE = """
         last_activity_us = ?, head = ?
     WHERE number = ? AND version = ?
 """
+_NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
 # The same in one statement, for PostgreSQL; see store/at_once.py. Each of `said` has its place in
 # the batch (1..) and what the batch adds up to so far: tokens, users' messages, and which of them
 # was the last (0: none). The digests are those of core/chain.py, the notices those of
-# core/appending.py. A batch that is the first over the mark, or follows a pause, changes nothing,
-# nor does one that another version or a kept answer stands against.
+# core/appending.py. A batch that is the first over the mark, or follows a pause or a lease, changes
+# nothing, nor does one that a version, a lease or a kept answer stands against.
 _SAID = """(?::int, ?, ?::int, ?::bigint, ?::bigint, ?::boolean, ?::bigint, ?::bytea, ?, ?,
     ?::bytea, ?::int, ?::int)"""
 _DIGEST = """sha256({said}.salt || convert_to({version} || E'\\n' || {seq} || E'\\n' || {said}.role
@@ -64,7 +67,9 @@ def append_at_once(many: int, *, keyed: bool) -> str:
     return f"""
         WITH said(nth, role, form, tokens, total, estimated, at, salt, body, stored, packed, users,
             start) AS (VALUES {", ".join([_SAID] * many)}),
-        given(now, moment, expected) AS (VALUES (?::bigint, ?::bigint, ?::bigint)),
+        given(now, moment, expected, lease) AS (
+            VALUES (?::bigint, ?::bigint, ?::bigint, ?::bigint)
+        ),
         moved AS (
             UPDATE holdfast_session s
             SET version = s.version + {many}, messages = s.messages + {many},
@@ -80,6 +85,8 @@ def append_at_once(many: int, *, keyed: bool) -> str:
             FROM said, given
             WHERE said.nth = {many} AND s.id = ? AND s.project_id = ? AND s.status = 'active'
                 AND s.version = COALESCE(expected, s.version)
+                AND CASE WHEN lease IS NULL THEN s.lease_until_us = 0
+                    ELSE s.lease_token = lease AND s.lease_until_us > {_NOW} END
                 AND (s.active_tokens >= s.notice_tokens
                     OR s.active_tokens + total < s.notice_tokens)
                 AND (s.messages = 0 OR moment - s.last_activity_us < s.resume_us)
@@ -147,7 +154,7 @@ DUE_NEWEST = f"{_DUE_NOW} ORDER BY s.due_us DESC, s.number DESC LIMIT 1"
 DUE_ONE = f"SELECT {_DUE_COLUMNS} FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?"
 DUE_COUNT = "SELECT COUNT(*), MIN(due_us) FROM holdfast_session WHERE due_us <= ?"
 SKIP_LOCKED = " FOR NO KEY UPDATE OF s SKIP LOCKED"
-DATABASE_TIME = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+DATABASE_TIME = f"SELECT {_NOW}"
 CLAIM = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = ?
     WHERE number = ? AND claim = ? AND claim_until_us <= ?
@@ -161,6 +168,8 @@ RELEASE = """
 GIVE_BACK = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = 0 WHERE number = ? AND claim = ?
 """
+# One that ran out keeps its holder; without a time, appends need not ask what time it is.
+LEASE_OVER = "UPDATE holdfast_session SET lease_until_us = 0 WHERE number = ? AND lease_token = ?"
 IDLE = """
     SELECT number, version, id FROM holdfast_session
     WHERE project_id = ? AND policy_name = ? AND policy_version = ? AND active_hour BETWEEN ? AND ?

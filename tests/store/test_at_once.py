@@ -17,11 +17,12 @@ from sessions_app import clock, waking
 from sessions_app.core import errors
 from sessions_app.core.appending import Prepared
 from sessions_app.models import Event, Message, Policy, RequestKey, Session
-from sessions_app.store import at_once, kept
+from sessions_app.store import at_once, kept, leasing
 from sessions_app.store import statements as sql
 from sessions_app.store.base import UNGUARDED, Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.passing import DatabaseTime
 from tests.store import test_i03_exactly_once as i03
 from tests.store.racing import race
 from tests.store.saying import at, filled, keyed, opened, said, turn
@@ -130,6 +131,23 @@ def test_only_the_batch_that_passes_the_notice_mark_goes_another_way(
             assert store.append(project, session, [said(tokens=20_000)], guard) == done
             again = kept.read_appended(RequestKey.objects.get(key=f"k{number}").answer)
             assert again == done
+
+
+def test_a_lease_is_looked_at(
+    store: DurableStore, project: int, refused: Callable[[], None], database_time: DatabaseTime
+) -> None:
+    session = opened(store, project)
+    token = leasing.acquire(store, project, session, "planner", 30).session.lease_token
+    with pytest.raises(errors.SessionBusy):
+        store.append(project, session, turn())
+    with pytest.raises(errors.LeaseLost):
+        store.append(project, session, turn(), Guard(lease=token + 1))
+    database_time.passes(31)
+    with pytest.raises(errors.LeaseLost):
+        store.append(project, session, turn(), Guard(lease=token))
+    database_time.passes(-31)
+    refused()
+    assert store.append(project, session, turn(), Guard(lease=token)).version == 4
 
 
 def test_the_index_learns_of_it_and_the_hour_moves(
