@@ -1,0 +1,363 @@
+"""The hot tier: what Redis holds of sessions. The only file that knows Redis.
+
+Redis is a hint (I9): whatever it answers is checked by its reader, whatever it fails at is counted
+and costs an answer nothing but time, and of that no more than the breaker allows. Nothing connects
+before the first question, so a Redis that is absent at the start is one that fails.
+
+A session is one hash, `holdfast:{<id in hex>}`, so it lies on one node of a cluster, is evicted as
+a whole, and goes with one DEL. Its fields: `id`, the digest of the database's identity; `at`, the
+newest version that was heard of; `keep`, for how many ms it is kept from its last use; and for
+each value `name` the bytes and, in `t:name`, when they were true, in ms of the clock of Redis. A
+script decides every write, so that none that is late wins over one that is newer. All of it is of
+Redis 7.0.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+from hashlib import sha1
+from threading import Lock
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from sessions_app import clock
+from sessions_app.core import measure
+from sessions_app.core.breaker import Breaker
+
+TIMEOUT_SECONDS = 0.05
+"""For a connection, and for an answer."""
+MOST_CONNECTIONS = 64
+MOST_STALE_MS = 60_000
+"""No reader takes anything that is older without a look at the database."""
+LASTING_MS = 30 * 60 * 1000
+"""How long what stays right as long as its session does is kept, from its last use."""
+PASSING_MS = MOST_STALE_MS
+"""How long anything else is: nobody would believe it any longer."""
+MOST_VALUES = 32
+"""Values of one session; with one more it begins anew."""
+GONE = 2**53
+"""The version of a session that was purged or erased: later than any."""
+FORGET_AT_ONCE = 200
+TOLD = ("hits", "misses", "stale", "errors", "openings")
+"""The counts that say most; with `attempts`, `kept` and `refused_...` they are all of them."""
+
+T = TypeVar("T")
+
+
+class _Script(NamedTuple):
+    source: str
+    sha: str
+
+
+def _script(source: str) -> _Script:
+    return _Script(source, sha1(source.encode(), usedforsecurity=False).hexdigest())
+
+
+# The first line of a script says what it may do: not run where nothing can be written, so never on
+# a replica, whose clock and values are others; and run where memory is full, unless it takes more.
+
+# ARGV: name, the reader's database. What is of that database is kept on from now.
+READ = _script("""#!lua flags=allow-oom
+local got = redis.call('HMGET', KEYS[1], 'id', 'at', 'keep', 't:' .. ARGV[1], ARGV[1])
+if not got[2] then return false end
+if got[3] and got[1] == ARGV[2] then redis.call('PEXPIRE', KEYS[1], got[3]) end
+local id, then_ms = got[1] or '', tonumber(got[4] or '')
+if not got[5] or not then_ms then return {id, got[2], -1, false} end
+local now = redis.call('TIME')
+return {id, got[2], now[1] * 1000 + math.floor(now[2] / 1000) - then_ms, got[5]}
+""")
+
+# ARGV: database, version, name, value, its age in ms, ms to keep it, the most values; then the
+# `id` and `at` that the writer saw before it asked the database and found wrong, or '' and ''.
+PUT_IF_NEWER = _script("""#!lua
+if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local got = redis.call('HMGET', KEYS[1], 'id', 'at', 'keep', 't:' .. ARGV[3])
+local id, at, version = got[1] or '', tonumber(got[2] or ''), tonumber(ARGV[2])
+local keep, wrong = tonumber(ARGV[6]), got[2] and id == ARGV[8] and got[2] == ARGV[9]
+if at and not wrong then
+  if at > version then return 0 end
+  if at == version and id ~= '' and id ~= ARGV[1] then return 0 end
+end
+local now = redis.call('TIME')
+local then_ms = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[5]
+if wrong or at ~= version or id ~= ARGV[1] or redis.call('HLEN', KEYS[1]) >= 2 * ARGV[7] + 3 then
+  redis.call('DEL', KEYS[1])
+else
+  if (tonumber(got[4] or '') or 0) > then_ms then return 0 end
+  keep = math.max(keep, tonumber(got[3] or '') or 0)
+end
+redis.call('HSET', KEYS[1], 'id', ARGV[1], 'at', ARGV[2], 'keep', string.format('%d', keep),
+  ARGV[3], ARGV[4], 't:' .. ARGV[3], string.format('%d', then_ms))
+redis.call('PEXPIRE', KEYS[1], string.format('%d', keep))
+return 1
+""")
+
+# ARGV: version, ms to keep it. What older versions left goes; the mark stays, so none comes back.
+MOVED = _script("""#!lua flags=allow-oom
+if redis.call('TYPE', KEYS[1])['ok'] ~= 'hash' then redis.call('DEL', KEYS[1]) end
+local at = tonumber(redis.call('HGET', KEYS[1], 'at') or '')
+if at and at >= tonumber(ARGV[1]) then return 0 end
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'at', ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1
+""")
+
+
+class Seen(NamedTuple):
+    """The database and the version that a session's hash named."""
+
+    database: str
+    at: str
+
+
+NOTHING_SEEN = Seen("", "")
+
+
+class Found(NamedTuple):
+    """What Redis has under a name: the bytes, or None, and how long ago they were true, in ms."""
+
+    seen: Seen = NOTHING_SEEN
+    age_ms: int = -1
+    raw: bytes | None = None
+
+
+class Condition(NamedTuple):
+    """A part that is broken: by what, and since when in microseconds."""
+
+    part: str
+    cause: str
+    since_us: int
+
+
+class Look(NamedTuple):
+    """What a look at Redis found: its version, or what is in the way."""
+
+    version: str = ""
+    failed: str = ""
+
+
+Listener = Callable[[Condition | None], None]
+
+
+class Hot:
+    """One Redis, shared by all threads of this process."""
+
+    def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
+        self._url, self._now = url, now
+        self._guard = Lock()
+        self._client: Any = None
+        self._breaker = Breaker()
+        self._condition: Condition | None = None
+        self._counts: Counter[str] = Counter()
+        self.listeners: list[Listener] = []
+        """Each is told when Redis is left alone, and why, and with None when it answers again."""
+
+    def __repr__(self) -> str:
+        return f"<Hot {urlsplit(self._url).scheme}>"  # the rest may hold a password
+
+    # -- what is kept ------------------------------------------------------------------------
+
+    def read(self, session: UUID, name: str, database: str) -> Found:
+        """What is kept under a name. Where it is of `database` it is kept on from now."""
+        answer = self._asked(READ, session, name, database)
+        if not isinstance(answer, list) or len(answer) != 4:
+            return Found()
+        seen = Seen(_text(answer[0]), _text(answer[1]))
+        raw = answer[3] if isinstance(answer[3], bytes) else None
+        return Found(seen, answer[2] if isinstance(answer[2], int) else -1, raw)
+
+    def put_if_newer(
+        self,
+        session: UUID,
+        name: str,
+        raw: bytes,
+        *,
+        database: str,
+        version: int,
+        age_ms: int,
+        keep_ms: int,
+        wrong: Seen = NOTHING_SEEN,
+    ) -> bool:
+        """Keeps what was read of `version` at least `age_ms` ago, unless a newer version was heard
+        of; whether it is kept. `wrong` is what stood there before the database was asked and is not
+        so by what it said: that is replaced though it may look newer."""
+        about = (database, version, name, raw, age_ms, keep_ms, MOST_VALUES, *wrong)
+        kept: int | None = self._asked(PUT_IF_NEWER, session, *about)
+        return kept == 1
+
+    def moved(self, session: UUID, version: int) -> None:
+        """Drops what is kept of older versions, and lets none of it come back."""
+        self._asked(MOVED, session, version, LASTING_MS)
+
+    def forget(self, sessions: Iterable[UUID]) -> None:
+        """Drops all that is kept of sessions, and what of them is on its way here."""
+        waiting = list(sessions)
+        for at in range(0, len(waiting), FORGET_AT_ONCE):
+            if not self._call(partial(_forget, sessions=waiting[at : at + FORGET_AT_ONCE])):
+                self.count("unforgotten")
+
+    # -- how it is ---------------------------------------------------------------------------
+
+    def condition(self) -> Condition | None:
+        """What is broken; None while Redis answers, or was not asked."""
+        return self._condition
+
+    def counts(self) -> dict[str, int]:
+        """What happened in this process so far, by name."""
+        with self._guard:
+            return dict(self._counts)
+
+    def count(self, name: str) -> None:
+        """Counts what happened to a value here."""
+        with self._guard:
+            self._counts[name] += 1
+        measure.record(f"hot.{name}")
+
+    def look(self) -> Look:
+        """Asks Redis for its version, whatever the breaker says."""
+        try:
+            told = self._connected().info("server")
+        except _failures() as failed:
+            return Look(failed=_cause(failed))
+        return Look(str(told.get("redis_version", "")))
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _asked(self, script: _Script, session: UUID, *args: Any) -> Any:
+        return self._call(partial(_evaluate, script=script, key=_key(session), args=args))
+
+    def _call(self, ask: Callable[[Any], T]) -> T | None:
+        """What Redis answers; None where it fails or is left alone."""
+        if not self._admitted():
+            return None
+        self.count("attempts")
+        try:
+            answer = ask(self._connected())
+        except _failures() as failed:
+            self._failed(failed)
+            return None
+        if self._breaker.failures:
+            self._worked()
+        return answer
+
+    def _admitted(self) -> bool:
+        if not self._breaker.is_open:
+            return True
+        with self._guard:
+            self._breaker, admitted = self._breaker.admit(self._now())
+        return admitted
+
+    def _failed(self, failed: Exception) -> None:
+        self.count("errors")
+        if _is_about_one_key(failed):
+            return
+        condition = None
+        with self._guard:
+            was_open = self._breaker.is_open
+            self._breaker = self._breaker.failed(self._now())
+            if self._breaker.is_open and not was_open:
+                condition = Condition("redis", _cause(failed), clock.now_us())
+                self._condition = condition
+        if condition is not None:
+            self.count("openings")
+            self._tell(condition)
+
+    def _worked(self) -> None:
+        with self._guard:
+            was_open = self._breaker.is_open
+            self._breaker, self._condition = self._breaker.worked(), None
+        if was_open:
+            self._tell(None)
+
+    def _tell(self, condition: Condition | None) -> None:
+        for listener in tuple(self.listeners):
+            listener(condition)
+
+    def _connected(self) -> Any:
+        """The client, made at its first use; it connects when it is asked something."""
+        if self._client is None:
+            with self._guard:
+                if self._client is None:
+                    self._client = _client(self._url)
+        return self._client
+
+
+@lru_cache(maxsize=8)
+def of(url: str) -> Hot:
+    """The hot tier behind a URL: one for the process, so that it has one breaker."""
+    return Hot(url)
+
+
+def _client(url: str) -> Any:
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    pool = redis.ConnectionPool.from_url(
+        url,
+        max_connections=MOST_CONNECTIONS,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        protocol=2,  # no greeting, and answers as they were
+        lib_name=None,  # nor two commands that tell Redis who connects
+        lib_version=None,
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    """What asking Redis may raise. OSError and ValueError are of addresses and of answers that are
+    no Redis's."""
+    import redis
+
+    return (redis.RedisError, OSError, ValueError)
+
+
+def _is_about_one_key(failed: Exception) -> bool:
+    """Whether Redis is well: it answered that a key is of another kind, or all connections that we
+    allow ourselves are in use."""
+    import redis
+
+    if isinstance(failed, redis.exceptions.MaxConnectionsError):
+        return True
+    return isinstance(failed, redis.ResponseError) and "WRONGTYPE" in str(failed)
+
+
+def _cause(failed: Exception) -> str:
+    """What failed, without the address: only the kind of error, and the word Redis gives for it."""
+    word = str(failed).partition(" ")[0].lstrip("-")
+    kind = type(failed).__name__
+    return f"{kind} {word}" if word.isascii() and word.isupper() and word.isalpha() else kind
+
+
+def _evaluate(client: Any, script: _Script, key: str, args: Sequence[Any]) -> Any:
+    import redis
+
+    try:
+        return client.execute_command("EVALSHA", script.sha, 1, key, *args)
+    except redis.exceptions.NoScriptError:  # a Redis that was started or emptied since
+        return client.execute_command("EVAL", script.source, 1, key, *args)
+
+
+def _forget(client: Any, sessions: Sequence[UUID]) -> bool:
+    # Whole scripts, because a Redis that was emptied knows none by its digest.
+    with client.pipeline(transaction=False) as pipe:
+        for session in sessions:
+            pipe.eval(MOVED.source, 1, _key(session), GONE, LASTING_MS)
+        pipe.execute()
+    return True
+
+
+def _key(session: UUID) -> str:
+    return f"holdfast:{{{session.hex}}}"
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
