@@ -64,7 +64,10 @@ def _script(source: str) -> _Script:
 READ = _script("""#!lua flags=allow-oom
 local got = redis.call('HMGET', KEYS[1], 'id', 'at', 'keep', 't:' .. ARGV[1], ARGV[1])
 if not got[2] then return false end
-if got[3] and got[1] == ARGV[2] then redis.call('PEXPIRE', KEYS[1], got[3]) end
+local keep = tonumber(got[3] or '')
+if keep and got[1] == ARGV[2] then
+  redis.call('PEXPIRE', KEYS[1], string.format('%d', keep))
+end
 local id, then_ms = got[1] or '', tonumber(got[4] or '')
 if not got[5] or not then_ms then return {id, got[2], -1, false} end
 local now = redis.call('TIME')
@@ -109,13 +112,13 @@ return 1
 
 
 class Seen(NamedTuple):
-    """The database and the version that a session's hash named."""
+    """The database and the version that a session's hash named, to the byte."""
 
-    database: str
-    at: str
+    database: bytes
+    at: bytes
 
 
-NOTHING_SEEN = Seen("", "")
+NOTHING_SEEN = Seen(b"", b"")
 
 
 class Found(NamedTuple):
@@ -167,7 +170,7 @@ class Hot:
         answer = self._asked(READ, session, name, database)
         if not isinstance(answer, list) or len(answer) != 4:
             return Found()
-        seen = Seen(_text(answer[0]), _text(answer[1]))
+        seen = Seen(_octets(answer[0]), _octets(answer[1]))
         raw = answer[3] if isinstance(answer[3], bytes) else None
         return Found(seen, answer[2] if isinstance(answer[2], int) else -1, raw)
 
@@ -306,8 +309,7 @@ def _client(url: str) -> Any:
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
         protocol=2,  # no greeting, and answers as they were
-        lib_name=None,  # nor two commands that tell Redis who connects
-        lib_version=None,
+        driver_info=None,  # nor two commands that tell Redis who connects
     )
     return redis.Redis(connection_pool=pool)
 
@@ -359,5 +361,5 @@ def _key(session: UUID) -> str:
     return f"holdfast:{{{session.hex}}}"
 
 
-def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value or "")
+def _octets(value: Any) -> bytes:
+    return value if isinstance(value, bytes) else b""

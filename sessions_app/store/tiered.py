@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, partial
@@ -49,6 +50,9 @@ from sessions_app.store.reading import shown
 EPOCH_SECONDS = 1.0
 """How old the epoch may be by which those read who are in this process and have no key that would
 be looked up."""
+
+
+_NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
 class Looked(NamedTuple):
@@ -259,6 +263,6 @@ def _cannot_be(seen: Seen, standing: Standing) -> bool:
     not come to."""
     if seen == NOTHING_SEEN:
         return False
-    if seen.database not in ("", standing.database) or not seen.at.isdecimal():
+    if seen.database not in (b"", standing.database.encode()):
         return True
-    return int(seen.at) > standing.session.version
+    return not _NUMBER.fullmatch(seen.at) or int(seen.at) > standing.session.version
