@@ -10,7 +10,7 @@ log is the whole of its key.
 from __future__ import annotations
 
 import time
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -50,7 +50,7 @@ def answer(store: DurableStore, wanted: Wanted) -> bytes:
 
 def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
     began = time.perf_counter()
-    name = _name(wanted.ask)
+    name = _name(wanted.ask, preparing.encoder())
     looked = store.look(wanted.session, name)
     whose = (wanted.project, wanted.session)
     kept = store.believed(looked, whose, wanted.max_stale, wanted.epoch)
@@ -89,9 +89,10 @@ def _lasts(store: Reader, session: Snapshot, ask: Ask) -> bool:
     return not policy.rules.folds
 
 
-def _name(ask: Ask) -> str:
-    """What a context that is asked for like this is kept under."""
-    asked = [_release(), preparing.encoder(), *(getattr(ask, name) for name in _ASKED)]
+@lru_cache(maxsize=1024)
+def _name(ask: Ask, encoder: str) -> str:
+    """What a context that is asked for like this is kept under, its tokens counted by `encoder`."""
+    asked = [_release(), encoder, *(getattr(ask, name) for name in _ASKED)]
     return f"context:{sha256(orjson.dumps(asked)).hexdigest()[:32]}"
 
 
@@ -113,7 +114,8 @@ def _kept(told: dict[str, Any]) -> bytes:
     return orjson.dumps(same, option=orjson.OPT_NON_STR_KEYS)
 
 
-def _whole(kept: bytes, began: float) -> bytes:
+def _whole(kept: bytes | memoryview, began: float) -> bytes:
     """The answer of this call: an id of its own, and the time it took."""
     took = round((time.perf_counter() - began) * 1000, 3)
-    return b'{"id":"%b",%b,"took_ms":%r}' % (str(ids.new_id()).encode(), kept[1:-1], took)
+    begin, end = f'{{"id":"{ids.new_id()}",', f',"took_ms":{took}}}'
+    return b"".join((begin.encode(), kept[1:-1], end.encode()))

@@ -41,7 +41,7 @@ class Kept(NamedTuple):
     version: int
     head: str
     lasting: bool
-    body: bytes
+    body: bytes | memoryview
 
 
 def pack(kept: Kept) -> bytes:
@@ -55,12 +55,14 @@ def pack(kept: Kept) -> bytes:
         "octets": len(kept.body),
         "sum": zlib.crc32(kept.body),
     }
-    return b"%b\n%b" % (orjson.dumps(first), kept.body)
+    return b"\n".join((orjson.dumps(first), kept.body))
 
 
 def read(raw: bytes, wanted: Whose) -> Kept:
     """What `pack` was given. Raises Refused."""
-    line, _, body = raw.partition(b"\n")
+    end = raw.find(b"\n")
+    view = memoryview(raw)  # the body is not copied: it may be a megabyte
+    line, body = view[: max(0, end)], view[end + 1 :]
     try:
         first = orjson.loads(line)
     except orjson.JSONDecodeError:
@@ -69,12 +71,15 @@ def read(raw: bytes, wanted: Whose) -> Kept:
         raise Refused(SHAPE)
     if first.get("schema") != SCHEMA:
         raise Refused(OLD)
-    for name, expected in zip((DATABASE, PROJECT, SESSION), wanted, strict=True):
-        if first.get(name) != expected:
-            raise Refused(name)
+    if first.get("database") != wanted.database:
+        raise Refused(DATABASE)
+    if first.get("project") != wanted.project:
+        raise Refused(PROJECT)
+    if first.get("session") != wanted.session:
+        raise Refused(SESSION)
     version, head, lasting = first.get("version"), first.get("head"), first.get("lasting")
     if type(version) is not int or not isinstance(head, str) or not isinstance(lasting, bool):
         raise Refused(SHAPE)
-    if first.get("octets") != len(body) or first.get("sum") != zlib.crc32(body):
+    if end < 0 or first.get("octets") != len(body) or first.get("sum") != zlib.crc32(body):
         raise Refused(SHAPE)
     return Kept(wanted, version, head, lasting, body)

@@ -77,7 +77,7 @@ def _body(rows: Sequence[StoredMessage], messages: int) -> bytes:
     return orjson.dumps({"messages": messages, "rows": [list(row) for row in rows[:many]]})
 
 
-def _rows(body: bytes, limit: int) -> list[StoredMessage] | None:
+def _rows(body: bytes | memoryview, limit: int) -> list[StoredMessage] | None:
     """The first `limit` rows of what `_body` made; None where they are too few."""
     told = orjson.loads(body)
     rows = [StoredMessage(*row) for row in told["rows"][:limit]]

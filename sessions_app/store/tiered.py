@@ -167,7 +167,6 @@ class TieredStore(DurableStore):
         database = self.database(self.recent_epoch() if epoch is None else epoch)
         kept = self._read(found.raw, database, *whose)
         if kept is not None:
-            self.hot.count("hits")
             self.hot.count("hits_unchecked")
         return kept
 
@@ -192,7 +191,7 @@ class TieredStore(DurableStore):
         if kept is None or looked.found.age_ms < 0:
             return Checked(None, seen)
         if kept.version == session.version and kept.head == session.head.hex():
-            self.hot.count("hits" if kept.lasting else "stale")
+            self.hot.count("hits_checked" if kept.lasting else "stale")
             return Checked(kept if kept.lasting else None, wrong)
         self.hot.count("stale")
         return Checked(None, seen if kept.version >= session.version else wrong)
@@ -200,7 +199,7 @@ class TieredStore(DurableStore):
     def keep(
         self,
         name: str,
-        body: bytes,
+        body: bytes | memoryview,
         standing: Standing,
         *,
         lasting: bool,
