@@ -62,11 +62,11 @@ def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
     if checked.kept is not None and lasts:
         body = checked.kept.body
         if wanted.max_stale:  # so that the next one need not ask the database
-            store.keep(name, body, standing, lasting=True)
+            store.keep(name, body, standing, checked, lasting=True)
         return _whole(body, began)
     told = context.build(store, wanted.project, standing.session, wanted.ask).as_json()
     if (lasts or wanted.max_stale) and told["mode"] == "full":
-        store.keep(name, _kept(told), standing, lasting=lasts, wrong=checked.wrong)
+        store.keep(name, _kept(told), standing, checked, lasting=lasts)
     return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
 
 

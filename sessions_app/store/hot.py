@@ -110,11 +110,13 @@ NOTHING_SEEN = Seen(b"", b"")
 
 
 class Found(NamedTuple):
-    """What Redis has under a name: the bytes, or None, and how long ago they were true, in ms."""
+    """What Redis has under a name: the bytes, or None, and how long ago they were true, in ms;
+    and whether it answered at all."""
 
     seen: Seen = NOTHING_SEEN
     age_ms: int = -1
     raw: bytes | None = None
+    reached: bool = True
 
 
 class Condition(NamedTuple):
@@ -160,7 +162,7 @@ class Hot:
             case [[bytes() | None as id_, bytes() as at, keep, then_ms, value], [*now], left, _]:
                 pass
             case _:
-                return Found()
+                return Found(reached=answers is not None)
         if left < (kept := _number(keep)) // 2 and id_ == database.encode():
             packet = _packed("PEXPIRE", _key(session), str(kept))
             self._call(partial(_together, packet=packet, count=1))
@@ -254,7 +256,7 @@ class Hot:
 
     def _failed(self, failed: Exception) -> None:
         self.count("errors")
-        if _is_about_one_key(failed):
+        if _is_crowded(failed):
             return
         condition = None
         with self._guard:
@@ -320,14 +322,15 @@ def _failures() -> tuple[type[Exception], ...]:
     return (redis.RedisError, OSError, ValueError)
 
 
-def _is_about_one_key(failed: Exception) -> bool:
-    """Whether Redis is well: it answered that a key is of another kind, or all connections that we
-    allow ourselves are in use."""
+def _is_crowded(failed: Exception) -> bool:
+    """Whether all connections that we allow ourselves are in use, which says nothing of Redis."""
     import redis
 
-    if isinstance(failed, redis.exceptions.MaxConnectionsError):
-        return True
-    return isinstance(failed, redis.ResponseError) and "WRONGTYPE" in str(failed)
+    return isinstance(failed, redis.exceptions.MaxConnectionsError)
+
+
+def _is_of_another_kind(failed: Exception) -> bool:
+    return str(failed).startswith("WRONGTYPE")
 
 
 def _cause(failed: Exception) -> str:
@@ -356,7 +359,8 @@ def _packed(*words: str) -> bytes:
 
 
 def _together(client: Any, packet: bytes, count: int) -> list[Any]:
-    """The answers to so many commands, which are sent in one packet."""
+    """The answers to so many commands, which are sent in one packet; that a key is of another kind
+    is one of them."""
     pool = client.connection_pool
     connection = pool.get_connection()
     try:
@@ -368,7 +372,7 @@ def _together(client: Any, packet: bytes, count: int) -> list[Any]:
     finally:
         pool.release(connection)
     for answer in answers:
-        if isinstance(answer, Exception):
+        if isinstance(answer, Exception) and not _is_of_another_kind(answer):
             raise answer
     return answers
 

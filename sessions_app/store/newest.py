@@ -62,7 +62,7 @@ def _tiered(store: TieredStore, asked: Asked) -> Newest:
     window = Window(limit=limit, newest_first=True, octets=asked.octets)
     read = store.messages(standing.session, window)
     body = _body(read, standing.session.messages)
-    store.keep(NAME, body, standing, lasting=False, wrong=checked.wrong)
+    store.keep(NAME, body, standing, checked, lasting=False)
     return Newest(standing.session.version, read[: asked.limit])
 
 

@@ -63,11 +63,16 @@ class Looked(NamedTuple):
 
 
 class Checked(NamedTuple):
-    """What of it is right as the session stands, or None; and what the hash named where that cannot
-    be true, so that it may be replaced."""
+    """What of it is right as the session stands, or None; what the hash named where that cannot be
+    true, so that it may be replaced; and whether Redis answered, or a request would wait for it
+    twice."""
 
     kept: Kept | None
     wrong: Seen = NOTHING_SEEN
+    reached: bool = True
+
+
+NOTHING_THERE = Checked(None)
 
 
 class Standing(NamedTuple):
@@ -186,7 +191,7 @@ class TieredStore(DurableStore):
         wrong = seen if _cannot_be(seen, standing) else NOTHING_SEEN
         if raw is None:
             self.hot.count("misses")
-            return Checked(None, wrong)
+            return Checked(None, wrong, looked.found.reached)
         kept = self._read(raw, standing.database, session.project, session.id)
         if kept is None or looked.found.age_ms < 0:
             return Checked(None, seen)
@@ -201,12 +206,15 @@ class TieredStore(DurableStore):
         name: str,
         body: bytes | memoryview,
         standing: Standing,
+        checked: Checked = NOTHING_THERE,
         *,
         lasting: bool,
-        wrong: Seen = NOTHING_SEEN,
     ) -> None:
-        """Keeps what was made of the session as it stood. Whatever goes wrong only counts."""
+        """Keeps what was made of the session as it stood, and takes the place of what was found
+        wrong. Whatever goes wrong here only counts."""
         session = standing.session
+        if not checked.reached:
+            return
         whose = Whose(standing.database, session.project, session.id.hex)
         raw = hotvalues.pack(Kept(whose, session.version, session.head.hex(), lasting, body))
         if len(raw) > hotvalues.MOST_OCTETS:
@@ -220,7 +228,7 @@ class TieredStore(DurableStore):
             version=session.version,
             age_ms=math.ceil((time.monotonic() - standing.since) * 1000),
             keep_ms=LASTING_MS if lasting else PASSING_MS,
-            wrong=wrong,
+            wrong=checked.wrong,
         )
         self.hot.count("kept" if kept else "not_kept")
 

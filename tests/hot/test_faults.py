@@ -7,6 +7,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def warmed(store: TieredStore, project: int) -> UUID:
     return session
 
 
-def calls_in(store: TieredStore, work: Callable[[], None]) -> int:
+def calls_in(store: TieredStore, work: Callable[[], object]) -> int:
     before = counted(store, "attempts")
     work()
     return counted(store, "attempts") - before
@@ -136,6 +137,19 @@ def test_a_redis_that_is_absent_at_the_start_costs_three_calls(project: int) -> 
     session = filled(store, project)
     same_as_durable(store, project, session)
     assert counted(store, "attempts") == FAILURES
+
+
+@pytest.mark.parametrize("max_stale", [0, 60])
+def test_no_read_waits_for_a_redis_that_hangs_twice(
+    own_redis: Server, project: int, max_stale: int
+) -> None:
+    store = asking.tier(own_redis.url)
+    session = warmed(store, project)
+    with asking.client(own_redis.url) as client, stopped(own_redis, client):
+        asked = partial(context, store, project, session, max_stale=max_stale, **ASKED)
+        assert calls_in(store, asked) == 1
+        assert calls_in(store, partial(tail, store, project, session, max_stale=60)) == 1
+        assert calls_in(store, partial(store.append, project, session, turn("more"))) == 1
 
 
 def test_making_a_store_connects_to_nothing(project: int) -> None:
