@@ -521,8 +521,8 @@ class SavedView(models.Model):
 
 
 class Epoch(models.Model):
-    """One row: a random token that is another one after every purge and erasure. What was kept of
-    rows elsewhere carries it, so that nothing that should be gone is believed."""
+    """One row: a random token that is another one after every purge, erasure and end of a link.
+    What was kept of rows elsewhere carries it, so nothing that should be gone is believed."""
 
     token = models.CharField(max_length=32)
 

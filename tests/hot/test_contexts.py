@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from memory_app import context as building
-from memory_app import endusers, facts, hotcontexts
+from memory_app import endusers, facts, hotcontexts, links
 from memory_app.facts import Stated
 from memory_app.hotcontexts import Wanted
 from sessions_app.core import errors
@@ -432,6 +432,19 @@ def test_an_erasure_that_is_undone_drops_nothing(
     unchecked = counted(tiered, "hits_unchecked")
     assert "no meat" in str(context(tiered, project, session, max_stale=60))
     assert counted(tiered, "hits_unchecked") == unchecked + 1
+
+
+def test_facts_of_a_linked_user_are_told_by_nothing_old_once_the_link_has_ended(
+    tiered: TieredStore, project: int
+) -> None:
+    remembered(project, "Bob keeps bees", user="bob")
+    session = of_a_user(tiered, project)
+    reader, linked = (endusers.one(tiered, project, user).pk for user in ("alice", "bob"))
+    links.make(tiered, reader, linked)
+    assert "bees" in str(context(tiered, project, session, max_stale=60))
+    links.remove(tiered, reader, linked)
+    wanted = Wanted(project, session, building.Ask(), 60, told_epoch(tiered))
+    assert b"bees" not in hotcontexts.answer(tiered, wanted)
 
 
 @pytest.mark.parametrize("gone", ["erased", "other session purged"])
