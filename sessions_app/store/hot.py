@@ -14,6 +14,7 @@ Redis 7.0.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -48,6 +49,7 @@ TOLD = ("hits", "misses", "stale", "errors", "openings")
 """The counts that say most; with `attempts`, `kept` and `refused_...` they are all of them."""
 
 T = TypeVar("T")
+log = logging.getLogger("holdfast.store")
 
 
 class _Script(NamedTuple):
@@ -277,6 +279,10 @@ class Hot:
             self._tell(None)
 
     def _tell(self, condition: Condition | None) -> None:
+        if condition is None:
+            log.warning("Redis answers again.")
+        else:
+            log.warning("Redis is left alone, the database answers: %s", condition.cause)
         for listener in tuple(self.listeners):
             listener(condition)
 

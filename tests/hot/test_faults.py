@@ -113,7 +113,7 @@ def test_while_redis_fails_the_database_answers_and_three_calls_find_out(
 
 
 def test_a_redis_that_comes_back_is_asked_again_after_one_probe(
-    own_redis: Server, project: int
+    own_redis: Server, project: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = Clock()
     store = asking.tier(own_redis.url, clock)
@@ -127,6 +127,10 @@ def test_a_redis_that_comes_back_is_asked_again_after_one_probe(
     same_as_durable(store, project, session)
     assert store.hot.condition() is None
     assert [one is None for one in told] == [False, True]
+    assert [record.message for record in caplog.records] == [
+        "Redis is left alone, the database answers: TimeoutError",
+        "Redis answers again.",
+    ]
     before = asking.hits(store)
     context(store, project, session, **ASKED)
     assert asking.hits(store) == before + 1
