@@ -14,11 +14,12 @@ from bench.ground import POSTGRES, SQLITE, Ground, ground
 from bench.report import Figure, Skipped, as_json, surroundings, table
 
 SUBJECTS = (
-    *("append", "reading", "flat", "storage", "context", "memory"),
+    *("append", "crowd", "reading", "flat", "storage", "context", "memory"),
     *("folding", "search", "cold", "http"),
 )
-LARGE = ("pages",)
-"""Subjects that write a million messages first: measured where they are named alone."""
+APART = ("peers", "pages")
+"""Measured where they are named alone: they need packages of their own, or write a million messages
+first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer samples: under 40 seconds")
-    parser.add_argument("--only", action="append", choices=(*SUBJECTS, *LARGE), metavar="NAME")
+    parser.add_argument("--only", action="append", choices=(*SUBJECTS, *APART), metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all samples' figures")
     choices = (SQLITE, POSTGRES, "both")
     parser.add_argument("--database", choices=choices, default="both")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import closing
 from itertools import count
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import holdfast
 from bench import payload, raw
 from bench.ground import APPENDS_BEFORE, POSTGRES, SQLITE, Ground, Place
-from bench.measuring import Block, interleaved, timed
+from bench.measuring import Block, awaited, interleaved, timed
 from bench.report import Figure, Skipped, compared
 from sessions_app.store.base import Guard, Request
 
@@ -102,19 +101,14 @@ def agents_append(place: Place) -> tuple[Block, str] | None:
     path = Path(f"{place.address}-agents.sqlite3")
     session, numbers, loop = SQLiteSession("bench", path), count(), asyncio.new_event_loop()
 
-    async def awaited(calls: int) -> list[int]:
-        found = []
-        for _ in range(calls):
-            items: Any = [payload.message(next(numbers))]
-            began = time.perf_counter_ns()
-            await session.add_items(items)
-            found.append(time.perf_counter_ns() - began)
-        return found
+    def add() -> Awaitable[None]:
+        items: Any = [payload.message(next(numbers))]
+        return session.add_items(items)
 
     place.stack.callback(loop.close)
     place.stack.callback(session.close)
     place.stack.callback(lambda: loop.run_until_complete(loop.shutdown_default_executor()))
-    return lambda calls: loop.run_until_complete(awaited(calls)), durability_of(path)
+    return awaited(loop, add), durability_of(path)
 
 
 def durability_of(path: Path) -> str:

@@ -53,6 +53,17 @@ class Place:
         if messages and self.database == POSTGRES:
             self.analyze()
 
+    def widen(self, threads: int) -> None:
+        """Room for so many threads that keep their connection, beside the calling one. In a server
+        a thread gives its connection back after each request, and fewer do."""
+        from django.db import connections
+
+        connection: Any = connections[self.alias]
+        if self.database == POSTGRES:
+            connection.close()
+            connection.close_pool()
+            connection.settings_dict["OPTIONS"]["pool"]["max_size"] = threads + 2
+
     def analyze(self) -> None:
         """What autovacuum does within a minute; before, PostgreSQL plans without statistics."""
         import psycopg
