@@ -14,8 +14,8 @@ from bench.ground import POSTGRES, SQLITE, Ground, ground
 from bench.report import Figure, Skipped, as_json, surroundings, table
 
 SUBJECTS = (
-    *("append", "crowd", "reading", "flat", "storage", "context", "memory"),
-    *("folding", "search", "cold", "http"),
+    *("append", "crowd", "reading", "flat", "storage", "context", "cached", "memory"),
+    *("folding", "search", "cold", "http", "bare"),
 )
 APART = ("peers", "pages")
 """Measured where they are named alone: they need packages of their own, or write a million messages

@@ -17,10 +17,12 @@ from bench.measuring import percentile
 
 @dataclass(frozen=True)
 class Run:
-    """What each call of one round took, in nanoseconds, and how long the round was."""
+    """What each call of one round took, in nanoseconds, how long the round was, and how long the
+    caller itself was at work in it where that is known."""
 
     took: list[int]
     seconds: float
+    own: float = 0.0
 
     @property
     def rate(self) -> float:
@@ -36,6 +38,11 @@ class Runs:
     @property
     def rate(self) -> float:
         return median(run.rate for run in self.runs)
+
+    @property
+    def own_share(self) -> float:
+        """How much of the time the caller itself was at work."""
+        return sum(run.own for run in self.runs) / sum(run.seconds for run in self.runs)
 
     @property
     def spread(self) -> tuple[float, float]:

@@ -109,15 +109,30 @@ class Ground:
 
     def _postgres(self) -> str:
         if self._server is None:
-            try:
-                from tests.servers import ServerMissing, running_postgres
-            except ImportError as error:
-                raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
-            try:
-                self._server = self._servers.enter_context(running_postgres()).url
-            except ServerMissing as error:
-                raise Skipped(str(error)) from error
+            self._server = self._servers.enter_context(_running("postgres"))
         return self._server
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """The address of an empty Redis. Raises Skipped where there is none."""
+    with _running("redis") as url:
+        yield url
+
+
+@contextmanager
+def _running(name: str) -> Iterator[str]:
+    try:
+        from tests import servers
+    except ImportError as error:
+        raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
+    started = {"postgres": servers.running_postgres, "redis": servers.running_redis}[name]
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(started())
+        except servers.ServerMissing as error:
+            raise Skipped(str(error)) from error
+        yield server.url
 
 
 @contextmanager

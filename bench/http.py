@@ -90,19 +90,26 @@ def refused(what: str, database: str, calls: list[Done]) -> Figure:
 def served(database: str) -> Iterator[str]:
     """The address (host:port) of a server on this database."""
     command = [sys.executable, "-m", "holdfast", "serve", "--port", "0", "--database", database]
+    with serving(command, ANNOUNCED) as address:
+        yield address
+
+
+@contextmanager
+def serving(command: list[str], announced: str) -> Iterator[str]:
+    """The address that a server says behind `announced` when it is ready, until the block ends."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield announced(process)
+            yield _address(process, announced)
         finally:
             process.terminate()
 
 
-def announced(process: subprocess.Popen[str]) -> str:
+def _address(process: subprocess.Popen[str], announced: str) -> str:
     assert process.stdout
     for line in process.stdout:
-        if line.startswith(ANNOUNCED):
-            return urlsplit(line.removeprefix(ANNOUNCED).strip()).netloc
-    raise RuntimeError("`holdfast serve` ended before it said where it is.")
+        if line.startswith(announced):
+            return urlsplit(line.removeprefix(announced).strip()).netloc
+    raise RuntimeError(f"{process.args!r} ended before it said where it is.")
 
 
 def prepare(address: str) -> list[str]:
