@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection
 from itertools import count
 from random import Random
+from subprocess import PIPE
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -95,9 +96,11 @@ def served(database: str) -> Iterator[str]:
 
 
 @contextmanager
-def serving(command: list[str], announced: str) -> Iterator[str]:
+def serving(
+    command: list[str], announced: str, environment: dict[str, str] | None = None
+) -> Iterator[str]:
     """The address that a server says behind `announced` when it is ready, until the block ends."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=PIPE, text=True, env=environment) as process:
         try:
             yield _address(process, announced)
         finally:

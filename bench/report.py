@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ class Point(NamedTuple):
 class Figure:
     """One measured number: a median, a rate or a size, and the same at the 99th percentile where
     it has one. `target` and `target_p99` are the most they may be (the least, with `at_least`);
-    None: shown for comparison only. `points` are for the charts."""
+    None: shown for comparison only. `points` are for the charts, `subject` is what found it."""
 
     what: str
     database: str
@@ -47,6 +47,7 @@ class Figure:
     target_p99: float | None = None
     at_least: bool = False
     points: tuple[Point, ...] = ()
+    subject: str = ""
 
     @property
     def reached(self) -> bool | None:
@@ -62,6 +63,12 @@ class Figure:
     def as_json(self) -> dict[str, Any]:
         points = [point._asdict() for point in self.points]
         return {**asdict(self), "points": points, "reached": self.reached}
+
+    @classmethod
+    def of_json(cls, found: Mapping[str, Any]) -> Figure:
+        """What `as_json` made."""
+        known = {name: value for name, value in found.items() if name != "reached"}
+        return cls(**known | {"points": tuple(Point(**point) for point in found["points"])})
 
     def cells(self) -> tuple[str, ...]:
         reached = {None: "", True: "yes", False: "**no**"}[self.reached]
@@ -146,11 +153,3 @@ def file_system(folder: Path) -> str:
         return "unknown"
     holding = [mount for mount in mounts if folder.is_relative_to(mount[1])]
     return max(holding, key=lambda mount: len(mount[1]))[2]
-
-
-def as_json(
-    around: Mapping[str, Any], figures: Iterable[Figure], skipped: Mapping[str, str]
-) -> dict[str, Any]:
-    """The whole run."""
-    shown = [figure.as_json() for figure in figures]
-    return {"surroundings": dict(around), "figures": shown, "skipped": dict(skipped)}
