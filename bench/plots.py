@@ -119,7 +119,7 @@ def _lines(lines: Lines, horizontal: Scale, vertical: Scale) -> list[str]:
 def spread(ends: Mapping[str, float]) -> dict[str, float]:
     """Where labels go that want to be at `ends`, none nearer than LABEL to the next."""
     found: dict[str, float] = {}
-    last = TOP - LABEL
+    last = float(TOP - LABEL)
     for name, wanted in sorted(ends.items(), key=lambda item: item[1]):
         last = max(wanted, last + LABEL)
         found[name] = last
