@@ -20,8 +20,8 @@ from bench.results import Results
 Lines = Mapping[str, Sequence[tuple[float, float]]]
 """The points of each line, by x."""
 
-WIDTH, HEIGHT = 720, 380
-LEFT, RIGHT, TOP, BOTTOM = 64, 230, 48, 40
+WIDTH, HEIGHT = 800, 380
+LEFT, RIGHT, TOP, BOTTOM = 64, 300, 48, 40
 LABEL = 15
 """The least distance of two labels, in pixels."""
 COLOURS = ("#2f8f6b", "#c2662d", "#5b7fd1", "#b0569a", "#8a8f2a", "#7d6bc7", "#4a9aa8", "#a65a5a")
