@@ -40,8 +40,8 @@ def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
                 crowds |= _agents(place, number)
             for crowd in crowds.values():
                 stack.callback(crowd.close)
-            length = {"number": 2, "seconds": 0.3} if quick else {"number": 5, "seconds": 1.5}
-            taken = rounds(crowds, **length)  # type: ignore[arg-type]
+            turns, seconds = (2, 0.3) if quick else (5, 1.5)
+            taken = rounds(crowds, number=turns, seconds=seconds)
         yield from _figures(place, number, taken)
 
 
@@ -50,7 +50,7 @@ def _figures(place: Place, number: int, taken: dict[str, Runs]) -> Iterator[Figu
     for name in (STORE, HOT):
         runs = taken[name]
         low, high = runs.spread
-        how = f"{runs.rate:,.0f} a second, by rounds {low:,.0f} to {high:,.0f}"
+        how = f"{runs.rate:,.0f} a second, by rounds {low:,.0f} to {high:,.0f}{_failed(runs)}"
         named = f"{number} threads append, {name}"
         p50, p99 = runs.percentile(0.5), runs.percentile(0.99)
         chart = f"appends a second by threads ({place.database})"
@@ -76,11 +76,15 @@ def _over(place: Place, number: int, taken: dict[str, Runs], names: tuple[str, s
     if number == TARGETED and names[0] != FACADE:
         least = RIVAL if place.database == SQLITE else BARE
     how = f"{subject.rate:,.0f} a second against {control.rate:,.0f} of {names[1]}"
-    how += f", whose p99 is {control.percentile(0.99):.1f} ms"
+    how += f", whose p99 is {control.percentile(0.99):.1f} ms{_failed(subject)}"
     named = f"{number} threads append, {names[0]}, calls a second over {_short(names[1])}"
     samples = {name: taken[name].as_json() for name in names}
     ratio = subject.rate / control.rate
     return Figure(named, place.database, ratio, "x", least, how, samples, at_least=True)
+
+
+def _failed(runs: Runs) -> str:
+    return f"; **{runs.failed} failed**" if runs.failed else ""
 
 
 def _short(name: str) -> str:
@@ -103,7 +107,10 @@ def _ours(place: Place, number: int) -> dict[str, Crowd]:
     appends: list[Callable[[], object]] = [_append(place, session) for session in own]
     hots: list[Callable[[], object]] = [_append(place, hot) for _ in range(number)]
     facades = [_facade(place, f"crowd-{at}") for at in range(number)]
-    return {STORE: Threads(appends), HOT: Threads(hots), FACADE: Threads(facades)}
+    # A SQLite connection is kept: closing the last one would write the log back into the database.
+    give_back = place.database == POSTGRES
+    kinds = {STORE: appends, HOT: hots, FACADE: facades}
+    return {name: Threads(calls, give_back=give_back) for name, calls in kinds.items()}
 
 
 def _append(place: Place, session: Any) -> Callable[[], object]:
@@ -117,16 +124,26 @@ def _facade(place: Place, key: str) -> Callable[[], object]:
 
 
 def _raw(place: Place, number: int) -> dict[str, Crowd]:
-    """A connection a thread; on SQLite they wait for each other as the busy timeout lets them."""
-    own = [_bare(place, at + 1) for at in range(number)]
-    crowds: dict[str, Crowd] = {raw.name(place.database): Threads(own)}
-    if place.database == POSTGRES:
-        crowds[HOT_RAW] = Threads([_bare(place, number + 1) for _ in range(number)])
-    return crowds
+    """A connection a thread. On SQLite they wait for each other as the busy timeout lets them,
+    which takes long with many."""
+    if place.database == SQLITE:
+        if number > TARGETED:
+            return {}
+        return {
+            raw.name(SQLITE): Threads([_bare(raw.beside(place, at + 1)) for at in range(number)])
+        }
+    own = [raw.RawPostgres(place, at + 1) for at in range(number)]
+    for control in own:
+        place.stack.callback(control.connection.close)
+    hot = [control.on(number + 1) for control in own]
+    return {
+        raw.name(POSTGRES): Threads([_bare(control) for control in own]),
+        HOT_RAW: Threads([_bare(control) for control in hot]),
+    }
 
 
-def _bare(place: Place, session: int) -> Callable[[], object]:
-    control, messages = raw.beside(place, session), endless()
+def _bare(control: raw.Raw) -> Callable[[], object]:
+    messages = endless()
     return lambda: control.append(next(messages))
 
 

@@ -10,19 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from statistics import median
 from threading import Barrier
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from bench.measuring import percentile
 
 
 @dataclass(frozen=True)
 class Run:
-    """What each call of one round took, in nanoseconds, how long the round was, and how long the
-    caller itself was at work in it where that is known."""
+    """What each call of one round took, in nanoseconds, how long the round was, how long the caller
+    itself was at work in it where that is known, and how many calls failed."""
 
     took: list[int]
     seconds: float
     own: float = 0.0
+    failed: int = 0
 
     @property
     def rate(self) -> float:
@@ -38,6 +39,10 @@ class Runs:
     @property
     def rate(self) -> float:
         return median(run.rate for run in self.runs)
+
+    @property
+    def failed(self) -> int:
+        return sum(run.failed for run in self.runs)
 
     @property
     def own_share(self) -> float:
@@ -68,25 +73,34 @@ class Crowd(Protocol):
 
 
 class Threads:
-    """One thread for each call, which is made over and over; the threads outlive the rounds, and
-    so do the connections they open."""
+    """One thread for each call, which is made over and over. The threads outlive the rounds, and so
+    do the connections they open unless they are given back (`give_back`) after each."""
 
-    def __init__(self, calls: Sequence[Callable[[], object]]) -> None:
-        self._calls = calls
+    def __init__(self, calls: Sequence[Callable[[], object]], *, give_back: bool = False) -> None:
+        self._calls, self._give_back = calls, give_back
         self._pool = ThreadPoolExecutor(len(calls), "bench-crowd")
 
     def run(self, seconds: float) -> Run:
         together = Barrier(len(self._calls))
-        futures = [self._pool.submit(_repeated, call, together, seconds) for call in self._calls]
+        submit = self._pool.submit
+        futures = [submit(_repeated, call, together, seconds) for call in self._calls]
         parts = [future.result() for future in futures]
-        began, ended = min(part[0] for part in parts), max(part[1] for part in parts)
-        return Run([took for part in parts for took in part[2]], (ended - began) / 1e9)
+        if self._give_back:
+            self._close_connections()
+        began, ended = min(part.began for part in parts), max(part.ended for part in parts)
+        took = [each for part in parts for each in part.took]
+        failed = sum(part.failed for part in parts)
+        return Run(took, (ended - began) / 1e9, failed=failed)
 
     def close(self) -> None:
-        together = Barrier(len(self._calls))
-        for _ in self._calls:
-            self._pool.submit(_close_connections, together)
+        self._close_connections()
         self._pool.shutdown(wait=True)
+
+    def _close_connections(self) -> None:
+        together = Barrier(len(self._calls))
+        futures = [self._pool.submit(_close_connections, together) for _ in self._calls]
+        for future in futures:
+            future.result()
 
 
 class Tasks:
@@ -125,19 +139,29 @@ def rounds(crowds: Mapping[str, Crowd], *, number: int, seconds: float) -> dict[
     return {name: Runs(runs) for name, runs in taken.items()}
 
 
-def _repeated(
-    call: Callable[[], object], together: Barrier, seconds: float
-) -> tuple[int, int, list[int]]:
+class Part(NamedTuple):
+    """What one thread did in a round: from when to when, what its calls took, how many failed."""
+
+    began: int
+    ended: int
+    took: list[int]
+    failed: int
+
+
+def _repeated(call: Callable[[], object], together: Barrier, seconds: float) -> Part:
     together.wait()
-    found, now = [], time.perf_counter_ns
+    found, failed, now = list[int](), 0, time.perf_counter_ns
     begin = began = now()
     stop = begin + int(seconds * 1e9)
     while began < stop:
-        call()
+        try:
+            call()
+        except Exception:  # noqa: BLE001 - told in the report
+            failed += 1
         ended = now()
         found.append(ended - began)
         began = ended
-    return begin, began, found
+    return Part(begin, began, found, failed)
 
 
 async def _awaited(call: Callable[[], Awaitable[object]], seconds: float) -> list[int]:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 # What the product reads: a run must neither touch nor obey what its caller has set up.
 PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
 PREFILL = 500
+ROOM = "max_connections=300"
 # An append to a SQLite file whose log is still growing waits longer for the disk than one to a
 # file whose log has reached its full size and is written over: so many appends fill it.
 APPENDS_BEFORE = {SQLITE: 500, POSTGRES: 20}
@@ -126,13 +128,15 @@ def _running(name: str) -> Iterator[str]:
         from tests import servers
     except ImportError as error:
         raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
-    started = {"postgres": servers.running_postgres, "redis": servers.running_redis}[name]
+    started: dict[str, Any] = {"redis": servers.running_redis}
+    started["postgres"] = partial(servers.running_postgres, ROOM)
     with ExitStack() as stack:
         try:
-            server = stack.enter_context(started())
+            server = stack.enter_context(started[name]())
         except servers.ServerMissing as error:
             raise Skipped(str(error)) from error
-        yield server.url
+        url: str = server.url
+        yield url
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from copy import copy
 from typing import Any, Protocol
 
 import orjson
@@ -101,6 +102,13 @@ class RawPostgres:
 
     def append(self, message: Prepared) -> None:
         self.connection.execute(self.both, (self.session, message.role, message.body))
+
+    def on(self, session: int) -> RawPostgres:
+        """The same connection for another session."""
+        self.connection.execute(BEGUN.format(session).encode())
+        other = copy(self)
+        other.session = session
+        return other
 
     def append_in_steps(self, message: Prepared) -> None:
         """The same as most programs do it: a round trip each for BEGIN, UPDATE, INSERT, COMMIT."""
