@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import import_module
 from itertools import count, cycle, pairwise
 from pathlib import Path
-from typing import Any
+from threading import Thread
+from typing import Any, ClassVar
 from xml.etree import ElementTree
 
 import pytest
@@ -24,6 +27,7 @@ from bench.clients import Clients, request
 from bench.crowding import Run, Runs, Threads, rounds
 from bench.ground import Place
 from bench.http import API, answer, prepare, serving
+from bench.peers.peer import durability
 from bench.rawsql import BEGUN, TABLES
 from bench.report import Figure, Point
 from bench.results import Results
@@ -159,6 +163,21 @@ def test_the_rate_of_a_crowd_is_the_median_of_its_rounds() -> None:
     assert (runs.percentile(0.99), runs.own_share) == (1.0, 0.25)
 
 
+@pytest.mark.parametrize(
+    ("database", "said", "shown"),
+    [
+        ("sqlite", 2, "durable (synchronous=FULL)"),
+        ("sqlite", "1", "not durable (synchronous=NORMAL)"),
+        ("postgres", "on", "durable (synchronous_commit=on)"),
+        ("postgres", "off", "not durable (synchronous_commit=off)"),
+    ],
+)
+def test_what_a_library_promises_is_what_its_connection_says(
+    database: str, said: object, shown: str
+) -> None:
+    assert durability(database, said) == shown
+
+
 # -- HTTP ----------------------------------------------------------------------------------------
 
 
@@ -194,10 +213,39 @@ def test_an_answer_that_is_no_success_ends_the_run(bare: str) -> None:
     client.close()
 
 
-def _get(address: str, path: str) -> Any:
-    from contextlib import closing
-    from http.client import HTTPConnection
+class Closing(BaseHTTPRequestHandler):
+    """Answers, and closes the connection behind the answer."""
 
+    callers: ClassVar[set[Any]] = set()
+
+    def do_GET(self) -> None:
+        self.callers.add(self.client_address)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_client_whose_connection_is_closed_comes_again() -> None:
+    with HTTPServer(("127.0.0.1", 0), Closing) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        address = f"127.0.0.1:{server.server_port}"
+        client = Clients(address, [cycle([request("GET", address, "/")]) for _ in range(2)])
+        try:
+            assert len(client.once(3).took) == 6
+        finally:
+            client.close()
+            server.shutdown()
+            thread.join()
+    assert len(Closing.callers) == 6
+
+
+def _get(address: str, path: str) -> Any:
     with closing(HTTPConnection(address)) as opened:
         return answer(opened, "GET", path)[1]
 
