@@ -50,13 +50,23 @@ def _measured(address: str, redis: str, *, rounds: int) -> Samples:
 def _in_process(address: str, url: str, rounds: int) -> dict[str, Any]:
     import redis
 
-    session = holdfast.open("cached", database=address)
-    from bench import payload  # needs Django ready
+    from holdfast import bootstrap
 
+    alias = bootstrap.ready(address)
+    # These need Django ready.
+    from bench import payload
+    from memory_app.pipeline import Pipeline
+    from sessions_app import waking
+    from sessions_app.store import get_store
+
+    waking.listen(lambda: None)  # so that no worker of the script's own is at work meanwhile
+    session = holdfast.open("cached", database=address)
     said = [payload.message(number) for number in range(MESSAGES)]
     for begin in range(0, MESSAGES, 500):
         session.append(said[begin : begin + 500])
-    session.compress()
+    pipeline = Pipeline(get_store(alias))
+    while pipeline.work():
+        pass
     asked: dict[str, Any] = {"tokens": TOKENS, "max_stale": SECONDS}
     shown = session.context(**asked)
     client: Any = redis.Redis.from_url(url)
