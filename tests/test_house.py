@@ -18,6 +18,7 @@ from tests.building import APPS, ROOT
 from tests.servers import Server, ServerMissing, missing, running_redis, started
 
 LOCKS = {"py313-django61": "6.1.", "py311-django52": "5.2."}
+ALL_LOCKS = (*LOCKS, "peers")
 PAGES = {"monitoring/templates/": "templates", "monitoring/static/": "static"}
 
 
@@ -67,13 +68,13 @@ def test_the_wheel_leaves_tests_bench_and_docs_out(carried: set[str]) -> None:
     assert top == {*APPS, f"holdfast-{VERSION}.dist-info"}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_a_lock_names_no_address(name: str) -> None:
     lock = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert not re.search(r"://|--index-url|--extra-index-url|--find-links|--trusted-host", lock)
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_every_line_of_a_lock_is_pinned_and_hashed(name: str) -> None:
     lock = (ROOT / "requirements" / f"{name}.txt").read_text()
     entries = re.sub(r"#.*", "", lock).replace("\\\n", " ").splitlines()
