@@ -20,12 +20,14 @@ from memory_app import episodes_api as told
 from memory_app import facts_api as remembered
 from memory_app import users_api as known
 from sessions_app import api as said
-from sessions_app import auth, schemas
+from sessions_app import auth, conditions, schemas
 from sessions_app import leases_api as leased
 from sessions_app.calls import MAX_BODY
+from sessions_app.core import instants
 from sessions_app.core.errors import HoldfastError, MethodNotAllowed, NotFound
 from sessions_app.http import contract, json_response, read_raw
 from sessions_app.models import Project
+from sessions_app.store import redis_url
 from sessions_app.store.database import Database
 
 PREFIX = "api/v1"
@@ -171,9 +173,22 @@ def health(request: HttpRequest) -> HttpResponse:
     _only_get(request)
     database = _database_health(auth.alias())
     ok = bool(database["ok"])
-    parts = {"database": database}
-    shown = {"mode": "full" if ok else "degraded", "version": VERSION, "parts": parts}
+    parts = {"database": database, **_others()}
+    mode = conditions.worse(conditions.FULL) if ok else conditions.DEGRADED
+    shown = {"mode": mode, "version": VERSION, "parts": parts}
     return json_response(200 if ok else 503, shown, headers={"Cache-Control": "no-store"})
+
+
+def _others() -> dict[str, dict[str, Any]]:
+    """The parts beside reading the database: whether writes go on, and Redis where it is named."""
+    names = [conditions.WRITES]
+    if redis_url() is not None:
+        names.append(conditions.REDIS)
+    found: dict[str, dict[str, Any]] = {name: {"ok": True} for name in names}
+    for one in conditions.broken():
+        since = instants.render(one.since_us)
+        found[one.part] = {"ok": False, "error": one.cause, "since": since}
+    return found
 
 
 def _database_health(alias: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from memory_app import (
 )
 from memory_app.api import COMPRESSED
 from memory_app.hotcontexts import Wanted
-from sessions_app import answers, bodies, clock, preparing
+from sessions_app import answers, bodies, clock, conditions, preparing
 from sessions_app.core import fields
 from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
@@ -62,7 +62,8 @@ class LocalBackend:
 
     def session(self, session: str) -> Json:
         found = self._get(session)
-        return answers.session_out(found, self._store.prompt(found), clock.now_us())
+        mode = conditions.worse(conditions.FULL)
+        return answers.session_out(found, self._store.prompt(found), clock.now_us(), mode=mode)
 
     def edit(self, session: str, body: Json, expect: Expect) -> Json:
         edit = bodies.edit(fields.read(body, bodies.EDITED))

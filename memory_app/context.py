@@ -39,7 +39,7 @@ from memory_app.policies import Stored
 from memory_app.providing import Answer
 from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
-from sessions_app import clock, ids
+from sessions_app import clock, conditions, ids
 from sessions_app.core import errors, forms
 from sessions_app.core.appending import FAR_PAST_ITS_USE
 from sessions_app.core.replay import State
@@ -54,6 +54,9 @@ ORDER = (
 """Parts in the order in which they are sent; facts that were asked for come later."""
 ASKED_ORDER = (*(name for name in ORDER[:-1] if name != "facts"), "facts", "new")
 VOLATILE = ("recalled", "new")
+
+_WITHOUT = ("recalled_without_vectors", "provider_left_out")
+"""Notices of a part that did not answer."""
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
 # user message, which is paid for like the rest.
@@ -146,7 +149,7 @@ class Context:
     notices: tuple[Mapping[str, Any], ...]
     digest: str
     took_ms: float
-    mode: str = "full"
+    mode: str = conditions.FULL
     volatile: tuple[str, ...] = ("new",)
     provided: tuple[tuple[str, str], ...] = ()
     choices: Choices | None = None
@@ -244,6 +247,11 @@ def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
     runs["recalled"] = account.stretches(reader, told.turns.seqs) if told.turns else []
     shown = [run for part in runs.values() for run in part]
     used = selection.used + told.tokens
+    notices = (
+        *frame.notices,
+        *_notices(reader, frame, selection, reading),
+        *(candidates.found.notices if candidates else ()),
+    )
     return Context(
         id=ids.new_id(),
         session=frame.session.id,
@@ -258,18 +266,24 @@ def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
         near_misses=(*selection.near_misses, *told.near_misses),
-        notices=(
-            *frame.notices,
-            *_notices(reader, frame, selection, reading),
-            *(candidates.found.notices if candidates else ()),
-        ),
+        notices=notices,
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
+        mode=_mode(notices),
         volatile=_volatile(frame),
         provided=tuple((block.name, block.said_by) for block in frame.provided),
         choices=_choices(frame, told),
         retold=told.turns,
     )
+
+
+def _mode(notices: Sequence[Mapping[str, Any]]) -> str:
+    """`partial` where something that was to be asked did not answer; what found no room is no
+    failure."""
+    for notice in notices:
+        if notice["code"] in _WITHOUT and notice.get("reason") != "no_room":
+            return conditions.PARTIAL
+    return conditions.FULL
 
 
 def _choices(frame: _Frame, told: _Tells) -> Choices:

@@ -22,7 +22,7 @@ import memory_app
 import sessions_app
 from memory_app import context, policies, providing
 from memory_app.context import Ask
-from sessions_app import ids, preparing
+from sessions_app import conditions, ids, preparing
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
@@ -45,7 +45,7 @@ def answer(store: DurableStore, wanted: Wanted) -> bytes:
     if isinstance(store, TieredStore) and _may_keep(store, wanted.ask):
         return _tiered(store, wanted)
     built = context.build(store, wanted.project, wanted.session, wanted.ask)
-    return orjson.dumps(built.as_json(), option=orjson.OPT_NON_STR_KEYS)
+    return _built(built.as_json())
 
 
 def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
@@ -67,6 +67,11 @@ def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
     told = context.build(store, wanted.project, standing.session, wanted.ask).as_json()
     if (lasts or wanted.max_stale) and told["mode"] == "full":
         store.keep(name, _kept(told), standing, checked, lasting=lasts)
+    return _built(told)
+
+
+def _built(told: dict[str, Any]) -> bytes:
+    told["mode"] = conditions.worse(told["mode"])
     return orjson.dumps(told, option=orjson.OPT_NON_STR_KEYS)
 
 
@@ -108,14 +113,18 @@ def _release() -> str:
     return sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
+_OF_A_CALL = ("id", "mode", "took_ms")
+
+
 def _kept(told: dict[str, Any]) -> bytes:
-    """The answer without what is of one call: `id`, which is the first, and `took_ms`, the last."""
-    same = {name: value for name, value in told.items() if name not in ("id", "took_ms")}
+    """The answer without what is of one call: its `id`, `mode` and `took_ms`."""
+    same = {name: value for name, value in told.items() if name not in _OF_A_CALL}
     return orjson.dumps(same, option=orjson.OPT_NON_STR_KEYS)
 
 
 def _whole(kept: bytes | memoryview, began: float) -> bytes:
-    """The answer of this call: an id of its own, and the time it took."""
+    """The answer of this call: an id of its own, the mode it is given in, and the time it took."""
     took = round((time.perf_counter() - began) * 1000, 3)
-    begin, end = f'{{"id":"{ids.new_id()}",', f',"took_ms":{took}}}'
+    begin = f'{{"id":"{ids.new_id()}",'
+    end = f',"mode":"{conditions.worse(conditions.FULL)}","took_ms":{took}}}'
     return b"".join((begin.encode(), kept[1:-1], end.encode()))

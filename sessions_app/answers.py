@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from sessions_app.conditions import FULL
 from sessions_app.core import instants
 from sessions_app.core.entries import StoredMessage, message_id, message_out
 from sessions_app.core.leases import Lease
@@ -21,7 +22,9 @@ def status(session: Snapshot, now: int) -> str:
     return "idle" if session.status == "active" and quiet else session.status
 
 
-def session_out(session: Snapshot, prompt: Entry | None, now: int) -> dict[str, Any]:
+def session_out(
+    session: Snapshot, prompt: Entry | None, now: int, *, mode: str = FULL
+) -> dict[str, Any]:
     """The session of the contract; without `prompt` (in lists) it has no system and tools."""
     out: dict[str, Any] = {
         "id": str(session.id),
@@ -44,7 +47,7 @@ def session_out(session: Snapshot, prompt: Entry | None, now: int) -> dict[str, 
         "last_activity_at": instants.render(session.last_activity_us),
         "metadata": orjson.loads(session.metadata),
         "tags": orjson.loads(session.tags),
-        "mode": "full",
+        "mode": mode,
         "head": session.head.hex(),
     }
     if prompt is not None:

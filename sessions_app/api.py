@@ -14,6 +14,7 @@ from sessions_app import (
     auth,
     bodies,
     clock,
+    conditions,
     listing,
     paging,
     parameters,
@@ -139,7 +140,8 @@ def list_sessions(call: Call) -> HttpResponse:
     """
     now = clock.now_us()
     rows, following = listing.page(auth.alias(), call.project, call.query, now)
-    data = [answers.session_out(row, None, now) for row in rows]
+    mode = conditions.worse(conditions.FULL)
+    data = [answers.session_out(row, None, now, mode=mode) for row in rows]
     return json_response(200, {"data": data, "next": following})
 
 
@@ -153,7 +155,8 @@ def list_sessions(call: Call) -> HttpResponse:
 def get_session(call: Call, session: str) -> HttpResponse:
     """Read a session."""
     found = store().get(call.project, session_id(session))
-    shown = answers.session_out(found, store().prompt(found), clock.now_us())
+    mode = conditions.worse(conditions.FULL)
+    shown = answers.session_out(found, store().prompt(found), clock.now_us(), mode=mode)
     return json_response(200, shown)
 
 

@@ -539,6 +539,34 @@ class Epoch(models.Model):
         return self.token
 
 
+class OutageQuerySet(models.QuerySet["Outage"]):
+    def newest(self) -> Self:
+        return self.order_by("-pk")
+
+
+class Outage(models.Model):
+    """A part of an installation that was broken for a while, as one process found it."""
+
+    part = models.CharField(max_length=32)
+    cause = models.CharField(max_length=255)
+    since_us = models.BigIntegerField()
+    until_us = models.BigIntegerField()
+    process = models.CharField(max_length=255)
+
+    objects = OutageQuerySet.as_manager()
+
+    class Meta:
+        db_table = "holdfast_outage"
+
+    def __str__(self) -> str:
+        return f"{self.part}: {self.cause}"
+
+    @property
+    def lasted_us(self) -> int:
+        """How long it was broken, in microseconds."""
+        return self.until_us - self.since_us
+
+
 class RequestKey(models.Model):
     """What was answered to a request with an Idempotency-Key, so that it can be said again.
 

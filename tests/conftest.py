@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -9,10 +10,19 @@ import pytest
 from django.db import connections
 from hypothesis import settings as hypothesis_settings
 
+from sessions_app import conditions
 from tests import building
 from tests.passing import database_time
 
 __all__ = ["database_time"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_broken() -> Iterator[None]:
+    """What a test broke is not remembered in the next one."""
+    yield
+    conditions.forget()
+
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("ci")

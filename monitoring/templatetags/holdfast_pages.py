@@ -10,6 +10,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from sessions_app import conditions
+from sessions_app.conditions import Condition
 from sessions_app.core import instants
 
 from .. import amounts, useraddress
@@ -22,6 +24,12 @@ register.filter("percent", amounts.percent)
 register.filter("lasted", amounts.lasted)
 register.filter("key_name", useraddress.name)
 register.filter("key_field", useraddress.written)
+
+
+@register.simple_tag
+def broken_parts() -> list[Condition]:
+    """What of this server is broken now."""
+    return conditions.broken()
 
 
 @register.filter

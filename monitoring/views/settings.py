@@ -8,7 +8,10 @@ from django.http import HttpRequest, HttpResponse
 
 from memory_app import checkup
 from sessions_app import auth
+from sessions_app.core import instants
 from sessions_app.http import json_response
+from sessions_app.models import Outage
+from sessions_app.store.database import Database
 from sessions_app.store.durable import KEEP_REQUESTS_US, PURGE_AFTER_US
 
 from .. import access, sections
@@ -31,12 +34,16 @@ KEPT: tuple[tuple[str, str, str], ...] = (
 """What is kept, for how long, and what then. Nothing of it is a setting."""
 
 
+MOST_OUTAGES = 10
+
+
 @access.page
 def page(request: HttpRequest) -> HttpResponse:
     """The overview: what `holdfast doctor` says of the parts."""
     asked(request, {})
     checks = list(checkup.parts(auth.alias()))
     context = {
+        "outages": _outages(),
         "checks": checks,
         "wrong_ones": sum(check.advice is not None for check in checks),
         "local": auth.is_local(),
@@ -49,7 +56,25 @@ def twin(request: HttpRequest) -> HttpResponse:
     """The same as JSON."""
     asked(request, {})
     checks = [check.as_json() for check in checkup.parts(auth.alias())]
-    return json_response(200, {"ok": all(one["ok"] for one in checks), "checks": checks})
+    outages = [_outage_out(one) for one in _outages()]
+    ok = all(one["ok"] for one in checks)
+    return json_response(200, {"ok": ok, "checks": checks, "outages": outages})
+
+
+def _outages() -> list[Outage]:
+    """The last of what was broken and works again."""
+    with Database(auth.alias()).reading():
+        return list(Outage.objects.using(auth.alias()).newest()[:MOST_OUTAGES])
+
+
+def _outage_out(one: Outage) -> dict[str, Any]:
+    return {
+        "part": one.part,
+        "cause": one.cause,
+        "since": instants.render(one.since_us),
+        "seconds": one.lasted_us / 1e6,
+        "process": one.process,
+    }
 
 
 @access.page

@@ -11,7 +11,7 @@ from sessions_app.store.base import Store
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.tiered import TieredStore
 
-__all__ = ["Store", "condition", "get_store", "redis_url"]
+__all__ = ["Store", "get_store", "redis_url"]
 
 
 def get_store(alias: str = "default") -> DurableStore:
@@ -23,13 +23,6 @@ def get_store(alias: str = "default") -> DurableStore:
 def redis_url() -> str | None:
     """Where the hot tier is; None where there is none."""
     return getattr(settings, "HOLDFAST_REDIS_URL", None) or None
-
-
-def condition() -> hot.Condition | None:
-    """What is broken beside the database, and since when; None while nothing is, as far as anybody
-    asked."""
-    url = redis_url()
-    return None if url is None else hot.of(url).condition()
 
 
 @lru_cache(maxsize=8)

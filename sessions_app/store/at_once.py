@@ -71,6 +71,7 @@ def append(
     row = _run(db, sql.append_at_once(len(batch), keyed=guard.request is not None), params)
     if row is None:
         return None
+    db.settle()
     moved = _Moved._make(row)
     if moved.due:
         waking.ring()

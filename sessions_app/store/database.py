@@ -8,7 +8,9 @@ caller's transaction, savepoints and `on_commit` work as everywhere else.
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
@@ -26,12 +28,18 @@ from django.db import (
     transaction,
 )
 
-from sessions_app import clock
+from sessions_app import clock, conditions
 from sessions_app.core import errors
 from sessions_app.core.packing import octets_of
 from sessions_app.store import line
 from sessions_app.store.immediate import Immediate
-from sessions_app.store.statements import DATABASE_TIME, LOCKING, TAKE_WRITE_LOCK, within
+from sessions_app.store.statements import (
+    DATABASE_TIME,
+    INSERT_OUTAGE,
+    LOCKING,
+    TAKE_WRITE_LOCK,
+    within,
+)
 
 log = logging.getLogger("holdfast.store")
 
@@ -228,6 +236,18 @@ class Database:
                 self.run("ROLLBACK TO place")
             self.run("RELEASE place")
 
+    def settle(self) -> None:
+        """After a write that was committed: writes work, and outages that are over are kept. A
+        failure of that is logged, since the write it comes after is done."""
+        conditions.works(conditions.WRITES)
+        if not (over := conditions.over()):
+            return
+        where = f"{socket.gethostname()}:{os.getpid()}"
+        try:
+            self.run_many(INSERT_OUTAGE, [(*one, where) for one in over])
+        except (DatabaseError, InterfaceError):
+            log.exception("an outage could not be kept")
+
     def patience(self) -> float:
         """For how many seconds this connection waits for SQLite's lock."""
         row = self.row("PRAGMA busy_timeout")
@@ -338,6 +358,8 @@ class Transaction:
             self._give_turn()
         if isinstance(error, DatabaseError | InterfaceError):
             raise_ours(database, error)
+        if kind is None and not database.nested:
+            database.settle()
 
     def _take_turn(self) -> None:
         turns = line.of(self._database.alias)
@@ -403,6 +425,8 @@ def raise_ours(database: Database, error: DatabaseError | InterfaceError) -> Non
     if wrapped is None:
         return
     log.warning("store %s: %s", wrapped.code, str(error))
+    if isinstance(wrapped, errors.StorageFull) or _WAITED.search(str(error)):
+        conditions.broke(conditions.WRITES, wrapped.code)
     _drop(database, broken=not isinstance(wrapped, errors.StoreBusy))
     raise wrapped from error
 
@@ -412,6 +436,7 @@ _FULL = re.compile(
     r"|could not extend"
 )
 _BUSY = re.compile(r"database is locked|database table is locked|deadlock|could not serialize")
+_WAITED = re.compile(r"database is locked|lock timeout")
 _GONE = re.compile(r"unable to open|not a database|malformed")
 
 

@@ -25,7 +25,8 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sessions_app import clock
+from sessions_app import clock, conditions
+from sessions_app.conditions import Condition
 from sessions_app.core import measure
 from sessions_app.core.breaker import Breaker
 
@@ -119,14 +120,6 @@ class Found(NamedTuple):
     age_ms: int = -1
     raw: bytes | None = None
     reached: bool = True
-
-
-class Condition(NamedTuple):
-    """A part that is broken: by what, and since when in microseconds."""
-
-    part: str
-    cause: str
-    since_us: int
 
 
 class Look(NamedTuple):
@@ -265,7 +258,7 @@ class Hot:
             was_open = self._breaker.is_open
             self._breaker = self._breaker.failed(self._now())
             if self._breaker.is_open and not was_open:
-                condition = Condition("redis", _cause(failed), clock.now_us())
+                condition = Condition(conditions.REDIS, _cause(failed), clock.now_us())
                 self._condition = condition
         if condition is not None:
             self.count("openings")
@@ -280,8 +273,10 @@ class Hot:
 
     def _tell(self, condition: Condition | None) -> None:
         if condition is None:
+            conditions.works(conditions.REDIS)
             log.warning("Redis answers again.")
         else:
+            conditions.broke(conditions.REDIS, condition.cause)
             log.warning("Redis is left alone, the database answers: %s", condition.cause)
         for listener in tuple(self.listeners):
             listener(condition)

@@ -283,6 +283,9 @@ LIVE_KEY_AND_EPOCH = f"""
 REQUEST_KEY = """
     SELECT fingerprint, status, answer FROM holdfast_request_key WHERE project_id = ? AND key = ?
 """
+INSERT_OUTAGE = """
+    INSERT INTO holdfast_outage (part, cause, since_us, until_us, process) VALUES (?, ?, ?, ?, ?)
+"""
 INSERT_REQUEST_KEY = """
     INSERT INTO holdfast_request_key
         (project_id, key, fingerprint, session_number, status, answer, created_us)

@@ -14,8 +14,9 @@ from uuid import UUID
 import orjson
 import pytest
 
+from sessions_app.conditions import Condition
 from sessions_app.core.breaker import FAILURES, PAUSE
-from sessions_app.store.hot import Condition, Hot
+from sessions_app.store.hot import Hot
 from sessions_app.store.tiered import TieredStore
 from tests.hot import asking
 from tests.hot.asking import Clock, context, counted, key, plain, tail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,7 @@ from pytest_django import Settings
 from holdfast import local
 from holdfast.facade import Client
 from memory_app import checkup
-from sessions_app import auth, store
+from sessions_app import auth, conditions, store
 from sessions_app.core import errors
 from sessions_app.store import database, get_store, hot
 from sessions_app.store.durable import DurableStore
@@ -196,7 +197,7 @@ def test_the_facade_refuses_what_is_no_age(facade: Client, seconds: Any) -> None
 def test_without_a_redis_the_store_is_the_durable_one(settings: Settings) -> None:
     settings.HOLDFAST_REDIS_URL = None
     assert type(get_store()) is DurableStore
-    assert store.condition() is None
+    assert conditions.broken() == []
     assert checkup.redis().found == "not configured"
 
 
@@ -226,11 +227,15 @@ def test_what_is_broken_is_told_with_its_cause_until_it_is_well(
     settings.HOLDFAST_REDIS_URL = own_redis.url
     owner = persona("default", "admin")
     made = owner.opened()["id"]
-    assert store.condition() is None
+    assert conditions.broken() == []
     own_redis.kill()
     for _ in range(3):
         owner.said(made, "hello")
-    broken = store.condition()
-    assert broken is not None
+    (broken,) = conditions.broken()
     assert (broken.part, broken.cause) == ("redis", "ConnectionError")
     assert broken.since_us > 0
+    shown = answer(owner.get(made))
+    assert shown["mode"] == "degraded"
+    health = json.loads(owner.client.get("/health").content)
+    assert (health["mode"], health["parts"]["writes"]) == ("degraded", {"ok": True})
+    assert health["parts"]["redis"]["error"] == "ConnectionError"
