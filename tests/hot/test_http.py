@@ -234,7 +234,7 @@ def test_what_is_broken_is_told_with_its_cause_until_it_is_well(
     (broken,) = conditions.broken()
     assert (broken.part, broken.cause) == ("redis", "ConnectionError")
     assert broken.since_us > 0
-    shown = answer(owner.get(made))
+    shown = answer(owner.get(f"/sessions/{made}"))
     assert shown["mode"] == "degraded"
     health = json.loads(owner.client.get("/health").content)
     assert (health["mode"], health["parts"]["writes"]) == ("degraded", {"ok": True})
