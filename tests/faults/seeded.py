@@ -1,0 +1,128 @@
+"""`python -m tests.faults.seeded BUG serve ...`: Holdfast with a bug put in on purpose, to see
+whether the checker finds it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from holdfast import cli
+from holdfast.commands import serve
+
+EVERY = 20
+"""A transaction of so many fails to commit, where nobody looks whether it did."""
+OLD_SECONDS = 0.3
+
+
+def acknowledge_before_commit() -> None:
+    """The answer is made when the commit is still to come, and nobody looks whether it did."""
+    from sessions_app.store.database import Database
+
+    right: Any = Database.transaction
+    counter = itertools.count(1)
+
+    @contextmanager
+    def early(self: Database) -> Iterator[Any]:
+        outermost = not self.nested
+        with right(self) as durability:
+            yield durability
+            if outermost and next(counter) % EVERY == 0:
+                self.connection.needs_rollback = True
+
+    Database.transaction = early  # type: ignore[assignment, method-assign]
+
+
+def skip_the_key() -> None:
+    """An idempotency key is neither looked up nor kept."""
+    from sessions_app import calls
+
+    calls._request_key = lambda *_: None
+
+
+def drop_the_lock() -> None:
+    """An append goes on from where the session stood before it had the lock, and nothing says
+    that somebody else has been there; the constraints of the table are gone (see `unconstrain`)."""
+    from sessions_app.store import statements as sql
+    from sessions_app.store.database import Database
+    from sessions_app.store.durable import DurableStore
+
+    append: Any = DurableStore.append
+    locked: Any = Database.locked_row
+
+    def blind(self: DurableStore, project: int, session: UUID, *args: Any, **given: Any) -> Any:
+        self.db._held.stood = self.db.row(sql.STANDING, (session.hex, project))
+        time.sleep(0.005)  # somebody else's turn
+        return append(self, project, session, *args, **given)
+
+    def unlocked(self: Database, statement: str, params: Any) -> Any:
+        if statement == sql.STANDING:
+            return self._held.stood
+        return locked(self, statement, params)
+
+    sql.ADVANCE = sql.ADVANCE.replace("AND version = ?", "AND ? > 0")
+    DurableStore.append = blind  # type: ignore[method-assign]
+    Database.locked_row = unlocked  # type: ignore[assignment, method-assign]
+
+
+def ignore_the_version() -> None:
+    """If-Match is not held against anything."""
+    from sessions_app.calls import Call
+    from sessions_app.store.base import Guard
+
+    Call.guard = property(lambda self: Guard(None, self.key))  # type: ignore[assignment, method-assign]
+
+
+def trust_the_cache() -> None:
+    """Session rows come from a cache that nobody tells of writes, for a moment."""
+    from sessions_app.store.reading import Reader
+
+    right: Any = Reader.get
+    kept: dict[Any, tuple[float, Any]] = {}
+
+    def cached(self: Any, *args: Any, **given: Any) -> Any:
+        if self.db.held is not None:
+            return right(self, *args, **given)
+        place = (*args, *given.items())
+        when, row = kept.get(place, (0.0, None))
+        if time.monotonic() - when > OLD_SECONDS:
+            row = right(self, *args, **given)
+            kept[place] = time.monotonic(), row
+        return row
+
+    Reader.get = cached  # type: ignore[method-assign]
+
+
+BUGS: Mapping[str, Callable[[], None]] = {
+    bug.__name__: bug
+    for bug in (
+        acknowledge_before_commit,
+        skip_the_key,
+        drop_the_lock,
+        ignore_the_version,
+        trust_the_cache,
+    )
+}
+
+
+def main() -> int:
+    """The command that follows the bug's name; it is put in when the database is ready."""
+    bug, *arguments = sys.argv[1:]
+    right = serve._server
+
+    def buggy(args: Any) -> Any:
+        server = right(args)
+        BUGS[bug]()
+        return server
+
+    serve._server = buggy
+    return cli.main(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
