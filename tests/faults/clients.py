@@ -28,6 +28,8 @@ from tests.faults.history import (
 PATIENCE = 60.0
 """How long a call is waited for, in seconds; longer than anything that is done to the servers."""
 IMPATIENCE = 0.15
+LAST_TRIES = 20
+"""So often is tried again what is not answered at the end of the run, when all servers are well."""
 PAUSE = 0.02
 """Between the attempts of an operation, and between the reads of a reader, in seconds."""
 NOT_APPLIED = ("store_busy", "storage_full", "rate_limited")
@@ -170,10 +172,11 @@ class Writer(threading.Thread):
         if request.keyed and twice:
             twin = self._twin.submit(self.client.attempt, op, request, other)
         attempt = self.client.attempt(op, request, first, wait)
-        give_up = time.monotonic() + PATIENCE
-        while not _settled(attempt) and request.keyed and time.monotonic() < give_up:
+        last = LAST_TRIES
+        while not _settled(attempt) and request.keyed and last:
             time.sleep(PAUSE)
             attempt = self.client.attempt(op, request, self.rng.choice((first, other)))
+            last -= self.world.stopping.is_set()
         self.world.saw(attempt)
         if twin is not None:
             twin.result()

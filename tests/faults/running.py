@@ -44,8 +44,8 @@ SPAN = ("from", "to", "seq")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. It ends when its steps are done and `writes` more have gone well; `bug` is
-    one of `seeded.BUGS`, `prepare` is called when the tables are there."""
+    """What a run does. It ends when its steps are done and `writes` more have gone well; `bugs` are
+    some of `seeded.BUGS`, `prepare` is called when the tables are there."""
 
     seed: int
     database: str = system.SQLITE
@@ -53,13 +53,13 @@ class Plan:
     writers: int = 16
     readers: int = 3
     writes: int = 100
-    bug: str | None = None
+    bugs: Sequence[str] = ()
     prepare: Callable[[System], None] | None = None
 
 
 def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -> History:
     """Does what is planned and returns what happened. Raises ServerMissing."""
-    with system.running(plan.database, folder, plan.bug) as ground:
+    with system.running(plan.database, folder, plan.bugs) as ground:
         if plan.prepare is not None:
             plan.prepare(ground)
         journal = Journal()

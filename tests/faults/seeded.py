@@ -1,5 +1,5 @@
-"""`python -m tests.faults.seeded BUG serve ...`: Holdfast with a bug put in on purpose, to see
-whether the checker finds it.
+"""`python -m tests.faults.seeded BUG,BUG serve ...`: Holdfast with bugs put in on purpose, to see
+whether the checker finds them.
 """
 
 from __future__ import annotations
@@ -111,13 +111,14 @@ BUGS: Mapping[str, Callable[[], None]] = {
 
 
 def main() -> int:
-    """The command that follows the bug's name; it is put in when the database is ready."""
-    bug, *arguments = sys.argv[1:]
+    """The command behind the names of the bugs, which are put in when the database is ready."""
+    bugs, *arguments = sys.argv[1:]
     right = serve._server
 
     def buggy(args: Any) -> Any:
         server = right(args)
-        BUGS[bug]()
+        for bug in bugs.split(","):
+            BUGS[bug]()
         return server
 
     serve._server = buggy

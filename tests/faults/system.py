@@ -39,9 +39,9 @@ class System:
 
 
 @contextmanager
-def running(kind: str, folder: Path, bug: str | None = None) -> Iterator[System]:
-    """A store of its own of this kind, with servers and a worker on it. `bug` is one of
-    `seeded.BUGS`. Raises ServerMissing."""
+def running(kind: str, folder: Path, bugs: Sequence[str] = ()) -> Iterator[System]:
+    """A store of its own of this kind, with servers and a worker on it, all begun at once. `bugs`
+    are some of `seeded.BUGS`. Raises ServerMissing."""
     with ExitStack() as stack:
         postgres = redis = None
         database = str(folder / "run.sqlite3")
@@ -50,13 +50,15 @@ def running(kind: str, folder: Path, bug: str | None = None) -> Iterator[System]
             redis = stack.enter_context(running_redis())
             database = postgres.url
         cache = redis.url if redis else None
-        command = (sys.executable, "-m", "tests.faults.seeded", bug) if bug else COMMAND
+        buggy = (sys.executable, "-m", "tests.faults.seeded", ",".join(bugs))
+        command = buggy if bugs else COMMAND
         servers = [Node(database, folder, cache, command) for _ in range(SERVERS)]
         worker = WorkerProcess(database, folder, cache)
         for process in (*servers, worker):
             stack.callback(process.kill)
-        servers[0].start()  # makes the tables
+        for server in servers:
+            server.launch()
+        system = System(database, folder, servers, worker, postgres, redis)
+        system.wait()
         worker.launch()
-        for server in servers[1:]:
-            server.start()
-        yield System(database, folder, servers, worker, postgres, redis)
+        yield system
