@@ -28,6 +28,8 @@ from tests.faults.history import (
 GOOD = range(200, 300)
 EXPECTED = (404, 409, 422)
 """What a caller may be told while nothing is wrong with the servers."""
+EXCUSED = (0, 429, 503, 507)
+"""And while something is; 0 is no answer. A 500 has no excuse."""
 LOG_READS = ("last", "log", "follow")
 STATE_READS = ("session", "context")
 NO_LOG = Log(0, ())
@@ -87,9 +89,10 @@ class Case:
         return {session: _so_far(sorted(rows)) for session, rows in told.items()}
 
     def floor(self, attempt: Attempt) -> int:
-        """The version up to which everything was acknowledged before this call was made."""
+        """The version up to which everything was acknowledged before this call was made; before
+        the age at which its caller still takes an answer, where that is `max_stale` seconds."""
         times, versions = self.acknowledged.get(attempt.session, ((), ()))
-        before = bisect_right(times, attempt.invoked)
+        before = bisect_right(times, attempt.invoked - attempt.asked.get("max_stale", 0))
         return versions[before - 1] if before else 0
 
     def log(self, session: str) -> Log:
@@ -306,13 +309,19 @@ def reads_have_all_that_was_acknowledged(case: Case) -> Iterator[str]:
 
 
 def readers_never_go_back(case: Case) -> Iterator[str]:
-    """Who has seen a session at one version never again sees it before."""
+    """Who has seen a session at one version never again sees it before, unless it asked for what
+    may be old."""
     seen: dict[tuple[str, str], int] = {}
-    for read in sorted(_good(case, *LOG_READS, *STATE_READS), key=lambda each: each.completed):
+    reads = [each for each in _good(case, *LOG_READS, *STATE_READS) if not _may_be_old(each)]
+    for read in sorted(reads, key=lambda each: each.completed):
         place = (read.who, read.session)
         if behind := _behind(case, read, seen.get(place, 0)):
             yield f"{_name(read)}: {behind} was seen by {read.who} before"
         seen[place] = max(seen.get(place, 0), told_of(read))
+
+
+def _may_be_old(read: Attempt) -> bool:
+    return bool(read.asked.get("max_stale"))
 
 
 def refusals_know_where_the_session_stands(case: Case) -> Iterator[str]:
@@ -431,9 +440,20 @@ def only_a_fault_is_an_excuse(case: Case) -> Iterator[str]:
     """Nobody gets an error, or no answer, from servers to which nothing was done."""
     harms = [fault for fault in case.history.faults if fault.harms]
     for each in case.history.attempts:
-        fine = each.status in GOOD or each.status in EXPECTED or each.code == GAVE_UP
+        fine = _is_fine(each) or each.code == GAVE_UP
         if not fine and not any(_overlap(each, fault) for fault in harms):
             yield f"{_name(each)}: {each.status or 'no answer'} {each.code} without a fault"
+
+
+def a_fault_is_told_as_one(case: Case) -> Iterator[str]:
+    """Whatever is done to the servers, an error says that it may be tried again, and why."""
+    for each in case.history.attempts:
+        if not _is_fine(each) and each.status not in EXCUSED:
+            yield f"{_name(each)}: {each.status} {each.code}"
+
+
+def _is_fine(attempt: Attempt) -> bool:
+    return attempt.status in GOOD or attempt.status in EXPECTED
 
 
 def _overlap(attempt: Attempt, fault: Fault) -> bool:
@@ -469,6 +489,7 @@ RULES: Mapping[str, Rule] = {
         derived_rows_name_what_is_there,
         acknowledged_facts_are_there,
         only_a_fault_is_an_excuse,
+        a_fault_is_told_as_one,
         verify_finds_nothing,
     )
 }

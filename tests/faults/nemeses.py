@@ -156,17 +156,16 @@ def _there(server: Server | None) -> Server:
     return server
 
 
-BOTH = (SQLITE, POSTGRES)
 NEMESES: Mapping[str, Nemesis] = {
-    "kill_server": Nemesis(kill_server, True, dict.fromkeys(BOTH, 3)),
-    "kill_all": Nemesis(kill_all, True, dict.fromkeys(BOTH, 2)),
-    "stop_server": Nemesis(stop_server, True, dict.fromkeys(BOTH, 2)),
-    "kill_worker": Nemesis(kill_worker, False, dict.fromkeys(BOTH, 2)),
+    "kill_server": Nemesis(kill_server, True, {SQLITE: 3, POSTGRES: 2}),
+    "kill_all": Nemesis(kill_all, True, {SQLITE: 2, POSTGRES: 1}),
+    "stop_server": Nemesis(stop_server, True, {SQLITE: 2, POSTGRES: 2}),
+    "kill_worker": Nemesis(kill_worker, False, {SQLITE: 2, POSTGRES: 1}),
     "lock_database": Nemesis(lock_database, False, {SQLITE: 2}),
     "restart_postgres": Nemesis(restart_postgres, True, {POSTGRES: 2}),
     "kill_backends": Nemesis(kill_backends, True, {POSTGRES: 2}),
-    "kill_redis": Nemesis(kill_redis, False, {POSTGRES: 2}),
-    "stop_redis": Nemesis(stop_redis, False, {POSTGRES: 2}),
+    "kill_redis": Nemesis(kill_redis, False, {POSTGRES: 1}),
+    "stop_redis": Nemesis(stop_redis, False, {POSTGRES: 1}),
     "flush_redis": Nemesis(flush_redis, False, {POSTGRES: 2}),
     "age_redis": Nemesis(age_redis, False, {POSTGRES: 2}),
 }

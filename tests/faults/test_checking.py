@@ -111,6 +111,10 @@ FINE: dict[str, History] = {
     "a read that began before the acknowledgement": with_(
         read("last", 6.5, list(LOG.messages[:2]))
     ),
+    "a read that may be old": with_(
+        read("last", 7.5, list(LOG.messages), completed=7.6),
+        read("last", 7.7, list(LOG.messages[:2]), asked={"max_stale": 1}),
+    ),
     "a page that is not the last": with_(
         read("log", 9, list(LOG.messages[:1]), answer={"rows": [[1, 2, "a.0"]], "more": True})
     ),
@@ -253,6 +257,10 @@ BROKEN: dict[str, list[tuple[str, History]]] = {
         ("last", with_(read("last", 7.5, list(LOG.messages[:2])))),
         ("an empty page", with_(read("follow", 7.5, [], asked={"after": 2}))),
         ("session", with_(replace(STATE, answer={"version": 4, "head": "g", "messages": 2}))),
+        (
+            "older than it may be",
+            with_(read("last", 9, list(LOG.messages[:2]), asked={"max_stale": 1})),
+        ),
         ("context", with_(replace(CONTEXT, answer={"version": 4, "digest": "e"}))),
     ],
     "readers_never_go_back": [
@@ -319,8 +327,14 @@ BROKEN: dict[str, list[tuple[str, History]]] = {
     "only_a_fault_is_an_excuse": [
         ("an error", with_(replace(REFUSAL, status=503, code="store_busy"))),
         ("no answer", with_(LOST_TRY)),
-        ("after the fault", with_(replace(REFUSAL, status=500, code="internal"), faults=(CRASH,))),
+        (
+            "after the fault",
+            with_(replace(REFUSAL, status=503, code="store_busy"), faults=(CRASH,)),
+        ),
         ("a fault that harms nobody", with_(LOST_TRY, faults=(replace(CRASH, harms=False),))),
+    ],
+    "a_fault_is_told_as_one": [
+        ("in a fault", with_(replace(REFUSAL, op="e", status=500, invoked=0.5), faults=(CRASH,))),
     ],
     "verify_finds_nothing": [("a problem", with_(problems=("s: the head does not fit",)))],
 }

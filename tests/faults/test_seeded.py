@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -13,8 +12,9 @@ import pytest
 from tests.faults import running, seeded
 from tests.faults.checking import violations
 from tests.faults.system import System
+from tests.servers import chosen_database
 
-DATABASE = os.environ.get("HOLDFAST_TEST_DATABASE") or "sqlite"
+DATABASE = chosen_database()
 SEEN_BY = {
     "acknowledge_before_commit": "acknowledged_messages_stand_where_they_were_told",
     "skip_the_key": "nothing_is_stored_twice",
