@@ -66,7 +66,7 @@ def commit(step: Step, system: System, journal: Journal) -> Fault:
 
 
 def kill_server(system: System, step: Step, journal: Journal) -> None:
-    system.servers[step.target].kill()
+    system.servers[step.target].crash()
     journal.wait("writes", 5, MOMENT)
     system.servers[step.target].start()
 
@@ -74,7 +74,7 @@ def kill_server(system: System, step: Step, journal: Journal) -> None:
 def kill_all(system: System, step: Step, journal: Journal) -> None:
     """As when the machine goes down: nobody is left who has the database open."""
     for process in (*system.servers, system.worker):
-        process.kill()
+        process.crash()
     for process in (*system.servers, system.worker):
         process.launch()
 
@@ -89,7 +89,7 @@ def stop_server(system: System, step: Step, journal: Journal) -> None:
 
 
 def kill_worker(system: System, step: Step, journal: Journal) -> None:
-    system.worker.kill()
+    system.worker.crash()
     system.worker.launch()
 
 
@@ -111,10 +111,11 @@ def restart_postgres(system: System, step: Step, journal: Journal) -> None:
 
 def kill_backends(system: System, step: Step, journal: Journal) -> None:
     with psycopg.connect(_there(system.postgres).url) as connection:
-        connection.execute(
+        killed = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
+        ).fetchall()
+    assert killed, "nobody was connected"
 
 
 def kill_redis(system: System, step: Step, journal: Journal) -> None:

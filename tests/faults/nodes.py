@@ -56,6 +56,12 @@ class Process:
         assert self.process is not None
         self.process.send_signal(number)
 
+    def crash(self) -> None:
+        """End what is at work; who has ended by itself is a finding."""
+        assert self.process is not None
+        assert self.process.poll() is None, f"it ended by itself: {self.log.read_text()}"
+        self.kill()
+
     def kill(self) -> None:
         """End it at once, also when it is stopped or was never started."""
         if self.process is not None:

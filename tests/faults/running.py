@@ -109,13 +109,13 @@ def _collected(ground: System, world: World) -> History:
     """The logs by the first server, then by every server what a reader would be told, then what
     `holdfast verify` says of the database."""
     port = ground.ports[0]
-    ground.worker.kill()
+    ground.worker.crash()
     logs = {session: _log(port, session) for session in world.sessions}
     derived = [row for session in world.sessions for row in _derived(port, session, world)]
     opened = {key: _ids(port, key) for key in (f"opened-{number}" for number in range(NAMES))}
     _read_again(world)
     for server in ground.servers:
-        server.kill()
+        server.crash()
     problems = nodes.verify(ground.database, ground.folder)
     return History((), (), logs, opened, tuple(derived), tuple(problems))
 
