@@ -110,8 +110,9 @@ def _collected(ground: System, world: World) -> History:
     `holdfast verify` says of the database."""
     port = ground.ports[0]
     ground.worker.crash()
-    logs = {session: _log(port, session) for session in world.sessions}
+    # Before the logs: the servers' own workers may still compress, and what is there now stays.
     derived = [row for session in world.sessions for row in _derived(port, session, world)]
+    logs = {session: _log(port, session) for session in world.sessions}
     opened = {key: _ids(port, key) for key in (f"opened-{number}" for number in range(NAMES))}
     _read_again(world)
     for server in ground.servers:
