@@ -330,10 +330,9 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
             :MOST_FACTS
         ]
     rows = Fact.everything.using(store.db.alias).of_session(number, version).active()
-    with store.db.reading():
-        if not wanted.query:
-            return list(rows.best(MOST_FACTS))
-        return list((rows.naming(asked) | rows.must()).best(MOST_FACTS * 5))
+    if not wanted.query:
+        return list(rows.best(MOST_FACTS))
+    return list((rows.naming(asked) | rows.must()).best(MOST_FACTS * 5))
 
 
 def room_for(found: Sequence[Fact], old_us: int) -> int:
