@@ -32,7 +32,7 @@ from sessions_app.core import fields
 from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
 from sessions_app.http import fingerprint
-from sessions_app.store import get_store
+from sessions_app.store import get_store, leasing
 from sessions_app.store.base import UNGUARDED, Changed, Guard, Request, Snapshot, Window
 
 PREFIX = "/api/v1"
@@ -164,6 +164,25 @@ class LocalBackend:
         )
         return asking.compress(self._store, *self._named(session), asked, _guard(expect))
 
+    # -- leases ------------------------------------------------------------------------------
+
+    def lease(self, session: str, body: Json, expect: Expect) -> Json:
+        read = fields.read(body, bodies.LEASED)
+        wanted = (read["holder"], read.get("ttl", bodies.SECONDS))
+        named, wait = self._named(session), read.get("wait", 0)
+        done = leasing.acquire(self._store, *named, *wanted, _guard(expect), wait=wait)
+        return answers.lease_out(done)
+
+    def renew(self, session: str, body: Json, expect: Expect) -> Json:
+        read = fields.read(body, bodies.RENEWED)
+        wanted = (read["token"], read.get("ttl", bodies.SECONDS))
+        done = leasing.renew(self._store, *self._named(session), *wanted, _guard(expect))
+        return answers.lease_out(done)
+
+    def release(self, session: str, expect: Expect) -> Json:
+        token, guard = expect.lease or 0, Guard(expect.version)
+        return answers.lease_out(leasing.release(self._store, *self._named(session), token, guard))
+
     # -- memory ------------------------------------------------------------------------------
 
     def store_fact(self, body: Json, expect: Expect) -> Json:
@@ -213,8 +232,9 @@ class LocalBackend:
 
 def _guard(expect: Expect, path: str = "", raw: bytes = b"") -> Guard:
     if expect.key is None:
-        return Guard(expect.version)
-    return Guard(expect.version, Request(expect.key, fingerprint("POST", path, raw)))
+        return Guard(expect.version, lease=expect.lease)
+    request = Request(expect.key, fingerprint("POST", path, raw))
+    return Guard(expect.version, request, expect.lease)
 
 
 def _uuid(session: str) -> UUID:

@@ -304,7 +304,7 @@ def _built(call: Call, session: UUID, given: Mapping[str, Any]) -> context.Conte
     contexts,
     "POST",
     "/sessions/{session}/context",
-    takes=Takes(fields=ASKED_AND_SAID, keyed=True, matched=True),
+    takes=Takes(fields=ASKED_AND_SAID, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Context"}, errors=(*OF_A_SESSION, 409, 507)),
 )
 def append_and_get_context(call: Call, session: str) -> HttpResponse:
@@ -350,7 +350,7 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
     contexts,
     "POST",
     "/sessions/{session}/contexts",
-    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "ContextRecord"}, errors=(*OF_A_SESSION, 409)),
 )
 def record_sent_context(call: Call, session: str) -> HttpResponse:
@@ -442,7 +442,7 @@ def recall_turns(call: Call, session: str) -> HttpResponse:
     compression,
     "POST",
     "/sessions/{session}/compress",
-    takes=Takes(WRITE, fields=COMPRESSED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=COMPRESSED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Compression", 202: "Compression"}, errors=(*OF_A_SESSION, 409)),
 )
 def compress(call: Call, session: str) -> HttpResponse:
@@ -545,7 +545,7 @@ def get_trace(call: Call, session: str) -> HttpResponse:
     compression,
     "POST",
     "/sessions/{session}/pins",
-    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
 )
 def pin_message(call: Call, session: str) -> HttpResponse:
@@ -560,7 +560,7 @@ def pin_message(call: Call, session: str) -> HttpResponse:
     compression,
     "DELETE",
     "/sessions/{session}/pins/{seq}",
-    takes=Takes(WRITE, matched=True),
+    takes=Takes(WRITE, matched=True, leased=True),
     gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
 )
 def unpin_message(call: Call, session: str, seq: str) -> HttpResponse:

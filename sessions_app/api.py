@@ -153,7 +153,7 @@ def get_session(call: Call, session: str) -> HttpResponse:
     sessions,
     "PATCH",
     "/sessions/{session}",
-    takes=Takes(WRITE, fields=bodies.EDITED, matched=True),
+    takes=Takes(WRITE, fields=bodies.EDITED, matched=True, leased=True),
     gives=Gives({200: "Session"}, errors=OF_A_CHANGE),
 )
 def edit_session(call: Call, session: str) -> HttpResponse:
@@ -174,6 +174,7 @@ def edit_session(call: Call, session: str) -> HttpResponse:
         WRITE,
         query={"purge": parameters.choice("Remove everything at once, for good.", "now")},
         matched=True,
+        leased=True,
     ),
     gives=Gives({204: None, 200: "Receipt"}, errors=OF_A_CHANGE),
 )
@@ -200,7 +201,7 @@ def _verb(
         return _changed(change(call, session_id(session)))
 
     view.__name__, view.__doc__ = f"{name}_session", summary
-    takes = Takes(WRITE, keyed=True, matched=True)
+    takes = Takes(WRITE, keyed=True, matched=True, leased=True)
     gives = Gives({200: "Session"}, errors=errors)
     route(sessions, "POST", f"/sessions/{{session}}/{name}", takes=takes, gives=gives)(view)
 
@@ -229,7 +230,7 @@ _verb(
     sessions,
     "POST",
     "/sessions/{session}/fork",
-    takes=Takes(WRITE, fields=bodies.FORKED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.FORKED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "Session", 200: "Session"}, errors=OF_A_CHANGE),
 )
 def fork_session(call: Call, session: str) -> HttpResponse:
@@ -254,7 +255,7 @@ def _changed(done: Changed, status: int = 200) -> HttpResponse:
     messages,
     "POST",
     "/sessions/{session}/messages",
-    takes=Takes(WRITE, fields=None, schema=APPENDED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=None, schema=APPENDED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "Appended"}, errors=OF_A_CHANGE),
 )
 def append_messages(call: Call, session: str) -> HttpResponse:
@@ -367,7 +368,7 @@ def _happened(session: Snapshot) -> paging.Log[StoredEvent]:
     messages,
     "POST",
     "/sessions/{session}/retract",
-    takes=Takes(WRITE, fields=bodies.RETRACTED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.RETRACTED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Retracted"}, errors=OF_A_CHANGE),
 )
 def retract_messages(call: Call, session: str) -> HttpResponse:

@@ -87,6 +87,12 @@ _MESSAGE: Mapping[str, Schema] = {
     "tokens": WHOLE,
     "tokens_estimated": FLAG,
 }
+_HOLDER: Mapping[str, Schema] = {
+    "session": ID,
+    "version": WHOLE,
+    "holder": maybe(TEXT),
+    "expires_at": maybe(INSTANT),
+}
 _ERROR: Mapping[str, Schema] = {
     "code": {"enum": sorted({leaf.code for leaf in leaves()})},
     "message": TEXT,
@@ -155,6 +161,10 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         optional={"durable_by": maybe(TEXT)},
     ),
+    "Lease": thing(
+        {**_HOLDER, "token": WHOLE, "durable": FLAG}, optional={"durable_by": maybe(TEXT)}
+    ),
+    "Holder": thing(_HOLDER),
     "Receipt": thing(
         {
             "session": ID,
