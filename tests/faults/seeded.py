@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from holdfast import cli
 from holdfast.commands import serve
 
 EVERY = 20
 """A transaction of so many fails to commit, where nobody looks whether it did."""
-OLD_SECONDS = 0.3
+OLD_SECONDS, UNLOCKED_SECONDS = 0.3, 0.02
 
 
 def acknowledge_before_commit() -> None:
@@ -28,14 +27,15 @@ def acknowledge_before_commit() -> None:
     counter = itertools.count(1)
 
     @contextmanager
-    def early(self: Database) -> Iterator[Any]:
+    def early(self: Database, **given: Any) -> Iterator[Any]:
         outermost = not self.nested
-        with right(self) as durability:
+        with right(self, **given) as durability:
             yield durability
             if outermost and next(counter) % EVERY == 0:
                 self.connection.needs_rollback = True
 
-    Database.transaction = early  # type: ignore[assignment, method-assign]
+    Database.transaction = early  # type: ignore[method-assign, assignment]
+    _read_first()
 
 
 def skip_the_key() -> None:
@@ -46,28 +46,34 @@ def skip_the_key() -> None:
 
 
 def drop_the_lock() -> None:
-    """An append goes on from where the session stood before it had the lock, and nothing says
-    that somebody else has been there; the constraints of the table are gone (see `unconstrain`)."""
+    """An append goes on from where the session stood a moment before it had the lock, and nothing
+    says that somebody else has been there; the constraints of the table are gone (see
+    `unconstrained` in test_seeded.py)."""
     from sessions_app.store import statements as sql
     from sessions_app.store.database import Database
-    from sessions_app.store.durable import DurableStore
 
-    append: Any = DurableStore.append
-    locked: Any = Database.locked_row
-
-    def blind(self: DurableStore, project: int, session: UUID, *args: Any, **given: Any) -> Any:
-        self.db._held.stood = self.db.row(sql.STANDING, (session.hex, project))
-        time.sleep(0.005)  # somebody else's turn
-        return append(self, project, session, *args, **given)
+    right: Any = Database.locked_row
+    stood: dict[Any, tuple[float, Any]] = {}
 
     def unlocked(self: Database, statement: str, params: Any) -> Any:
-        if statement == sql.STANDING:
-            return self._held.stood
-        return locked(self, statement, params)
+        if statement != sql.STANDING:
+            return right(self, statement, params)
+        when, row = stood.get(params, (0.0, None))
+        if time.monotonic() - when > UNLOCKED_SECONDS:
+            row = right(self, statement, params)
+            stood[params] = time.monotonic(), row
+        return row
 
     sql.ADVANCE = sql.ADVANCE.replace("AND version = ?", "AND ? > 0")
-    DurableStore.append = blind  # type: ignore[method-assign]
-    Database.locked_row = unlocked  # type: ignore[assignment, method-assign]
+    Database.locked_row = unlocked  # type: ignore[method-assign, assignment]
+    _read_first()
+
+
+def _read_first() -> None:
+    """The bug is in the way of an append that both databases have."""
+    from sessions_app.store import at_once
+
+    at_once.suits = lambda *_: False
 
 
 def ignore_the_version() -> None:
