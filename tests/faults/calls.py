@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -40,6 +40,23 @@ class Request:
 
 
 # -- changes -----------------------------------------------------------------------------------
+
+
+def lease(op: str, session: str, seconds: int) -> Request:
+    """The lease of a session; its holder is named like the op, which tells whose it was."""
+    path, body = f"{_place(session)}/lease", {"holder": op, "ttl": seconds, "wait": 1}
+    return Request("lease", session, "POST", path, body, keyed=True)
+
+
+def release(session: str, token: int) -> Request:
+    """A lease given back."""
+    return Request("release", session, "DELETE", f"{_place(session)}/lease", asked={"token": token})
+
+
+def append_held(op: str, session: str, token: int) -> Request:
+    """An append under a lease."""
+    request = append(op, session)
+    return replace(request, asked={**request.asked, "token": token})
 
 
 def append(
@@ -93,9 +110,9 @@ def messages(kind: str, session: str, query: Mapping[str, int | str]) -> Request
     return Request(kind, session, "GET", path, asked=query)
 
 
-def context(session: str, tokens: int, at: int | None = None) -> Request:
-    """A context, as of a version if that is asked for."""
-    asked = {"tokens": tokens, **({} if at is None else {"at": at})}
+def context(session: str, tokens: int, query: Mapping[str, int]) -> Request:
+    """A context; `query` as the API has it, such as the version of which it is."""
+    asked = {"tokens": tokens, **query}
     path = f"{_place(session)}/context?{_query(asked)}"
     return Request("context", session, "GET", path, asked=asked)
 
@@ -155,6 +172,8 @@ TELL: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "retract": _fields("version", "durable"),
     "pin": _pinned,
     "fact": _fields("id", "durable"),
+    "lease": _fields("version", "token", "durable"),
+    "release": _fields("version", "durable"),
     "last": lambda answer: {**_page(answer), "more": False},  # what is more is older
     "log": _page,
     "follow": _page,

@@ -131,7 +131,7 @@ def acknowledged_events_stand_where_they_were_told(case: Case) -> Iterator[str]:
     """Any other change that was answered is one event at its version; where it changed nothing, it
     was so already."""
     for op, attempt in case.done.items():
-        if attempt.kind not in ("edit", "retract", "pin"):
+        if attempt.kind not in ("edit", "retract", "pin", "lease"):
             continue
         found = case.happenings.get(op, [])
         told = attempt.answer["version"]
@@ -261,14 +261,27 @@ def one_name_is_one_session(case: Case) -> Iterator[str]:
             yield f"{key}: {', '.join(sorted(made[key]))} all made it"
 
 
-def fencing_tokens_never_go_back(case: Case) -> Iterator[str]:
-    """What the holder of a lease writes is refused once there was a write of a later holder: in
-    the order of the log the `token` of who wrote never falls."""
+def only_the_holder_writes(case: Case) -> Iterator[str]:
+    """A lease's token is its number; what is written by it stands behind its grant, and before its
+    release and the next grant."""
     for session, log in case.history.logs.items():
-        tokens = sorted(_tokens(case, session, log))
-        for (_, before, _), (version, token, op) in pairwise(tokens):
-            if token < before:
-                yield f"{session}: {op} wrote version {version} by token {token} after {before}"
+        writes = {version: (token, op) for version, token, op in _tokens(case, session, log)}
+        grants, held = 0, False
+        events = {event.version: event for event in log.events if "action" in event.data}
+        for version in sorted({*writes, *events}):
+            if version in events:
+                held = events[version].data["action"] != "released"
+                grants += held
+                yield from _other_token(case, events[version], grants)
+            elif writes[version][0] != grants or not held:
+                token, op = writes[version]
+                yield f"{session}: {op} wrote version {version} by token {token}; of {grants}"
+
+
+def _other_token(case: Case, event: Happened, grants: int) -> Iterator[str]:
+    told = case.done.get(event.data.get("op", ""))
+    if told is not None and told.answer["token"] != grants:
+        yield f"{told.op}: was told token {told.answer['token']} of the lease number {grants}"
 
 
 def _tokens(case: Case, session: str, log: Log) -> Iterator[tuple[int, int, str]]:
@@ -477,7 +490,7 @@ RULES: Mapping[str, Rule] = {
         one_writer_wins_a_version,
         one_key_gets_one_answer,
         one_name_is_one_session,
-        fencing_tokens_never_go_back,
+        only_the_holder_writes,
         reads_tell_what_the_log_has,
         pages_begin_where_they_were_asked_to,
         reads_have_all_that_was_acknowledged,

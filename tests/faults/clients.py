@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,6 +34,7 @@ PAUSE = 0.02
 """Between the attempts of an operation, and between the reads of a reader, in seconds."""
 NOT_APPLIED = ("store_busy", "storage_full", "rate_limited")
 """Errors of the server after which nothing was stored, says the contract."""
+LEASE_SECONDS, FROZEN_SECONDS = 1, 1.3
 BUDGETS = (1_500, 3_000)
 PAGE = 200
 NAMES = 40
@@ -75,6 +76,8 @@ class Client:
         headers = {"Idempotency-Key": op} if request.keyed else {}
         if request.expected is not None:
             headers["If-Match"] = str(request.expected)
+        if "token" in request.asked:
+            headers["Holdfast-Lease"] = str(request.asked["token"])
         invoked = time.monotonic()
         call = (request.method, request.path, request.body)
         reply, code = None, ""
@@ -122,17 +125,22 @@ def _outcome(status: int, code: str) -> str:
 
 @dataclass
 class World:
-    """What all clients of a run share: the servers, the sessions (the first is the hot one), what
-    was said where, and when to stop."""
+    """What all clients of a run share: the servers, the sessions (the first is the hot one), the
+    one that is written to under leases alone, what was said where, and when to stop."""
 
     ports: Sequence[int]
     sessions: Sequence[str]
+    leased: str
     journal: Journal
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        self.versions = dict.fromkeys(self.sessions, 1)
+        self.versions = dict.fromkeys(self.all, 1)
         self.said: dict[str, tuple[int, str]] = {}
+
+    @property
+    def all(self) -> list[str]:
+        return [*self.sessions, self.leased]
 
     def saw(self, attempt: Attempt) -> None:
         """Remember where a session stands, for who writes under a condition or asks for the past;
@@ -206,6 +214,46 @@ class Writer(threading.Thread):
         return calls.pin(op, session, first, expected)
 
 
+class Agent(threading.Thread):
+    """Writes to one session under a lease; sometimes it is frozen past its end and goes on."""
+
+    def __init__(self, who: str, world: World, seed: str) -> None:
+        super().__init__(name=who, daemon=True)
+        self.world, self.rng = world, Random(f"{seed} {who}")
+        self.client = Client(who, world.ports, world.journal)
+        self._count = 0
+
+    def run(self) -> None:
+        while not self.world.stopping.is_set():
+            got = self._settled(lambda op: calls.lease(op, self.world.leased, LEASE_SECONDS))
+            if got.outcome == OK:
+                self._work(got.answer["token"])
+            self.world.stopping.wait(PAUSE)
+
+    def _work(self, token: int) -> None:
+        for _ in range(self.rng.randrange(1, 6)):
+            if self.rng.random() < 0.2:
+                self.world.stopping.wait(FROZEN_SECONDS)
+            said = self._settled(lambda op: calls.append_held(op, self.world.leased, token))
+            if said.outcome != OK:
+                return
+        if self.rng.random() < 0.7:
+            request = calls.release(self.world.leased, token)
+            self.client.attempt("release", request, self.rng.randrange(len(self.world.ports)))
+
+    def _settled(self, request: Callable[[str], calls.Request]) -> Attempt:
+        """The end of an operation, tried until it is answered."""
+        self._count += 1
+        op, last = f"{self.name}-{self._count}", LAST_TRIES
+        while True:
+            node = self.rng.randrange(len(self.world.ports))
+            attempt = self.client.attempt(op, request(op), node)
+            last -= self.world.stopping.is_set()
+            if _settled(attempt) or not last:
+                return attempt
+            time.sleep(PAUSE)
+
+
 def _settled(attempt: Attempt) -> bool:
     return attempt.outcome == OK or attempt.status in range(400, 500)
 
@@ -241,7 +289,7 @@ class Reader(threading.Thread):
 
     def _chosen(self) -> calls.Request:
         hot = self.rng.random() < 0.5
-        session = self.world.sessions[0] if hot else self.rng.choice(self.world.sessions)
+        session = self.world.sessions[0] if hot else self.rng.choice(self.world.all)
         kind = self.rng.choices(
             ("last", "log", "follow", "past", "session", "context", "then"),
             (25, 10, 20, 10, 10, 15, 10),
@@ -249,12 +297,20 @@ class Reader(threading.Thread):
         known, tokens = self.world.versions[session], self.rng.choice(BUDGETS)
         if kind in ("context", "then"):
             # Of a version that others have gone on from: what belongs to the newest may still come.
-            at = self.rng.randrange(1, known) if kind == "then" and known > 1 else None
-            return calls.context(session, tokens, at)
+            if kind == "then" and known > 1:
+                return calls.context(session, tokens, {"at": self.rng.randrange(1, known)})
+            return calls.context(session, tokens, {})
         if kind == "session":
             return calls.state(session)
         if kind == "last":
-            return calls.messages(kind, session, {"limit": 20, "order": "desc"})
+            return calls.messages(
+                kind,
+                session,
+                {
+                    "limit": 20,
+                    "order": "desc",
+                },
+            )
         if kind == "follow":
             return calls.messages(
                 kind, session, {"after": self._read.get(session, 0), "limit": PAGE}

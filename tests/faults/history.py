@@ -15,7 +15,7 @@ OK, REFUSED, UNKNOWN = "ok", "refused", "unknown"
 GAVE_UP, LOST, UNREACHED = "gave_up", "lost", "unreached"
 """Codes of calls without an answer: the caller did not wait for it, the connection broke, there
 was none."""
-WRITES = ("append", "open", "edit", "retract", "pin", "fact")
+WRITES = ("append", "open", "edit", "retract", "pin", "fact", "lease")
 
 Json = Mapping[str, Any]
 

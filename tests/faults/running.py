@@ -11,6 +11,7 @@ from typing import Any
 from tests.faults import calls, nemeses, nodes, system
 from tests.faults.clients import (
     NAMES,
+    Agent,
     Client,
     Journal,
     Reader,
@@ -39,7 +40,8 @@ POLICY = {"window": 6_000, "reserve": 1_000}
 """So small that sessions are compressed all the time."""
 PAGE = 500
 MOST_AGAIN = 60
-SPAN = ("from", "to", "seq")
+KEPT = ("from", "to", "seq", "action")
+GRANTED = ("acquired", "taken_over")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,7 @@ class Plan:
     steps: Sequence[nemeses.Step] = ()
     writers: int = 16
     readers: int = 3
+    agents: int = 3
     writes: int = 100
     bugs: Sequence[str] = ()
     prepare: Callable[[System], None] | None = None
@@ -63,17 +66,17 @@ def run(plan: Plan, folder: Path, say: Callable[[str], None] = lambda _: None) -
         if plan.prepare is not None:
             plan.prepare(ground)
         journal = Journal()
-        world = World(ground.ports, _sessions(ground), journal)
+        world = World(ground.ports, *_sessions(ground), journal)
         faults = _suffered(plan, ground, world, say)
         history = _collected(ground, world)
     return replace(history, faults=tuple(faults), attempts=tuple(journal.attempts))
 
 
-def _sessions(ground: System) -> list[str]:
-    """The sessions of a run, the hot one first."""
+def _sessions(ground: System) -> tuple[list[str], str]:
+    """The sessions of a run, the hot one first, and the one for leases."""
     port = ground.ports[0]
     nodes.call(port, "PUT", "/api/v1/policies/small", POLICY)
-    return [_opened(port, f"session-{number}") for number in range(SESSIONS)]
+    return [_opened(port, f"session-{n}") for n in range(SESSIONS)], _opened(port, "leased")
 
 
 def _opened(port: int, key: str) -> str:
@@ -88,6 +91,7 @@ def _suffered(plan: Plan, ground: System, world: World, say: Callable[[str], Non
     clients = [
         *(Writer(f"w{number}", world, str(plan.seed)) for number in range(plan.writers)),
         *(Reader(f"r{number}", world, str(plan.seed)) for number in range(plan.readers)),
+        *(Agent(f"a{number}", world, str(plan.seed)) for number in range(plan.agents)),
     ]
     for client in clients:
         client.start()
@@ -111,8 +115,8 @@ def _collected(ground: System, world: World) -> History:
     port = ground.ports[0]
     ground.worker.crash()
     # Before the logs: the servers' own workers may still compress, and what is there now stays.
-    derived = [row for session in world.sessions for row in _derived(port, session, world)]
-    logs = {session: _log(port, session) for session in world.sessions}
+    derived = [row for session in world.all for row in _derived(port, session, world)]
+    logs = {session: _log(port, session) for session in world.all}
     opened = {key: _ids(port, key) for key in (f"opened-{number}" for number in range(NAMES))}
     _read_again(world)
     for server in ground.servers:
@@ -137,11 +141,13 @@ def _said(row: Mapping[str, Any]) -> Said:
 
 
 def _happened(row: Mapping[str, Any]) -> Happened:
-    """An event with what the rules need. The op stands in the title of an edit, in the reason of
-    other changes."""
+    """An event with what the rules need. The op stands in the title of an edit, in the name of a
+    new holder, in the reason of other changes."""
     data = row["data"]
-    kept = {name: data[name] for name in SPAN if name in data}
+    kept = {name: data[name] for name in KEPT if name in data}
     op = data.get("title") if row["kind"] == "details" else data.get("reason")
+    if data.get("action") in GRANTED:
+        op = data["holder"]
     return Happened(row["version"], row["kind"], {**kept, "op": op} if op else kept)
 
 
@@ -188,11 +194,11 @@ def _read_again(world: World) -> None:
     client = Client("end", world.ports, world.journal)
     known = _contexts(world.journal.attempts)
     for node in range(len(world.ports)):
-        for session in world.sessions:
+        for session in world.all:
             client.attempt("end", calls.state(session), node)
             _read_all(client, session, node)
         for session, tokens, version in known:
-            client.attempt("again", calls.context(session, tokens, version), node)
+            client.attempt("again", calls.context(session, tokens, {"at": version}), node)
 
 
 def _read_all(client: Client, session: str, node: int) -> None:
@@ -227,6 +233,7 @@ def coverage(history: History) -> Counter[str]:
             found[f"read {each.kind}"] += 1
         found[f"status {each.status}"] += 1
         found["unknown"] += each.outcome == UNKNOWN
+        found["fenced out"] += each.code == "lease_lost"
         found["gave up"] += each.code == GAVE_UP
         found["asked again"] += each.op == "again" and each.outcome == OK
     for attempts in writes.values():

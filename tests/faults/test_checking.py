@@ -99,6 +99,20 @@ def with_log(
     return replace(GOOD, logs={"s": Log(version, messages, events)})
 
 
+def leased(grant: int, *events: Happened, token: int, told: int = 1) -> History:
+    """A session whose lease is granted at a version, then `events`, then a write by a token."""
+    first = Happened(grant, "lease", {"action": "acquired", "op": "l"})
+    last = grant + len(events) + 1
+    answer = {"version": grant, "token": told, "durable": True}
+    return History(
+        (
+            attempt("l", "lease", 0, status=201, answer=answer),
+            appended("h", 2, 1, last, asked={"texts": ["h.0"], "token": token}),
+        ),
+        logs={"s": Log(last, (Said(1, last, "h.0"),), (CREATED, first, *events))},
+    )
+
+
 FINE: dict[str, History] = {
     "nothing": History(()),
     "all is well": GOOD,
@@ -130,11 +144,7 @@ FINE: dict[str, History] = {
         ),
         faults=(CRASH,),
     ),
-    "tokens that rise": without(
-        B,
-        replace(B, asked={**B.asked, "token": 2}),
-        replace(C, op="c", asked={**C.asked, "token": 2}),
-    ),
+    "a holder that writes": leased(2, token=1),
     "a session that was there": with_(replace(OPENED, op="p", status=200)),
     "a summary": with_(
         derived=(FACT, Derived("summary", "y", "s", (Source("s", 1), Source("s", 3)), "", 6)),
@@ -221,28 +231,11 @@ BROKEN: dict[str, list[tuple[str, History]]] = {
         ("made twice", with_(replace(OPENED, op="p"))),
         ("not there", with_(opened={})),
     ],
-    "fencing_tokens_never_go_back": [
-        (
-            "message",
-            without(
-                B,
-                replace(B, asked={**B.asked, "token": 2}),
-                appended("d", 9, 4, 6, asked={"texts": ["d.0"], "token": 1}),
-                logs={"s": replace(LOG, version=6, messages=(*LOG.messages, Said(4, 6, "d.0")))},
-            ),
-        ),
-        (
-            "event",
-            replace(
-                GOOD,
-                attempts=(
-                    A,
-                    replace(B, asked={**B.asked, "token": 2}),
-                    replace(R, asked={**R.asked, "token": 1}),
-                    C,
-                ),
-            ),
-        ),
+    "only_the_holder_writes": [
+        ("late", leased(2, Happened(3, "lease", {"action": "taken_over", "op": "other"}), token=1)),
+        ("after its release", leased(2, Happened(3, "lease", {"action": "released"}), token=1)),
+        ("never granted", leased(2, token=2)),
+        ("another number", leased(2, token=1, told=2)),
     ],
     "reads_tell_what_the_log_has": [
         ("other text", with_(read("last", 9, [*LOG.messages[:2], Said(3, 5, "x.0")]))),

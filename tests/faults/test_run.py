@@ -23,7 +23,10 @@ LEAST = {
     "stale": 5,
     "summaries": 1,
     "asked again": 20,
-    **dict.fromkeys((f"acknowledged {kind}" for kind in ("edit", "retract", "pin", "fact")), 1),
+    "fenced out": 1,
+    **dict.fromkeys(
+        (f"acknowledged {kind}" for kind in ("edit", "retract", "pin", "fact", "lease")), 1
+    ),
     **dict.fromkeys((f"read {kind}" for kind in ("last", "log", "follow", "past", "session")), 5),
 }
 """With fewer a run says little; what a run ends by makes sure that there are more."""
