@@ -4,6 +4,8 @@
 VENV ?= .venv
 PYTHON ?=
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
+PEERS ?= .venv-peers
 # Two for each core: half of the time a test waits for a disk, a server or a browser.
 WORKERS ?= $(shell expr 2 '*' $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1))
 
@@ -17,10 +19,10 @@ RUN := $(VENV)/bin/python -m
 LOCKS := requirements/py313-django61.txt requirements/py311-django52.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench bench-peers clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo 'PYTHON=python3.11 picks the Python, VENV=.venv311 another folder, PYTEST_ARGS="-k name" the tests.'
 
 run: $(READY) ## Start the server with demo data, on SQLite
@@ -45,11 +47,15 @@ check: $(READY) ## Lint, format, types, imports, templates, migrations, system c
 	@$(VENV)/bin/python manage.py check --fail-level WARNING
 
 bench: $(READY) ## Measure
-	@$(RUN) bench
+	@$(RUN) bench $(BENCH_ARGS)
+
+bench-peers: ## Measure other libraries' sessions, and a site under gunicorn (Python 3.13)
+	@$(MAKE) --no-print-directory VENV=$(PEERS) $(PEERS)/.peers
+	@$(PEERS)/bin/python -m bench --only peers --only guest $(BENCH_ARGS)
 
 clean: ## Remove what make and the tools made (never your data)
-	@echo "Removing $(VENV), caches and builds"
-	@rm -rf $(VENV) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@echo "Removing $(VENV), $(PEERS), caches and builds"
+	@rm -rf $(VENV) $(PEERS) build dist *.egg-info .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Debian's Python may lack ensurepip; its own pip then puts one into the environment.
@@ -75,5 +81,12 @@ $(READY): $(MADE) $(LOCKS) pyproject.toml setup.py
 	@case "$$(cat $(MADE))" in "Python 3.11."*) lock=py311-django52;; *) lock=py313-django61;; esac; \
 	echo "Installing requirements/$$lock.txt into $(VENV) (minutes the first time)"; \
 	$(RUN) pip install --quiet --quiet --require-hashes -r requirements/$$lock.txt && \
+	$(RUN) pip install --quiet --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
+	@touch $@
+
+# What the bench compares with stands in no lock of the product: tests and checks need none of it.
+$(PEERS)/.peers: $(MADE) requirements/peers.txt pyproject.toml setup.py
+	@echo "Installing requirements/peers.txt into $(VENV) (minutes the first time)"; \
+	$(RUN) pip install --quiet --quiet --require-hashes -r requirements/peers.txt && \
 	$(RUN) pip install --quiet --quiet --no-deps --no-build-isolation --config-settings editable_mode=compat -e .
 	@touch $@

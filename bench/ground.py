@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ SQLITE, POSTGRES = "sqlite", "postgres"
 # What the product reads: a run must neither touch nor obey what its caller has set up.
 PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
 PREFILL = 500
+ROOM = "max_connections=300"
 # An append to a SQLite file whose log is still growing waits longer for the disk than one to a
 # file whose log has reached its full size and is written over: so many appends fill it.
 APPENDS_BEFORE = {SQLITE: 500, POSTGRES: 20}
@@ -52,6 +54,17 @@ class Place:
             self.store.append(self.project, session, prepared(size, begin))
         if messages and self.database == POSTGRES:
             self.analyze()
+
+    def widen(self, threads: int) -> None:
+        """Room for so many threads that keep their connection, beside the calling one. In a server
+        a thread gives its connection back after each request, and fewer do."""
+        from django.db import connections
+
+        connection: Any = connections[self.alias]
+        if self.database == POSTGRES:
+            connection.close()
+            connection.close_pool()
+            connection.settings_dict["OPTIONS"]["pool"]["max_size"] = threads + 2
 
     def analyze(self) -> None:
         """What autovacuum does within a minute; before, PostgreSQL plans without statistics."""
@@ -98,15 +111,32 @@ class Ground:
 
     def _postgres(self) -> str:
         if self._server is None:
-            try:
-                from tests.servers import ServerMissing, running_postgres
-            except ImportError as error:
-                raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
-            try:
-                self._server = self._servers.enter_context(running_postgres()).url
-            except ServerMissing as error:
-                raise Skipped(str(error)) from error
+            self._server = self._servers.enter_context(_running("postgres"))
         return self._server
+
+
+@contextmanager
+def running_redis() -> Iterator[str]:
+    """The address of an empty Redis. Raises Skipped where there is none."""
+    with _running("redis") as url:
+        yield url
+
+
+@contextmanager
+def _running(name: str) -> Iterator[str]:
+    try:
+        from tests import servers
+    except ImportError as error:
+        raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
+    started: dict[str, Any] = {"redis": servers.running_redis}
+    started["postgres"] = partial(servers.running_postgres, ROOM)
+    with ExitStack() as stack:
+        try:
+            server = stack.enter_context(started[name]())
+        except servers.ServerMissing as error:
+            raise Skipped(str(error)) from error
+        url: str = server.url
+        yield url
 
 
 @contextmanager

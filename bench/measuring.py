@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from asyncio import AbstractEventLoop
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import ceil
@@ -99,6 +100,20 @@ def timed(call: Callable[[], object]) -> Block:
         return found
 
     return block
+
+
+def awaited(loop: AbstractEventLoop, call: Callable[[], Awaitable[object]]) -> Block:
+    """A block of calls of an async verb, awaited one after the other on one loop."""
+
+    async def several(count: int) -> list[int]:
+        found = []
+        for _ in range(count):
+            began = time.perf_counter_ns()
+            await call()
+            found.append(time.perf_counter_ns() - began)
+        return found
+
+    return lambda count: loop.run_until_complete(several(count))
 
 
 def interleaved(

@@ -23,7 +23,7 @@ from sessions_app import search
 DATABASES = (SQLITE, POSTGRES)
 MESSAGES, TURNS = 2_000, 2_000
 FACT, P50_MS, P99_MS, OCTETS = 2.0, 8.0, 20.0, 3_000.0
-RAW, STORED = "the raw transaction", "store_fact"
+STORED = "store_fact"
 PARTS = {
     "log": ("message", "event", "session"),
     "search": ("search",),
@@ -61,10 +61,11 @@ def of_facts(place: Place, *, rounds: int) -> Figure:
         at = next(numbers)
         users[at % 100].store_fact(f"The flat of number {at} has {at % 7} rooms and a garden.")
 
-    calls = {RAW: timed(lambda: control.append(next(rows))), STORED: timed(stored)}
+    bare = raw.name(place.database)
+    calls = {bare: timed(lambda: control.append(next(rows))), STORED: timed(stored)}
     samples = interleaved(calls, rounds=rounds)
-    named = "a fact stored by `store_fact`, p50"
-    return compared(named, place.database, samples, (STORED, RAW), FACT)
+    named = "a fact stored by `store_fact`"
+    return compared(named, place.database, samples, (STORED, bare), FACT)
 
 
 def of_questions(place: Place, *, calls: int) -> Iterator[Figure]:
@@ -72,11 +73,11 @@ def of_questions(place: Place, *, calls: int) -> Iterator[Figure]:
     session = _said(place, "asked", MESSAGES)
     questions = endless_questions()
     took = Series([timed(asking(session, questions))(calls)])
-    how = f"p99 {took.p99:.1f} ms; {calls} queries, no two the same"
+    how = f"{calls} queries, no two the same"
     taken = {"questions": took.as_json()}
     named = f"context with recall and a record, {MESSAGES:,} messages"
-    yield Figure(f"{named}, p50", place.database, took.p50, "ms", P50_MS, how, taken)
-    yield Figure(f"{named}, p99", place.database, took.p99, "ms", P99_MS, how, taken)
+    p99: Any = {"p99": took.p99, "target_p99": P99_MS}
+    yield Figure(named, place.database, took.p50, "ms", P50_MS, how, taken, **p99)
 
 
 def endless_questions() -> Iterator[str]:

@@ -134,14 +134,17 @@ class Session:
         limit: int = 50,
         order: str = "asc",
         at: int | None = None,
+        max_stale: int | None = None,
     ) -> list[Json]:
         """Messages by seq, at most `limit` (1 to 500), each as the HTTP contract shows it.
 
-        At most one of `after`, `before`, `around`; `at` reads as of that version.
+        At most one of `after`, `before`, `around`; `at` reads as of that version. With `max_stale`
+        the newest ones (`order="desc"`) may be of so many seconds ago (0 to 60).
         Raises InvalidField, VersionNotFound.
         """
         query = bodies.place(after, before, around) | bodies.page(limit, order)
-        return self._backend.messages(self.id, query | bodies.version(at))
+        query |= bodies.version(at) | bodies.max_stale(max_stale)
+        return self._backend.messages(self.id, query)
 
     @bridge.here
     def events(
@@ -220,15 +223,17 @@ class Session:
         policy: str | None = None,
         *,
         record: bool = False,
+        max_stale: int | None = None,
     ) -> Context:
         """The messages for one inference call, never over `tokens` (None: the window less the
         reserve), in the form of `openai`, `anthropic` or `responses`.
 
-        `at` builds it as of that version; `record` keeps what it is made of under its id. Raises
+        `at` builds it as of that version; `record` keeps what it is made of under its id. With
+        `max_stale` one that was right so many seconds ago (0 to 60) will do. Raises
         BudgetTooSmall, VersionNotFound, InvalidField.
         """
         what = {"tokens": tokens, "query": query, "format": format, "at": at, "policy": policy}
-        asked = bodies.context(**what, record=record)
+        asked = bodies.context(**what, record=record, max_stale=max_stale)
         return values.context(self._backend.context(self.id, asked))
 
     # -- the session itself ------------------------------------------------------------------

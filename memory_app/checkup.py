@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,12 +21,13 @@ from memory_app.core.health import Check
 from memory_app.core.work import EngineFailed
 from sessions_app import preparing
 from sessions_app.core import tokens
-from sessions_app.store import folding, get_store
+from sessions_app.store import folding, get_store, hot, redis_url
 from sessions_app.store.database import Database
 
 LONG_WAIT = 300
 """Seconds that something is due for before anybody should look."""
 LEVELS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
+REACH_REDIS = "Requests go on from the database. See that Redis runs and REDIS_URL names it."
 MIGRATE = "Run manage.py migrate, or start `holdfast serve` again."
 
 
@@ -181,5 +181,14 @@ def tokenizer() -> Iterator[Check]:
 
 
 def redis() -> Check:
-    """Whether it is named; nothing uses it yet."""
-    return Check("redis", "configured" if os.environ.get("REDIS_URL") else "not configured")
+    """Whether the hot tier is named and answers, and what came of it in this process."""
+    url = redis_url()
+    if url is None:
+        return Check("redis", "not configured")
+    tier = hot.of(url)
+    looked = tier.look()
+    counts = tier.counts()
+    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in hot.TOLD)
+    if looked.failed:
+        return Check("redis", f"not reachable ({looked.failed}), {told}", REACH_REDIS)
+    return Check("redis", f"{looked.version}, {told}")

@@ -64,12 +64,15 @@ def json_response(
     status: int, payload: Any, *, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """An answer of orjson bytes. `payload` is plain JSON, with UUIDs, str subclasses and tuples."""
-    return HttpResponse(
-        orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS),
-        status=status,
-        content_type="application/json",
-        headers=headers,
-    )
+    payload = orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS)
+    return bytes_response(status, payload, headers=headers)
+
+
+def bytes_response(
+    status: int, payload: bytes, *, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An answer that is JSON already."""
+    return HttpResponse(payload, status=status, content_type="application/json", headers=headers)
 
 
 def error_response(error: HoldfastError, request: HttpRequest) -> HttpResponse:

@@ -526,6 +526,19 @@ class SavedView(models.Model):
         return self.name
 
 
+class Epoch(models.Model):
+    """One row: a random token that is another one after every purge, erasure and end of a link.
+    What was kept of rows elsewhere carries it, so nothing that should be gone is believed."""
+
+    token = models.CharField(max_length=32)
+
+    class Meta:
+        db_table = "holdfast_epoch"
+
+    def __str__(self) -> str:
+        return self.token
+
+
 class RequestKey(models.Model):
     """What was answered to a request with an Idempotency-Key, so that it can be said again.
 

@@ -116,7 +116,10 @@ SCHEMAS: Mapping[str, Schema] = {
         "Responses item.",
     },
     "Message": thing(_MESSAGE, optional={"parts": listed(ANY_OBJECT), "erased": FLAG}),
-    "Messages": page("Message"),
+    "Messages": thing(
+        {"data": listed({"$ref": "#/components/schemas/Message"}), "next": maybe(TEXT)},
+        optional={"version": WHOLE},
+    ),
     "Event": thing({"version": WHOLE, "kind": TEXT, "created_at": INSTANT, "data": ANY_OBJECT}),
     "Events": page("Event"),
     "Appended": thing(

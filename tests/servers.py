@@ -88,8 +88,9 @@ def program(*names: str, folders: str = "") -> Path:
 
 
 @contextmanager
-def running_postgres() -> Iterator[Server]:
-    """A PostgreSQL of its own, as durable as a real one: what it acknowledges is on disk."""
+def running_postgres(*settings: str) -> Iterator[Server]:
+    """A PostgreSQL of its own, as durable as a real one: what it acknowledges is on disk.
+    `settings` stand beside those, each as `name=value`."""
     # Resolved, because initdb stands beside the real file.
     postgres = program("postgres", folders="usr/lib/postgresql/*/bin").resolve()
     owner = unprivileged_user()
@@ -106,7 +107,8 @@ def running_postgres() -> Iterator[Server]:
         )
         port = free_port()
         command = [str(postgres), "-D", str(data), "-p", str(port), "-k", str(folder)]
-        for setting in ("listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on"):
+        durable = ("listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on")
+        for setting in (*settings, *durable):
             command += ["-c", setting]
         url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
         answers = partial(postgres_answers, port)

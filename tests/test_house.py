@@ -18,6 +18,7 @@ from tests.building import APPS, ROOT
 from tests.servers import Server, ServerMissing, missing, running_redis, started
 
 LOCKS = {"py313-django61": "6.1.", "py311-django52": "5.2."}
+ALL_LOCKS = (*LOCKS, "peers")
 PAGES = {"monitoring/templates/": "templates", "monitoring/static/": "static"}
 
 
@@ -67,13 +68,13 @@ def test_the_wheel_leaves_tests_bench_and_docs_out(carried: set[str]) -> None:
     assert top == {*APPS, f"holdfast-{VERSION}.dist-info"}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_a_lock_names_no_address(name: str) -> None:
     lock = (ROOT / "requirements" / f"{name}.txt").read_text()
     assert not re.search(r"://|--index-url|--extra-index-url|--find-links|--trusted-host", lock)
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", ALL_LOCKS)
 def test_every_line_of_a_lock_is_pinned_and_hashed(name: str) -> None:
     lock = (ROOT / "requirements" / f"{name}.txt").read_text()
     entries = re.sub(r"#.*", "", lock).replace("\\\n", " ").splitlines()
@@ -91,6 +92,25 @@ def test_the_database_of_the_compose_file_is_not_published(services: dict[str, A
     postgres = services["postgres"]
     assert "ports" not in postgres
     assert "healthcheck" in postgres
+
+
+def test_the_redis_of_the_compose_file_evicts_and_keeps_nothing(services: dict[str, Any]) -> None:
+    redis = services["redis"]
+    assert "ports" not in redis
+    assert "volumes" not in redis
+    words = redis["command"]
+    given = {name: words[words.index(name) + 1] for name in words if name.startswith("--")}
+    assert given["--maxmemory-policy"] == "allkeys-lru"
+    assert given["--maxmemory"]
+    assert (given["--save"], given["--appendonly"]) == ("", "no")
+
+
+@pytest.mark.parametrize("service", ["web", "worker"])
+def test_the_compose_file_names_the_redis_and_waits_for_no_one_of_it(
+    services: dict[str, Any], service: str
+) -> None:
+    assert services[service]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+    assert "redis" not in services[service]["depends_on"]
 
 
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS"])

@@ -769,6 +769,7 @@ class DurableStore(Reader):
                 counts |= self._delete(companion.purge, found.number)
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
+            self.renew_epoch()
         forget_events()
         for companion in beside.companions():
             companion.forget()
@@ -779,6 +780,11 @@ class DurableStore(Reader):
             table: self.db.run(statement, (number,)).rowcount
             for table, statement in statements.items()
         }
+
+    def renew_epoch(self) -> None:
+        """Nothing that is kept elsewhere of rows is believed once this transaction is committed. It
+        comes last in it, because all that purge or erase wait for the one row."""
+        self.db.run(sql.NEW_EPOCH, (os.urandom(16).hex(),))
 
     def purge_due(self, now: int) -> list[Receipt]:
         """Purges what was deleted long enough ago, in every project; forgets old request keys."""

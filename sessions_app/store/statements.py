@@ -23,6 +23,14 @@ _FROM_SESSION = "FROM holdfast_session s LEFT JOIN holdfast_end_user u ON u.id =
 SESSION_BY_ID = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
 SESSION_BY_KEY = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.project_id = ? AND s.key = ?"
 
+EPOCH = "SELECT token FROM holdfast_epoch WHERE id = 1"
+NEW_EPOCH = """
+    INSERT INTO holdfast_epoch (id, token) VALUES (1, ?)
+    ON CONFLICT (id) DO UPDATE SET token = excluded.token
+"""
+SESSION_AND_EPOCH = (
+    f"SELECT {SESSION_COLUMNS}, ({EPOCH}) {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
+)
 SESSION_BY_NUMBER = (
     f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
 )
@@ -252,6 +260,7 @@ POLICIES_USED = """
 """
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
+LOCAL_PROJECT_AND_EPOCH = f"SELECT id, ({EPOCH}) FROM holdfast_project WHERE name = 'default'"
 # Counted in the rows of an index, up to a number: an exact count would read them all.
 PROJECTS_LISTED = """
     SELECT p.id, p.name, p.created_us, (
@@ -264,6 +273,10 @@ PROJECTS_LISTED = """
 """
 LIVE_KEY = """
     SELECT project_id, digest, scopes FROM holdfast_api_key
+    WHERE prefix = ? AND revoked_us IS NULL
+"""
+LIVE_KEY_AND_EPOCH = f"""
+    SELECT project_id, digest, scopes, ({EPOCH}) FROM holdfast_api_key
     WHERE prefix = ? AND revoked_us IS NULL
 """
 

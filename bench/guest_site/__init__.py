@@ -1,0 +1,1 @@
+"""A small Django site that has Holdfast as its guest; `bench/guest.py` serves and measures it."""
