@@ -287,6 +287,10 @@ class Reader(threading.Thread):
         if request.kind == "follow" and attempt.answer.get("rows"):
             self._read[request.session] = attempt.answer["rows"][-1][0]
 
+    def _staleness(self) -> dict[str, int]:
+        """What may be some seconds old, as a caller may ask."""
+        return {"max_stale": self.rng.choice((1, 3))} if self.rng.random() < 0.3 else {}
+
     def _chosen(self) -> calls.Request:
         hot = self.rng.random() < 0.5
         session = self.world.sessions[0] if hot else self.rng.choice(self.world.all)
@@ -299,17 +303,12 @@ class Reader(threading.Thread):
             # Of a version that others have gone on from: what belongs to the newest may still come.
             if kind == "then" and known > 1:
                 return calls.context(session, tokens, {"at": self.rng.randrange(1, known)})
-            return calls.context(session, tokens, {})
+            return calls.context(session, tokens, self._staleness())
         if kind == "session":
             return calls.state(session)
         if kind == "last":
             return calls.messages(
-                kind,
-                session,
-                {
-                    "limit": 20,
-                    "order": "desc",
-                },
+                kind, session, {"limit": 20, "order": "desc", **self._staleness()}
             )
         if kind == "follow":
             return calls.messages(

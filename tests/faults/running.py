@@ -234,6 +234,7 @@ def coverage(history: History) -> Counter[str]:
         found[f"status {each.status}"] += 1
         found["unknown"] += each.outcome == UNKNOWN
         found["fenced out"] += each.code == "lease_lost"
+        found["taken as old"] += "max_stale" in each.asked and each.outcome == OK
         found["gave up"] += each.code == GAVE_UP
         found["asked again"] += each.op == "again" and each.outcome == OK
     for attempts in writes.values():

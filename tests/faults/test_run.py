@@ -24,6 +24,7 @@ LEAST = {
     "summaries": 1,
     "asked again": 20,
     "fenced out": 1,
+    "taken as old": 5,
     **dict.fromkeys(
         (f"acknowledged {kind}" for kind in ("edit", "retract", "pin", "fact", "lease")), 1
     ),
