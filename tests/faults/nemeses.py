@@ -147,6 +147,11 @@ def age_redis(system: System, step: Step, journal: Journal) -> None:
     server.start_again()
 
 
+def kept_in_redis(server: Server) -> int:
+    """How many keys there are."""
+    return int(_told_redis(server, "DBSIZE").strip(b":\r\n") or 0)
+
+
 def _told_redis(server: Server, command: str) -> bytes:
     port = int(server.url.rpartition(":")[2].partition("/")[0])
     return exchange(port, f"{command}\r\n".encode())

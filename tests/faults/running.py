@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +11,10 @@ from typing import Any
 
 from tests.faults import calls, nemeses, nodes, system
 from tests.faults.clients import (
+    BUDGETS,
     NAMES,
+    PATIENCE,
+    PAUSE,
     Agent,
     Client,
     Journal,
@@ -119,6 +123,7 @@ def _collected(ground: System, world: World) -> History:
     logs = {session: _log(port, session) for session in world.all}
     opened = {key: _ids(port, key) for key in (f"opened-{number}" for number in range(NAMES))}
     _read_again(world)
+    _wait_for_redis(ground, world)
     for server in ground.servers:
         server.crash()
     problems = nodes.verify(ground.database, ground.folder)
@@ -199,6 +204,17 @@ def _read_again(world: World) -> None:
             _read_all(client, session, node)
         for session, tokens, version in known:
             client.attempt("again", calls.context(session, tokens, {"at": version}), node)
+
+
+def _wait_for_redis(ground: System, world: World) -> None:
+    """Until the servers keep something in Redis, as they do again some seconds after whatever was
+    done to it."""
+    client, deadline = Client("end", world.ports, world.journal), time.monotonic() + PATIENCE
+    while ground.redis is not None and not nemeses.kept_in_redis(ground.redis):
+        assert time.monotonic() < deadline, "nothing is kept in Redis any more"
+        for node in range(len(world.ports)):
+            client.attempt("end", calls.context(world.sessions[0], BUDGETS[0], {}), node)
+        time.sleep(PAUSE)
 
 
 def _read_all(client: Client, session: str, node: int) -> None:
