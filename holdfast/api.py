@@ -91,12 +91,13 @@ def catch_all() -> URLPattern:
 def guarded(view: View) -> View:
     """A view held to the contract whatever site it runs in: host checked, JSON for every error,
     no login of the site's before it, and in no transaction of the site's, so that what it calls
-    durable is."""
+    durable is. What the database fails at is told as that, by whichever query it was met."""
 
     @contract
     def run(request: HttpRequest, /, **parameters: Any) -> HttpResponse:
         request.get_host()
-        response = _as_get(view, request, parameters)
+        with Database(auth.alias()).reading():
+            response = _as_get(view, request, parameters)
         if response.status_code == 405:
             raise MethodNotAllowed(allow=_allowed(response.headers["Allow"].split(", ")))
         response.headers.setdefault("Cache-Control", "no-store")

@@ -33,6 +33,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 THREADS = 4
+"""Of each kind: for requests that change nothing, and for all others."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 STREAMS = 16
 STOP_SECONDS = 5
 # A caller reads the answer only after it has sent its body: some of what is too much is read and
@@ -65,7 +67,9 @@ class Bridge:
         self._handler = handler
         self._max_body = max_body
         self._threads = threads
-        self._workers = ThreadPoolExecutor(threads, "holdfast-http")
+        # Changes may all wait, for a lock that another process holds: reads go on beside them.
+        self._readers = ThreadPoolExecutor(threads, "holdfast-read")
+        self._writers = ThreadPoolExecutor(threads, "holdfast-write")
         self._streams = ThreadPoolExecutor(STREAMS, "holdfast-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,7 +81,8 @@ class Bridge:
         if body is None:
             return
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(self._workers, self._answer, environ_of(scope, body))
+        workers = self._readers if scope["method"] in SAFE else self._writers
+        answer = await loop.run_in_executor(workers, self._answer, environ_of(scope, body))
         await send(_start(answer))
         if answer.stream is None:
             await send({"type": "http.response.body", "body": answer.body})
@@ -86,10 +91,12 @@ class Bridge:
 
     def close(self) -> None:
         """Wait for what is being answered, and close each thread's database connections."""
-        together = Barrier(self._threads)
-        for _ in range(self._threads):
-            self._workers.submit(_close_connections, together)
-        self._workers.shutdown(wait=True)
+        for workers in (self._readers, self._writers):
+            together = Barrier(self._threads)
+            for _ in range(self._threads):
+                workers.submit(_close_connections, together)
+        for workers in (self._readers, self._writers):
+            workers.shutdown(wait=True)
         # Not waited for: a stream may be waiting for the loop that is waiting for us.
         self._streams.shutdown(wait=False, cancel_futures=True)
 

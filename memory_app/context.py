@@ -203,30 +203,31 @@ def build(
 
     Raises NotFound, SessionDeleted, VersionNotFound, BudgetTooSmall (with `least`), InvalidField.
     """
-    began = time.perf_counter()
-    frame = _frame(store, project, session, ask)
-    reader = HistoryReader(store, frame.session, frame.state)
-    extent = _extent(reader, frame)
-    frame, reading = _shortened(reader, frame, extent, reader.read(extent))
-    frame, reading = _fronted(reader, frame, reading)
-    if answers is None:
-        answers = providing.answers(frame.session, ask.query, past=ask.at is not None)
-    frame = _with_provided(frame, reading, answers)
-    candidates = None
-    if before is None:
-        frame = _with_facts(reader, frame, ask, reading)
-        frame = _with_values(reader, frame, reading)
-        candidates = _candidates(reader, frame, ask, reading, found)
-        frame = _with_turns(frame, reading, candidates)
-    else:
-        frame = _as_before(_with_values(reader, frame, reading), before.choices)
-    chosen = _chosen(reader, frame, reading)
-    if before is None:
-        told = _tells(reader, frame, ask, chosen.selection, candidates)
-    else:
-        told = _told_before(reader, frame, ask, chosen.selection, before)
-    made = _Made(frame, reading, _with_tells(reader, frame, chosen, told), told, candidates)
-    return _context(reader, made, began)
+    with store.db.reading():
+        began = time.perf_counter()
+        frame = _frame(store, project, session, ask)
+        reader = HistoryReader(store, frame.session, frame.state)
+        extent = _extent(reader, frame)
+        frame, reading = _shortened(reader, frame, extent, reader.read(extent))
+        frame, reading = _fronted(reader, frame, reading)
+        if answers is None:
+            answers = providing.answers(frame.session, ask.query, past=ask.at is not None)
+        frame = _with_provided(frame, reading, answers)
+        candidates = None
+        if before is None:
+            frame = _with_facts(reader, frame, ask, reading)
+            frame = _with_values(reader, frame, reading)
+            candidates = _candidates(reader, frame, ask, reading, found)
+            frame = _with_turns(frame, reading, candidates)
+        else:
+            frame = _as_before(_with_values(reader, frame, reading), before.choices)
+        chosen = _chosen(reader, frame, reading)
+        if before is None:
+            told = _tells(reader, frame, ask, chosen.selection, candidates)
+        else:
+            told = _told_before(reader, frame, ask, chosen.selection, before)
+        made = _Made(frame, reading, _with_tells(reader, frame, chosen, told), told, candidates)
+        return _context(reader, made, began)
 
 
 class _Made(NamedTuple):

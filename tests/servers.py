@@ -37,13 +37,23 @@ class ServerMissing(Exception):
     """No program for this server was found on the machine."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Server:
-    """One running server; `stop()` may be called early by tests that need it dead."""
+    """One running server; `stop()` may be called early by tests that need it dead, and
+    `start_again()` by those that need it back, at the same address and in the same folder."""
 
     url: str
-    process: subprocess.Popen[bytes]
     folder: Path
+    launch: Callable[[], subprocess.Popen[bytes]]
+    answers: Callable[[], bool]
+
+    def __post_init__(self) -> None:
+        self.process = self.launch()
+
+    def start_again(self) -> None:
+        """Start what has ended; returns when it answers."""
+        self.process = self.launch()
+        wait_until_answering(self)
 
     def stop(self) -> None:
         """Ask, wait, and only then insist. A second call does nothing."""
@@ -129,9 +139,17 @@ def started(
     owner: str | None = None,
 ) -> Iterator[Server]:
     """Run `command` until the block ends; its output is in `folder`/log."""
-    log = folder / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
+    server = Server(url, folder, partial(launched, command, folder, owner), answers)
+    try:
+        wait_until_answering(server)
+        yield server
+    finally:
+        server.stop()
+
+
+def launched(command: list[str], folder: Path, owner: str | None) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as output:
+        return subprocess.Popen(
             command,
             cwd=folder,
             user=owner,
@@ -140,22 +158,17 @@ def started(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # an interrupt in the terminal is for pytest, which stops us
         )
-    server = Server(url, process, folder)
-    try:
-        wait_until_answering(server, answers, log)
-        yield server
-    finally:
-        server.stop()
 
 
-def wait_until_answering(server: Server, answers: Callable[[], bool], log: Path) -> None:
+def wait_until_answering(server: Server) -> None:
     """Return when the server serves; raise with its own words when it ended or never does."""
     deadline = time.monotonic() + START_SECONDS
     while server.process.poll() is None and time.monotonic() < deadline:
-        if answers():
+        if server.answers():
             return
         time.sleep(0.02)
-    raise RuntimeError(f"{server.process.args!r} did not start:\n{log.read_text(errors='replace')}")
+    log = (server.folder / "log").read_text(errors="replace")
+    raise RuntimeError(f"{server.process.args!r} did not start:\n{log}")
 
 
 def postgres_answers(port: int) -> bool:

@@ -20,10 +20,12 @@ from holdfast.threads import Bridge, environ_of
 LIMIT = 100
 
 
-def scope(path: bytes = b"/", *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+def scope(
+    path: bytes = b"/", *headers: tuple[bytes, bytes], method: str = "POST"
+) -> dict[str, Any]:
     return {
         "type": "http",
-        "method": "POST",
+        "method": method,
         "path": "",
         "raw_path": path,
         "query_string": b"a=%C3%A9",
@@ -47,7 +49,9 @@ class Site:
         start(f"{response.status_code} x", list(response.items()))
         return response
 
-    async def called(self, *parts: bytes, leaves: asyncio.Event | None = None) -> None:
+    async def called(
+        self, *parts: bytes, leaves: asyncio.Event | None = None, method: str = "POST"
+    ) -> None:
         """One request with its body in `parts`; afterwards the caller stays until `leaves`."""
         left = list(parts or (b"",))
 
@@ -61,7 +65,7 @@ class Site:
         async def send(message: Any) -> None:
             self.sent.append(message)
 
-        await self.bridge(scope(), receive, send)
+        await self.bridge(scope(method=method), receive, send)
 
     @property
     def body(self) -> bytes:
@@ -148,3 +152,25 @@ async def test_a_stream_ends_when_its_reader_leaves() -> None:
     await asyncio.wait_for(site.called(leaves=leaves), 10)
     site.bridge.close()
     assert closed.is_set()
+
+
+async def test_reads_are_answered_while_every_change_waits() -> None:
+    begun, go_on = threading.Semaphore(0), threading.Event()
+
+    def view(environ: dict[str, Any]) -> HttpResponse:
+        if environ["REQUEST_METHOD"] == "POST":
+            begun.release()
+            go_on.wait()
+        return HttpResponse(environ["REQUEST_METHOD"])
+
+    site = Site(view)
+    changes = [asyncio.create_task(site.called()) for _ in range(5)]
+    try:
+        for _ in range(2):  # as many as there are threads
+            await asyncio.to_thread(begun.acquire)
+        await asyncio.wait_for(site.called(method="GET"), 10)
+        assert site.body == b"GET"
+    finally:
+        go_on.set()
+    await asyncio.gather(*changes)
+    site.bridge.close()
