@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         open,  # noqa: A004
         worker,
     )
+    from holdfast.leases import Lease
     from holdfast.values import Appended, Changed, Context, UserContext
     from sessions_app.core import errors
     from sessions_app.core.errors import HoldfastError
@@ -55,6 +56,7 @@ _LAZY = {
     "Changed": "holdfast.values",
     "Client": "holdfast.facade",
     "Context": "holdfast.values",
+    "Lease": "holdfast.leases",
     "HoldfastError": "sessions_app.core.errors",
     "Memory": "holdfast.facade",
     "Session": "holdfast.facade",
@@ -77,6 +79,7 @@ __all__ = [
     "Client",
     "Context",
     "HoldfastError",
+    "Lease",
     "Memory",
     "Session",
     "UserContext",

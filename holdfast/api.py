@@ -21,6 +21,7 @@ from memory_app import facts_api as remembered
 from memory_app import users_api as known
 from sessions_app import api as said
 from sessions_app import auth, schemas
+from sessions_app import leases_api as leased
 from sessions_app.calls import MAX_BODY
 from sessions_app.core.errors import HoldfastError, MethodNotAllowed, NotFound
 from sessions_app.http import contract, json_response, read_raw
@@ -46,6 +47,7 @@ def build() -> NinjaAPI:
     for router in (
         said.sessions,
         said.messages,
+        leased.leases,
         memory.contexts,
         memory.compression,
         memory.kept_policies,

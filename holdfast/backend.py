@@ -15,10 +15,12 @@ from holdfast.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Expect:
-    """What must hold for a change: the session's version (None: any), the idempotency key."""
+    """What must hold for a change: the session's version (None: any), the idempotency key, and the
+    token of the lease it is made under (None: under none)."""
 
     version: int | None = None
     key: str | None = None
+    lease: int | None = None
 
 
 class Backend(Protocol):
@@ -66,6 +68,15 @@ class Backend(Protocol):
 
     def purge(self, session: str, expect: Expect) -> Json:
         """The receipt."""
+
+    def lease(self, session: str, body: Json, expect: Expect) -> Json:
+        """The new lease, or SessionBusy after the body's `wait`, or before."""
+
+    def renew(self, session: str, body: Json, expect: Expect) -> Json:
+        """The lease whose token is in the body."""
+
+    def release(self, session: str, expect: Expect) -> Json:
+        """What is left of the lease whose token is in `expect`."""
 
     def store_fact(self, body: Json, expect: Expect) -> Json:
         """The stored fact."""

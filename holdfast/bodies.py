@@ -19,6 +19,7 @@ from sessions_app.core.forms import FORMS, form_of
 from sessions_app.core.forms.objects import as_payloads
 
 MOST = 2**62
+STALEST = 60
 MOST_TOKENS = 2**53
 PAGE = 500
 
@@ -132,7 +133,7 @@ def choice(name: str, value: object, allowed: Sequence[str]) -> str:
 
 
 def context(**asked: Any) -> Json:
-    """What context is wanted, as a query: tokens, query, format, at, policy, record."""
+    """What context is wanted, as a query: tokens, query, format, at, policy, record, max_stale."""
     return fields.read(given(**asked), CONTEXT)
 
 
@@ -185,6 +186,12 @@ def user_context(**asked: Any) -> Json:
     return fields.read(given(**asked), {name: CONTEXT[name] for name in ("tokens", "query")})
 
 
+def max_stale(seconds: object) -> Json:
+    """How old what is answered may be, as a query; None for not at all."""
+    found = whole("max_stale", seconds, 0, STALEST)
+    return {} if found is None else {"max_stale": found}
+
+
 def version(at: object) -> Json:
     """As of which version, as a query; None for now."""
     return {} if at is None else {"at": whole("at", at, 1, MOST)}
@@ -198,4 +205,5 @@ CONTEXT: fields.Fields = {
     "at": fields.integer(1, MOST),
     "policy": fields.text(64),
     "record": fields.boolean(),
+    "max_stale": fields.integer(0, STALEST),
 }

@@ -49,8 +49,7 @@ def twin(call: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
     async def called(*args: P.args, **kwargs: P.kwargs) -> R:
         return await asyncio.wrap_future(_submit(partial(call, *args, **kwargs)))
 
-    called.__name__ = f"a{call.__name__}"
-    called.__qualname__ = ".".join([*call.__qualname__.split(".")[:-1], called.__name__])
+    _name_after(called, call)
     return called
 
 
@@ -61,6 +60,28 @@ def loop_is_running() -> bool:
     except RuntimeError:
         return False
     return True
+
+
+def beside(call: Callable[[], object]) -> None:
+    """Makes a call in one of the threads, whose end nobody waits for."""
+    _submit(call)
+
+
+def as_twin(call: Callable[..., Any]) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Makes an `async def` the twin of `call`, where that calls something of the caller's: it has
+    the same signature and words, and `a` before the name."""
+
+    def named(own: Callable[P, R]) -> Callable[P, R]:
+        twin = wraps(call)(own)
+        _name_after(twin, call)
+        return own
+
+    return named
+
+
+def _name_after(twin: Any, call: Any) -> None:
+    twin.__name__ = f"a{call.__name__}"
+    twin.__qualname__ = ".".join([*call.__qualname__.split(".")[:-1], twin.__name__])
 
 
 def _submit(call: Callable[[], R]) -> Future[R]:
@@ -80,6 +101,11 @@ def close() -> None:
 def _close_connections(together: Barrier) -> None:
     # Each thread waits for the others, so that none takes the task twice.
     together.wait()
+    disconnect()
+
+
+def disconnect() -> None:
+    """Closes the database connections of the calling thread, which will need none again."""
     if "django.db" in sys.modules:
         from django.conf import settings
         from django.db import connections

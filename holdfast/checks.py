@@ -12,7 +12,7 @@ from django.core import checks
 from django.db import connections, router
 from django.utils.module_loading import import_string
 
-from holdfast import PAGES
+from holdfast import PAGES, environ
 from memory_app import embedders, engines, extractors, minilm, providing, vector_stores
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
@@ -25,7 +25,7 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
     memory = [*_summariser(), *_extractor(), *_embedder(), *_vector_store(), *_providers()]
-    return [*_database(), *_roles(), *_encoder(), *memory]
+    return [*_database(), *_redis(), *_roles(), *_encoder(), *memory]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -65,6 +65,16 @@ def _database() -> Iterator[checks.CheckMessage]:
             f"HOLDFAST_DATABASE is {home!r}, which DATABASES does not have.",
             hint=f"Add it there, or name one of: {', '.join(connections)}.",
             id="holdfast.E001",
+        )
+
+
+def _redis() -> Iterator[checks.CheckMessage]:
+    url = getattr(settings, "HOLDFAST_REDIS_URL", None)
+    if url and not environ.is_redis_url(url):
+        yield checks.Error(
+            f"HOLDFAST_REDIS_URL {environ.REDIS_ADVICE}",
+            hint="Correct it, or leave it out: nothing needs Redis.",
+            id="holdfast.E019",
         )
 
 

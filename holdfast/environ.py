@@ -107,12 +107,24 @@ def key(name: str) -> str | None:
 def redis_url(name: str) -> str | None:
     """A redis://, rediss:// or unix:// URL, or None when unset."""
     value = text(name)
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.netloc or parts.path):
-        raise BadEnvironment(name, "must look like redis://host:6379/0.")
+    if value is not None and not is_redis_url(value):
+        raise BadEnvironment(name, REDIS_ADVICE)
     return value
+
+
+REDIS_ADVICE = "must look like redis://host:6379/0."
+
+
+def is_redis_url(value: object) -> bool:
+    """Whether a value can be the address of a Redis."""
+    if not isinstance(value, str):
+        return False
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    return parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
 
 
 def database(name: str, value: str | None) -> dict[str, Any] | None:

@@ -5,30 +5,37 @@ Every verb has an `a...` twin for `async def` code; both do the same and take th
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from holdfast import bodies, bridge, values
-from holdfast.backend import Backend
+from holdfast import attempts, bodies, bridge, leases, values
+from holdfast.backend import Backend, Expect
+from holdfast.leases import Lease
 from holdfast.values import Appended, Changed, Context, Json, UserContext
 from sessions_app.core.errors import NotFound
 
 if TYPE_CHECKING:
     from memory_app.worker import Worker
 
+R = TypeVar("R")
+
 
 class Session:
     """One conversation. Attributes are as of the last answer; `refresh()` asks again.
 
     Every verb may raise `holdfast.errors.HoldfastError` leaves: NotFound, SessionDeleted,
-    StoreBusy, StoreUnavailable, StorageFull, and those it names itself.
+    StoreBusy, StoreUnavailable, StorageFull, LeaseLost where it changes something in a lease, and
+    those it names itself.
     """
 
-    def __init__(self, backend: Backend, row: Json) -> None:
+    def __init__(self, backend: Backend, row: Json, lease: Lease | None = None) -> None:
         self._backend = backend
         self._row = row
+        self._lease = lease
 
     def __repr__(self) -> str:
         return f"<Session {self.key or self.id} at version {self.version}>"
@@ -106,13 +113,14 @@ class Session:
         object of the openai or anthropic package, or a finished stream of one.
 
         `context` is what the model was shown for it. Raises the errors of reading messages,
-        SessionEnded, StaleVersion (not at `expected_version`), IdempotencyMismatch.
+        SessionEnded, SessionBusy (another agent has the lease), StaleVersion (not at
+        `expected_version`), IdempotencyMismatch.
         """
         named = {"role": role, "content": content, "context": context, **fields}
         named |= {"created_at": created_at, "metadata": metadata}
         body = bodies.messages(message, named)
-        expect = bodies.expect(expected_version, idempotency_key)
-        done = values.appended(self._backend.append(self.id, body, expect))
+        with self._writing(expected_version, idempotency_key) as expect:
+            done = values.appended(self._backend.append(self.id, body, expect))
         self._moved(done.version)
         return done
 
@@ -126,14 +134,17 @@ class Session:
         limit: int = 50,
         order: str = "asc",
         at: int | None = None,
+        max_stale: int | None = None,
     ) -> list[Json]:
         """Messages by seq, at most `limit` (1 to 500), each as the HTTP contract shows it.
 
-        At most one of `after`, `before`, `around`; `at` reads as of that version.
+        At most one of `after`, `before`, `around`; `at` reads as of that version. With `max_stale`
+        the newest ones (`order="desc"`) may be of so many seconds ago (0 to 60).
         Raises InvalidField, VersionNotFound.
         """
         query = bodies.place(after, before, around) | bodies.page(limit, order)
-        return self._backend.messages(self.id, query | bodies.version(at))
+        query |= bodies.version(at) | bodies.max_stale(max_stale)
+        return self._backend.messages(self.id, query)
 
     @bridge.here
     def events(
@@ -159,8 +170,8 @@ class Session:
     ) -> Changed:
         """Take messages out of view, to the end if `to` is None; the log keeps them."""
         body = bodies.given(**{"from": from_, "to": to, "reason": reason})
-        expect = bodies.expect(expected_version)
-        return self._changed(self._backend.retract(self.id, body, expect))
+        with self._writing(expected_version) as expect:
+            return self._changed(self._backend.retract(self.id, body, expect))
 
     @bridge.here
     def pin(
@@ -168,14 +179,15 @@ class Session:
     ) -> Json:
         """Keep a message word for word in every context; returns it with its fate."""
         body = bodies.given(seq=seq, reason=reason)
-        return self._pinned(self._backend.pin(self.id, body, bodies.expect(expected_version)))
+        with self._writing(expected_version) as expect:
+            return self._pinned(self._backend.pin(self.id, body, expect))
 
     @bridge.here
     def unpin(self, seq: int, *, expected_version: int | None = None) -> Json:
         """Keep it no longer; returns the message with its fate."""
         number = bodies.whole("seq", seq, 1, bodies.MOST)
-        expect = bodies.expect(expected_version)
-        return self._pinned(self._backend.unpin(self.id, number or 0, expect))
+        with self._writing(expected_version) as expect:
+            return self._pinned(self._backend.unpin(self.id, number or 0, expect))
 
     @bridge.here
     def compress(
@@ -193,7 +205,8 @@ class Session:
         Raises StaleVersion, InvalidField (no such policy).
         """
         body = bodies.given(dry_run=dry_run or None, policy=policy, instructions=instructions)
-        done = self._backend.compress(self.id, body, bodies.expect(expected_version))
+        with self._writing(expected_version) as expect:
+            done = self._backend.compress(self.id, body, expect)
         if not dry_run and done["version"]:
             self._moved(done["version"])
         return done
@@ -210,15 +223,17 @@ class Session:
         policy: str | None = None,
         *,
         record: bool = False,
+        max_stale: int | None = None,
     ) -> Context:
         """The messages for one inference call, never over `tokens` (None: the window less the
         reserve), in the form of `openai`, `anthropic` or `responses`.
 
-        `at` builds it as of that version; `record` keeps what it is made of under its id. Raises
+        `at` builds it as of that version; `record` keeps what it is made of under its id. With
+        `max_stale` one that was right so many seconds ago (0 to 60) will do. Raises
         BudgetTooSmall, VersionNotFound, InvalidField.
         """
         what = {"tokens": tokens, "query": query, "format": format, "at": at, "policy": policy}
-        asked = bodies.context(**what, record=record)
+        asked = bodies.context(**what, record=record, max_stale=max_stale)
         return values.context(self._backend.context(self.id, asked))
 
     # -- the session itself ------------------------------------------------------------------
@@ -238,39 +253,43 @@ class Session:
         """Give the session new values; None leaves one as it is. Raises InvalidField."""
         state = {"title": title, "metadata": metadata, "tags": tags, "policy": policy}
         body = bodies.given(**state, system=system, tools=tools)
-        expect = bodies.expect(expected_version)
-        return self._replaced(self._backend.edit(self.id, body, expect))
+        with self._writing(expected_version) as expect:
+            return self._replaced(self._backend.edit(self.id, body, expect))
 
     @bridge.here
     def fork(self, at: int, key: str | None = None) -> Session:
         """A new session with everything up to version `at`. Raises VersionNotFound."""
         body = bodies.given(at=at, key=key)
-        return Session(self._backend, self._backend.fork(self.id, body, bodies.expect()))
+        with self._writing() as expect:
+            return Session(self._backend, self._backend.fork(self.id, body, expect))
 
     @bridge.here
     def end(self, *, expected_version: int | None = None) -> Changed:
         """Take no more messages until `reopen()`."""
-        return self._replaced(self._backend.end(self.id, bodies.expect(expected_version)))
+        with self._writing(expected_version) as expect:
+            return self._replaced(self._backend.end(self.id, expect))
 
     @bridge.here
     def reopen(self, *, expected_version: int | None = None) -> Changed:
         """Take messages again."""
-        return self._replaced(self._backend.reopen(self.id, bodies.expect(expected_version)))
+        with self._writing(expected_version) as expect:
+            return self._replaced(self._backend.reopen(self.id, expect))
 
     @bridge.here
     def delete(self, *, purge: bool = False, expected_version: int | None = None) -> Json | None:
         """Hide the session; it is purged seven days later. With `purge`, remove it now for good
         and return the receipt `{session, counts, head, at}`."""
-        expect = bodies.expect(expected_version)
-        if purge:
-            return self._backend.purge(self.id, expect)
-        self._backend.delete(self.id, expect)
+        with self._writing(expected_version) as expect:
+            if purge:
+                return self._backend.purge(self.id, expect)
+            self._backend.delete(self.id, expect)
         return None
 
     @bridge.here
     def restore(self) -> Changed:
         """Bring a deleted session back as it was."""
-        return self._replaced(self._backend.restore(self.id, bodies.expect()))
+        with self._writing() as expect:
+            return self._replaced(self._backend.restore(self.id, expect))
 
     @bridge.here
     def refresh(self) -> Session:
@@ -278,6 +297,32 @@ class Session:
         self._row = self._backend.session(self.id)
         return self
 
+    # -- one writer at a time ----------------------------------------------------------------
+
+    def lease(self, holder: str, *, ttl: int = 30, wait: float = 0) -> Lease:
+        """The right to append alone, for `with` or `async with`: taken on entering for `ttl`
+        seconds (1 to 3600), renewed while the block runs, released at its end. Changes inside carry
+        it by themselves; once it is lost they raise LeaseLost and store nothing.
+
+        `holder` is a name for people to read. Entering raises SessionBusy, after `wait` seconds,
+        while somebody else holds the session, SessionEnded, InvalidField, TooLong.
+        """
+        return Lease(self._backend, self, holder, ttl=ttl, wait=wait)
+
+    def attempt(self, decide: Callable[[Session], R]) -> R:
+        """Calls `decide(session)` with the session as it is now, and returns what that returns.
+        Where it raises StaleVersion, because somebody else wrote after it read, it is called again
+        with the session read anew: three times in all, after pauses that are never alike.
+
+        `decide` reads, and writes with `expected_version=session.version`.
+        """
+        return attempts.attempt(self, decide)
+
+    @bridge.as_twin(attempt)
+    async def aattempt(self, decide: Callable[[Session], Awaitable[R]]) -> R:
+        return await attempts.aattempt(self, decide)
+
+    alease = bridge.twin(lease)
     aappend = bridge.twin(append)
     amessages = bridge.twin(messages)
     aevents = bridge.twin(events)
@@ -294,9 +339,24 @@ class Session:
     arestore = bridge.twin(restore)
     arefresh = bridge.twin(refresh)
 
+    def _under(self, lease: Lease) -> Session:
+        """The session as an object of its own, whose changes carry a lease in any thread."""
+        return Session(self._backend, self._row, lease)
+
     def _moved(self, version: int) -> None:
         """Answers to concurrent calls come in any order; the version only goes up."""
         self._row = {**self._row, "version": max(self.version, version)}
+
+    @contextmanager
+    def _writing(self, version: object = None, key: object = None) -> Iterator[Expect]:
+        """What a change expects, and the lease that it is made under."""
+        expect = bodies.expect(version, key)
+        lease = self._lease or leases.current(self.id)
+        if lease is None:
+            yield expect
+            return
+        with lease.told():
+            yield replace(expect, lease=lease.token)
 
     def _changed(self, answer: Json) -> Changed:
         done = values.changed(answer)

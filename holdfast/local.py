@@ -22,18 +22,22 @@ from memory_app import (
     facts,
     factsearch,
     fates,
+    hotcontexts,
     records,
     relations,
     telling,
 )
 from memory_app.api import COMPRESSED
+from memory_app.hotcontexts import Wanted
 from sessions_app import answers, bodies, clock, preparing
 from sessions_app.core import fields
 from sessions_app.core.entries import event_out, message_out
 from sessions_app.core.errors import NotFound
 from sessions_app.http import fingerprint
-from sessions_app.store import get_store
+from sessions_app.store import get_store, leasing
 from sessions_app.store.base import UNGUARDED, Changed, Guard, Request, Snapshot, Window
+from sessions_app.store.newest import Asked as Newest
+from sessions_app.store.newest import newest
 
 PREFIX = "/api/v1"
 
@@ -108,8 +112,15 @@ class LocalBackend:
             newest_first=query["order"] == "desc",
             at=query.get("at"),
         )
+        if query.get("max_stale") and window == Window(limit=window.limit, newest_first=True):
+            return self._newest(session, window.limit, query["max_stale"])
         found = self._get(session)
         return [message_out(found.id, item) for item in self._store.messages(found, window)]
+
+    def _newest(self, session: str, limit: int, max_stale: int) -> list[Json]:
+        project, name = self._named(session)
+        found = newest(self._store, Newest(project, name, limit, max_stale))
+        return [message_out(name, item) for item in found.rows]
 
     def events(self, session: str, query: Json) -> list[Json]:
         found = self._get(session)
@@ -153,7 +164,9 @@ class LocalBackend:
         named = self._named(session)
         if query.get("record"):
             return records.build(self._store, *named, ask, UNGUARDED).as_json()
-        return context.build(self._store, *named, ask).as_json()
+        wanted = Wanted(*named, ask, query.get("max_stale", 0))
+        found: Json = orjson.loads(hotcontexts.answer(self._store, wanted))
+        return found
 
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         read = fields.read(body, COMPRESSED)
@@ -163,6 +176,25 @@ class LocalBackend:
             dry_run=bool(read.get("dry_run")),
         )
         return asking.compress(self._store, *self._named(session), asked, _guard(expect))
+
+    # -- leases ------------------------------------------------------------------------------
+
+    def lease(self, session: str, body: Json, expect: Expect) -> Json:
+        read = fields.read(body, bodies.LEASED)
+        wanted = (read["holder"], read.get("ttl", bodies.SECONDS))
+        named, wait = self._named(session), read.get("wait", 0)
+        done = leasing.acquire(self._store, *named, *wanted, _guard(expect), wait=wait)
+        return answers.lease_out(done)
+
+    def renew(self, session: str, body: Json, expect: Expect) -> Json:
+        read = fields.read(body, bodies.RENEWED)
+        wanted = (read["token"], read.get("ttl", bodies.SECONDS))
+        done = leasing.renew(self._store, *self._named(session), *wanted, _guard(expect))
+        return answers.lease_out(done)
+
+    def release(self, session: str, expect: Expect) -> Json:
+        token, guard = expect.lease or 0, Guard(expect.version)
+        return answers.lease_out(leasing.release(self._store, *self._named(session), token, guard))
 
     # -- memory ------------------------------------------------------------------------------
 
@@ -213,8 +245,9 @@ class LocalBackend:
 
 def _guard(expect: Expect, path: str = "", raw: bytes = b"") -> Guard:
     if expect.key is None:
-        return Guard(expect.version)
-    return Guard(expect.version, Request(expect.key, fingerprint("POST", path, raw)))
+        return Guard(expect.version, lease=expect.lease)
+    request = Request(expect.key, fingerprint("POST", path, raw))
+    return Guard(expect.version, request, expect.lease)
 
 
 def _uuid(session: str) -> UUID:

@@ -99,6 +99,19 @@ class RemoteBackend:
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         return self._post(f"/sessions/{session}/compress", body, expect)
 
+    # -- leases ------------------------------------------------------------------------------
+
+    def lease(self, session: str, body: Json, expect: Expect) -> Json:
+        return self._post(f"/sessions/{session}/lease", body, expect)
+
+    def renew(self, session: str, body: Json, expect: Expect) -> Json:
+        return self._post(f"/sessions/{session}/lease/renew", body, expect)
+
+    def release(self, session: str, expect: Expect) -> Json:
+        path = f"/sessions/{session}/lease"
+        answer: Json = self._wire.call("DELETE", path, headers=_matching(expect))
+        return answer
+
     # -- memory ------------------------------------------------------------------------------
 
     def store_fact(self, body: Json, expect: Expect) -> Json:
@@ -132,4 +145,5 @@ class RemoteBackend:
 
 
 def _matching(expect: Expect) -> dict[str, str]:
-    return {} if expect.version is None else {"If-Match": f'"{expect.version}"'}
+    matching = {} if expect.version is None else {"If-Match": f'"{expect.version}"'}
+    return matching if expect.lease is None else {**matching, "Holdfast-Lease": str(expect.lease)}

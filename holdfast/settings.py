@@ -15,6 +15,7 @@ HOLDFAST_LOCAL = environ.flag("HOLDFAST_LOCAL")
 HOLDFAST_ENCODER = environ.choice("HOLDFAST_ENCODER", "o200k_base", ("o200k_base", "cl100k_base"))
 HOLDFAST_MAX_BODY = environ.integer("HOLDFAST_MAX_BODY", 4 * 1024 * 1024)
 HOLDFAST_DATABASE = "default"
+HOLDFAST_REDIS_URL = environ.redis_url("REDIS_URL")
 HOLDFAST_CONTEXT_PROVIDERS = environ.names("HOLDFAST_CONTEXT_PROVIDERS")
 
 # Summaries need no model. `memory_app.engines.openai` asks the one that the next lines name.

@@ -14,6 +14,7 @@ from memory_app import (
     compressions,
     context,
     fates,
+    hotcontexts,
     observing,
     policies,
     providing,
@@ -23,6 +24,7 @@ from memory_app import (
 )
 from memory_app.context import Ask
 from memory_app.core import policy as rules
+from memory_app.hotcontexts import Wanted
 from memory_app.providing import Answer
 from sessions_app import answers, auth, bodies, paging, parameters, preparing
 from sessions_app.auth import ADMIN, WRITE
@@ -30,7 +32,7 @@ from sessions_app.calls import OF_A_SESSION, Call, Gives, Parameter, Takes, rout
 from sessions_app.core import errors, fields
 from sessions_app.core.appending import Prepared
 from sessions_app.core.fields import Field, Fields
-from sessions_app.http import json_response
+from sessions_app.http import bytes_response, json_response
 from sessions_app.parameters import LARGEST, PAGE, SEARCH
 from sessions_app.schemas import (
     ANY_OBJECT,
@@ -61,6 +63,9 @@ ASKED: Mapping[str, Parameter] = {
     "at": parameters.integer(1, LARGEST, "As of this version."),
     "policy": parameters.text(64, "Another policy than the session's own."),
     "record": parameters.boolean("Keep it under the id in the answer."),
+    "max_stale": parameters.max_stale(
+        "One that was right at most so many seconds ago will do; `version` says of what."
+    ),
 }
 
 
@@ -288,7 +293,15 @@ def get_context(call: Call, session: str) -> HttpResponse:
     It never holds more than `tokens`, and asking for it changes nothing. With `record=true` what
     it is made of is kept for `GET /contexts/{id}`; that needs the scope `write`.
     """
-    return json_response(200, _built(call, session_id(session), call.query).as_json())
+    number = session_id(session)
+    if call.query.get("record"):
+        return json_response(200, _built(call, number, call.query).as_json())
+    return bytes_response(200, hotcontexts.answer(store(), _wanted(call, number)))
+
+
+def _wanted(call: Call, session: UUID) -> Wanted:
+    max_stale, epoch = call.query.get("max_stale", 0), call.caller.epoch
+    return Wanted(call.project, session, _ask(call.query), max_stale, epoch)
 
 
 def _built(call: Call, session: UUID, given: Mapping[str, Any]) -> context.Context:
@@ -304,7 +317,7 @@ def _built(call: Call, session: UUID, given: Mapping[str, Any]) -> context.Conte
     contexts,
     "POST",
     "/sessions/{session}/context",
-    takes=Takes(fields=ASKED_AND_SAID, keyed=True, matched=True),
+    takes=Takes(fields=ASKED_AND_SAID, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Context"}, errors=(*OF_A_SESSION, 409, 507)),
 )
 def append_and_get_context(call: Call, session: str) -> HttpResponse:
@@ -350,7 +363,7 @@ def append_and_get_context(call: Call, session: str) -> HttpResponse:
     contexts,
     "POST",
     "/sessions/{session}/contexts",
-    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=OBSERVED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "ContextRecord"}, errors=(*OF_A_SESSION, 409)),
 )
 def record_sent_context(call: Call, session: str) -> HttpResponse:
@@ -442,7 +455,7 @@ def recall_turns(call: Call, session: str) -> HttpResponse:
     compression,
     "POST",
     "/sessions/{session}/compress",
-    takes=Takes(WRITE, fields=COMPRESSED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=COMPRESSED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Compression", 202: "Compression"}, errors=(*OF_A_SESSION, 409)),
 )
 def compress(call: Call, session: str) -> HttpResponse:
@@ -545,7 +558,7 @@ def get_trace(call: Call, session: str) -> HttpResponse:
     compression,
     "POST",
     "/sessions/{session}/pins",
-    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.PINNED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
 )
 def pin_message(call: Call, session: str) -> HttpResponse:
@@ -560,7 +573,7 @@ def pin_message(call: Call, session: str) -> HttpResponse:
     compression,
     "DELETE",
     "/sessions/{session}/pins/{seq}",
-    takes=Takes(WRITE, matched=True),
+    takes=Takes(WRITE, matched=True, leased=True),
     gives=Gives({200: "MessageWithFate"}, errors=(*OF_A_SESSION, 409)),
 )
 def unpin_message(call: Call, session: str, seq: str) -> HttpResponse:

@@ -40,7 +40,7 @@ def compress(
     """The compression as the contract shows it: finished, or `queued` or `running` when it is not
     done within WAIT_SECONDS. `outcome` is `nothing` where there is nothing to fold.
 
-    Raises NotFound, SessionDeleted, StaleVersion, InvalidField.
+    Raises NotFound, SessionDeleted, LeaseLost, StaleVersion, InvalidField.
     """
     found = store.get(project, session)
     worker = Pipeline(store)
@@ -98,7 +98,7 @@ def _dry(
     worker: Pipeline, found: Snapshot, step: Step | None, asked: Asked, guard: Guard
 ) -> dict[str, Any]:
     """What would be done now. Nothing is stored, so there is no key to look at."""
-    _check_version(worker.store, found, guard)
+    worker.store.check(found, guard)
     if step is None:
         return _nothing(worker.store, found, asked, guard)
     return trying.would_be(worker, step, time.monotonic() + DRY_SECONDS)
@@ -153,7 +153,7 @@ def one(store: DurableStore, project: int, compression: UUID) -> dict[str, Any]:
 
 def _nothing(store: DurableStore, found: Snapshot, asked: Asked, guard: Guard) -> dict[str, Any]:
     """The answer when there is nothing to fold: no row, no change."""
-    _check_version(store, found, guard)
+    store.check(found, guard)
     return {
         "id": None,
         "session": str(found.id),
@@ -169,8 +169,3 @@ def _nothing(store: DurableStore, found: Snapshot, asked: Asked, guard: Guard) -
         "outcome": "nothing",
         "error": None,
     }
-
-
-def _check_version(store: DurableStore, found: Snapshot, guard: Guard) -> None:
-    if guard.expected not in (None, found.version):
-        raise store.stale(found, guard.expected or 0)

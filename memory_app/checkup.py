@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connections
@@ -22,12 +21,13 @@ from memory_app.core.health import Check
 from memory_app.core.work import EngineFailed
 from sessions_app import preparing
 from sessions_app.core import tokens
-from sessions_app.store import folding, get_store
+from sessions_app.store import folding, get_store, hot, redis_url
 from sessions_app.store.database import Database
 
 LONG_WAIT = 300
 """Seconds that something is due for before anybody should look."""
 LEVELS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
+REACH_REDIS = "Requests go on from the database. See that Redis runs and REDIS_URL names it."
 MIGRATE = "Run manage.py migrate, or start `holdfast serve` again."
 
 
@@ -38,6 +38,7 @@ def parts(alias: str) -> Iterator[Check]:
     with Database(alias).reading():
         yield Check("database", f"{connection.vendor} {server_version(connection)}")
         yield from durability(connection)
+        yield from connecting(connection)
         found = migrations(connection)
         yield found
         if found.advice is None:
@@ -73,6 +74,30 @@ def durability(connection: Any) -> Iterator[Check]:
     worth = Database(connection.alias).durability()
     advice = "Set synchronous=FULL (PostgreSQL: synchronous_commit and fsync on)."
     yield Check("durable", "yes" if worth.durable else "no", None if worth.durable else advice)
+
+
+def connecting(connection: Any) -> Iterator[Check]:
+    """On PostgreSQL: whether requests share connections, and statements are prepared. A site that
+    does neither is slower and not wrong."""
+    if connection.vendor != "postgresql":
+        return
+    options = connection.settings_dict.get("OPTIONS", {})
+    pool = options.get("pool")
+    if isinstance(pool, dict):
+        yield Check("connections", f"pool of up to {pool.get('max_size', 'a default number')}")
+    elif pool or connection.settings_dict.get("CONN_MAX_AGE") != 0:
+        yield Check("connections", "pool" if pool else "kept by each thread")
+    else:
+        yield Check("connections", 'one for each request; OPTIONS["pool"] shares them')
+    yield _prepared(options)
+
+
+def _prepared(options: Mapping[str, Any]) -> Check:
+    after = options.get("prepare_threshold")
+    if options.get("server_side_binding") and after is not None:
+        return Check("prepared statements", f"after {after} uses")
+    how = 'OPTIONS["server_side_binding"] with ["prepare_threshold"] does'
+    return Check("prepared statements", f"nothing prepares them; {how}")
 
 
 def _value(connection: Any, statement: str) -> str:
@@ -156,5 +181,14 @@ def tokenizer() -> Iterator[Check]:
 
 
 def redis() -> Check:
-    """Whether it is named; nothing uses it yet."""
-    return Check("redis", "configured" if os.environ.get("REDIS_URL") else "not configured")
+    """Whether the hot tier is named and answers, and what came of it in this process."""
+    url = redis_url()
+    if url is None:
+        return Check("redis", "not configured")
+    tier = hot.of(url)
+    looked = tier.look()
+    counts = tier.counts()
+    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in hot.TOLD)
+    if looked.failed:
+        return Check("redis", f"not reachable ({looked.failed}), {told}", REACH_REDIS)
+    return Check("redis", f"{looked.version}, {told}")

@@ -41,8 +41,9 @@ from memory_app.recall import Found
 from memory_app.retelling import Candidates, Retold
 from sessions_app import clock, ids
 from sessions_app.core import errors, forms
+from sessions_app.core.appending import FAR_PAST_ITS_USE
 from sessions_app.core.replay import State
-from sessions_app.store.base import FAR_PAST_ITS_USE, Snapshot
+from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
 FORMS = ("openai", "anthropic", "responses")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -16,6 +17,7 @@ from sessions_app.core import errors, instants
 from sessions_app.models import EndUser, Session
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
+from sessions_app.store.tiered import TieredStore
 
 KEPT = (
     "The messages of these sessions and what compressions wrote of them stay in the log: purge the"
@@ -152,9 +154,18 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
         counts["users"] = 0
         if not kept["sessions"]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount
+        _forget_elsewhere(store, user.pk)
+        store.renew_epoch()
     factsearch.forget()
     durable = answers.durability_out(durable=durability.durable, by=durability.by)
     return {**_account(key, counts, kept), **durable}
+
+
+def _forget_elsewhere(store: DurableStore, user: int) -> None:
+    """Has the hot tier drop what it holds of a user's sessions, once the erasure is committed."""
+    if isinstance(store, TieredStore):
+        rows = store.db.rows(sql.SESSION_IDS_OF_USER, (user,))
+        store.forget([UUID(str(session)) for (session,) in rows])
 
 
 def _kept(store: Reader, user: int) -> Mapping[str, int]:

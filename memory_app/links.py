@@ -124,6 +124,7 @@ def remove(store: DurableStore, reader: int, linked: int) -> bool:
     """Ends a link at once; False where there is none."""
     with store.db.transaction():
         gone, _ = UserLink.objects.using(store.db.alias).between(reader, linked).delete()
+        store.renew_epoch()  # or who takes a context that is some seconds old would still read it
     return gone > 0
 
 

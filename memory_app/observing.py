@@ -72,8 +72,8 @@ def observe(
 ) -> dict[str, Any]:
     """Keeps what was sent and answers how it stands to the log; the session stays as it is.
 
-    A repeated request gets the record of the first. Raises NotFound, SessionDeleted, StaleVersion,
-    IdempotencyMismatch.
+    A repeated request gets the record of the first. Raises NotFound, SessionDeleted, LeaseLost,
+    StaleVersion, IdempotencyMismatch.
     """
     with store.db.reading():
         known = store.known(project, guard.request)
@@ -81,8 +81,7 @@ def observe(
         record, durable, by = orjson.loads(known)["observed"]
         return _answer(store, project, UUID(record), durable=durable, by=by)
     found = store.get(project, session)
-    if guard.expected not in (None, found.version):
-        raise store.stale(found, guard.expected or 0)
+    store.check(found, guard)
     account = _account(store, found, sent)
     record = ids.new_id()
     row = (

@@ -45,6 +45,7 @@ INSERT_LEARNT = _insert(
 )
 LOCK_END_USER = "UPDATE holdfast_end_user SET created_us = created_us WHERE id = ?"
 DELETE_CONSOLIDATED = "DELETE FROM holdfast_consolidated WHERE end_user_id = ?"
+SESSION_IDS_OF_USER = "SELECT id FROM holdfast_session WHERE end_user_id = ?"
 DELETE_END_USER = "DELETE FROM holdfast_end_user WHERE id = ?"
 _OF_FACTS = "fact_id IN (SELECT number FROM holdfast_fact WHERE end_user_id = ?)"
 _ERASED = {

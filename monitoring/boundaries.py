@@ -124,6 +124,14 @@ def _notice(data: Data) -> Words:
     return Words(f"{_NOTICES.get(code, _plain(code))}{full}")
 
 
+def _lease(data: Data) -> Words:
+    said = {
+        "taken_over": f"Taken over from {data.get('from')}, whose lease ran out, by",
+        "released": "Lease released by",
+    }
+    return Words(said.get(str(data["action"]), "Lease taken by"), str(data["holder"]))
+
+
 def _remembered(data: Data) -> Words:
     stored = len(data.get("stored") or ())
     return Words(
@@ -135,7 +143,9 @@ def _just(text: str) -> Callable[[Data], Words]:
     return lambda _data: Words(text)
 
 
-_NEEDS_DATA = frozenset({"policy", "retracted", "pinned", "unpinned", "forked", "compressed"})
+_NEEDS_DATA = frozenset(
+    {"policy", "retracted", "pinned", "unpinned", "forked", "compressed", "lease"}
+)
 _SAID: Mapping[str, Callable[[Data], Words]] = {
     "created": _created,
     "prompt": _prompt,
@@ -153,6 +163,7 @@ _SAID: Mapping[str, Callable[[Data], Words]] = {
     "deleted": _just("Deleted"),
     "restored": _just("Restored"),
     "notice": _notice,
+    "lease": _lease,
     "imported_boundary": _compacted,
     "imported_summary": _just("Summary by the tool it was imported from"),
     "imported_records": _records,

@@ -16,7 +16,7 @@ from sessions_app.core.entries import StoredMessage
 from sessions_app.core.replay import State
 from sessions_app.models import Message, Session
 from sessions_app.parameters import LARGEST
-from sessions_app.store import get_store, turns
+from sessions_app.store import get_store, leasing, turns
 from sessions_app.store.base import Snapshot
 from sessions_app.store.database import Database
 
@@ -86,6 +86,12 @@ def address(session: Snapshot) -> str:
     return reverse("holdfast_pages:session", args=(session.id,))
 
 
+def holder(session: Snapshot) -> str:
+    """Who holds the lease of the session now; "" for nobody."""
+    lease = leasing.held(get_store(auth.alias()), session)
+    return lease.holder if lease else ""
+
+
 def log(request: HttpRequest, part: Excerpt, place: Place) -> dict[str, Any]:
     """What a window of the log needs, whether on a page or for one."""
     session = part.session
@@ -127,6 +133,7 @@ def around_log(part: Excerpt, place: Place) -> dict[str, Any]:
     return {
         "title": titles(auth.alias(), [session])[session.number],
         "status": answers.status(session, clock.now_us()),
+        "holder": holder(session),
         "tags": orjson.loads(session.tags),
         "system": prompt.get("system"),
         "tools": prompt.get("tools") or [],

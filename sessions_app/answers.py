@@ -8,6 +8,7 @@ import orjson
 
 from sessions_app.core import instants
 from sessions_app.core.entries import StoredMessage, message_id, message_out
+from sessions_app.core.leases import Lease
 from sessions_app.core.replay import Entry, State
 from sessions_app.store.base import Appended, Changed, Receipt, Snapshot
 
@@ -112,6 +113,27 @@ def pinned_out(
         "pinned": message.seq in overlay.pinned,
         "session_version": done.session.version,
         **durability_out(durable=done.durable, by=done.durable_by),
+    }
+
+
+def lease_out(done: Changed) -> dict[str, Any]:
+    """The answer to whoever takes, renews or releases a lease. A released one has no holder."""
+    return {
+        **holder_out(done.session, done.session.lease),
+        "token": done.session.lease_token,
+        **durability_out(durable=done.durable, by=done.durable_by),
+    }
+
+
+def holder_out(session: Snapshot, lease: Lease | None) -> dict[str, Any]:
+    """Who holds a session, for everybody: without the token, which is for its holder to write with.
+    None, or a released lease: nobody."""
+    held = lease is not None and lease.until_us
+    return {
+        "session": str(session.id),
+        "version": session.version,
+        "holder": lease.holder if lease and held else None,
+        "expires_at": instants.render(lease.until_us) if lease and held else None,
     }
 
 

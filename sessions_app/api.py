@@ -39,6 +39,8 @@ from sessions_app.core.fields import Field
 from sessions_app.http import json_response
 from sessions_app.parameters import LARGEST, SEARCH
 from sessions_app.store.base import PAGE_OCTETS, Changed, Snapshot, Window
+from sessions_app.store.newest import Asked as Newest
+from sessions_app.store.newest import newest
 
 sessions = Router(tags=["sessions"])
 messages = Router(tags=["messages"])
@@ -76,7 +78,13 @@ READ_MESSAGES: Mapping[str, Parameter] = {
     "order": ORDER,
     "at": parameters.integer(1, LARGEST, "As the session stood at this version."),
     "q": parameters.text(SEARCH, "Text that they hold, to the letter; a-z match in either case."),
+    "max_stale": parameters.max_stale(
+        "The newest page (`order=desc` and no place) may be of so many seconds ago; its `version`"
+        " says of what."
+    ),
 }
+NEWEST = {"order", "limit", "max_stale"}
+"""What a question for the newest page may say."""
 READ_EVENTS: Mapping[str, Parameter] = {
     "after": parameters.place_or_cursor("Those after this version, or a page's `next`."),
     "before": parameters.integer(0, LARGEST, "The last ones before this version."),
@@ -153,7 +161,7 @@ def get_session(call: Call, session: str) -> HttpResponse:
     sessions,
     "PATCH",
     "/sessions/{session}",
-    takes=Takes(WRITE, fields=bodies.EDITED, matched=True),
+    takes=Takes(WRITE, fields=bodies.EDITED, matched=True, leased=True),
     gives=Gives({200: "Session"}, errors=OF_A_CHANGE),
 )
 def edit_session(call: Call, session: str) -> HttpResponse:
@@ -174,6 +182,7 @@ def edit_session(call: Call, session: str) -> HttpResponse:
         WRITE,
         query={"purge": parameters.choice("Remove everything at once, for good.", "now")},
         matched=True,
+        leased=True,
     ),
     gives=Gives({204: None, 200: "Receipt"}, errors=OF_A_CHANGE),
 )
@@ -200,7 +209,7 @@ def _verb(
         return _changed(change(call, session_id(session)))
 
     view.__name__, view.__doc__ = f"{name}_session", summary
-    takes = Takes(WRITE, keyed=True, matched=True)
+    takes = Takes(WRITE, keyed=True, matched=True, leased=True)
     gives = Gives({200: "Session"}, errors=errors)
     route(sessions, "POST", f"/sessions/{{session}}/{name}", takes=takes, gives=gives)(view)
 
@@ -229,7 +238,7 @@ _verb(
     sessions,
     "POST",
     "/sessions/{session}/fork",
-    takes=Takes(WRITE, fields=bodies.FORKED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.FORKED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "Session", 200: "Session"}, errors=OF_A_CHANGE),
 )
 def fork_session(call: Call, session: str) -> HttpResponse:
@@ -254,7 +263,7 @@ def _changed(done: Changed, status: int = 200) -> HttpResponse:
     messages,
     "POST",
     "/sessions/{session}/messages",
-    takes=Takes(WRITE, fields=None, schema=APPENDED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=None, schema=APPENDED, keyed=True, matched=True, leased=True),
     gives=Gives({201: "Appended"}, errors=OF_A_CHANGE),
 )
 def append_messages(call: Call, session: str) -> HttpResponse:
@@ -292,6 +301,8 @@ _ANY_LIST = Field(_a_list, {"type": "array"})
 )
 def list_messages(call: Call, session: str) -> HttpResponse:
     """Read messages, a page at a time, or search them."""
+    if call.query.get("max_stale") and call.query.keys() <= NEWEST and _descends(call.query):
+        return _newest_messages(call, session_id(session))
     found = store().get(call.project, session_id(session))
     at, text = call.query.get("at"), call.query.get("q")
     scope = f"messages {call.project} {found.id.hex} {at} {text}"
@@ -300,6 +311,27 @@ def list_messages(call: Call, session: str) -> HttpResponse:
     rows, following = log.page(asked, scope)
     data = [message_out(found.id, row) for row in rows]
     return json_response(200, {"data": data, "next": following})
+
+
+def _descends(query: Mapping[str, Any]) -> bool:
+    return query.get("order") == "desc"
+
+
+def _newest_messages(call: Call, session: UUID) -> HttpResponse:
+    """The newest page, which may be some seconds old."""
+    scope = f"messages {call.project} {session.hex} None None"
+    asked = paging.span(call.query, scope)
+    max_stale, epoch = call.query["max_stale"], call.caller.epoch
+    wanted = Newest(call.project, session, asked.limit + 1, max_stale, epoch, PAGE_OCTETS)
+    found = newest(store(), wanted)
+    log = paging.Log(_none_after, lambda _, limit: found.rows[:limit], _seq, _body)
+    rows, following = log.page(asked, scope)
+    data = [message_out(session, row) for row in rows]
+    return json_response(200, {"data": data, "next": following, "version": found.version})
+
+
+def _none_after(_after: int, _limit: int) -> Sequence[StoredMessage]:
+    return ()
 
 
 def _seq(row: StoredMessage) -> int:
@@ -367,7 +399,7 @@ def _happened(session: Snapshot) -> paging.Log[StoredEvent]:
     messages,
     "POST",
     "/sessions/{session}/retract",
-    takes=Takes(WRITE, fields=bodies.RETRACTED, keyed=True, matched=True),
+    takes=Takes(WRITE, fields=bodies.RETRACTED, keyed=True, matched=True, leased=True),
     gives=Gives({200: "Retracted"}, errors=OF_A_CHANGE),
 )
 def retract_messages(call: Call, session: str) -> HttpResponse:

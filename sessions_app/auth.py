@@ -7,7 +7,7 @@ import hmac
 import re
 import secrets
 import string
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from sessions_app.core.errors import (
     Unauthorized,
 )
 from sessions_app.models import ApiKey, ApiKeyQuerySet, Project
-from sessions_app.store import statements
+from sessions_app.store import redis_url, statements
 from sessions_app.store.database import Database, Row
 
 READ, WRITE, ADMIN = "read", "write", "admin"
@@ -50,6 +50,8 @@ class Caller:
     project: int
     scopes: frozenset[str]
     name: str = "local"
+    epoch: str | None = None
+    """The database's epoch as of this request, where there is a hot tier to need it."""
 
     def need(self, scope: str) -> None:
         """Raises Forbidden unless the caller has `scope`."""
@@ -70,7 +72,7 @@ def authenticate(request: HttpRequest) -> Caller:
     if sent is None:
         if not is_local():
             raise Unauthorized
-        return Caller(local_project(), frozenset(SCOPES))
+        return _of_local()
     bearer = _BEARER.fullmatch(sent.strip())
     if bearer is None:
         raise Unauthorized
@@ -106,21 +108,35 @@ def check_origin(request: HttpRequest) -> None:
 
 def local_project() -> int:
     """The row number of the one project of local use. Raises NotFound before the first start."""
-    row = _row(statements.LOCAL_PROJECT)
+    return _of_local().project
+
+
+def _of_local() -> Caller:
+    row = _row(_with_epoch(statements.LOCAL_PROJECT, statements.LOCAL_PROJECT_AND_EPOCH))
     if row is None:
         raise NotFound("There is no project yet. `holdfast serve` makes one at its first start.")
-    return int(row[0])
+    return Caller(int(row[0]), frozenset(SCOPES), epoch=_epoch(row[1:]))
 
 
 def _of_key(text: str) -> Caller:
     match = _KEY.fullmatch(text)
     if match is None:
         raise Unauthorized
-    project, digest, scopes = _row(statements.LIVE_KEY, match[1]) or (0, _NO_DIGEST, "")
+    statement = _with_epoch(statements.LIVE_KEY, statements.LIVE_KEY_AND_EPOCH)
+    project, digest, scopes, *epoch = _row(statement, match[1]) or (0, _NO_DIGEST, "")
     # Compared for an unknown prefix too, so that the time tells nothing.
     if not hmac.compare_digest(bytes(digest), _digest(text)):
         raise Unauthorized
-    return Caller(project, _granted(scopes.split()), f"hf_{match[1]}")
+    return Caller(project, _granted(scopes.split()), f"hf_{match[1]}", _epoch(epoch))
+
+
+def _with_epoch(plain: str, with_epoch: str) -> str:
+    """The statement that also asks for the epoch, where what Redis has is read by it."""
+    return plain if redis_url() is None else with_epoch
+
+
+def _epoch(told: Sequence[str | None]) -> str | None:
+    return (told[0] or "") if told else None
 
 
 def _row(statement: str, *params: str) -> Row | None:

@@ -18,6 +18,8 @@ LARGEST = 2**62
 
 KEY = fields.text(255, least=1)
 POLICY = fields.text(64, least=1)
+SECONDS = 30
+"""How long a lease holds where nothing else is asked for."""
 REASON = fields.text(1_000)
 SEQ = fields.integer(1, LARGEST)
 
@@ -41,6 +43,10 @@ EDITED: Fields = {
 }
 FORKED: Fields = {"at": fields.needed(SEQ), "key": KEY}
 RETRACTED: Fields = {"from": fields.needed(SEQ), "to": SEQ, "reason": REASON}
+TTL = fields.integer(1, 3600)
+WAIT = fields.integer(0, 5)
+LEASED: Fields = {"holder": fields.needed(KEY), "ttl": TTL, "wait": WAIT}
+RENEWED: Fields = {"token": fields.needed(SEQ), "ttl": TTL}
 PINNED: Fields = {"seq": fields.needed(SEQ), "reason": REASON}
 
 

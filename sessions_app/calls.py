@@ -45,7 +45,8 @@ class Parameter:
 @dataclass(frozen=True)
 class Takes:
     """What a call takes. `fields` None leaves the body to the view, which describes it in
-    `schema`; `keyed` calls know Idempotency-Key, `matched` ones If-Match."""
+    `schema`; `keyed` calls know Idempotency-Key, `matched` ones If-Match, `leased` ones the token
+    of a lease."""
 
     scope: str = READ
     query: Mapping[str, Parameter] = field(default_factory=dict)
@@ -53,6 +54,7 @@ class Takes:
     schema: Mapping[str, Any] | None = None
     keyed: bool = False
     matched: bool = False
+    leased: bool = False
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Call:
     body: dict[str, Any]
     key: Request | None
     matched: bool
+    leased: bool
 
     @property
     def project(self) -> int:
@@ -82,8 +85,12 @@ class Call:
 
     @property
     def guard(self) -> Guard:
-        """What must hold for a change. Raises InvalidField for a bad If-Match."""
-        return Guard(http.if_match(self.request) if self.matched else None, self.key)
+        """What must hold for a change. Raises InvalidField for a bad If-Match or Holdfast-Lease."""
+        return Guard(
+            http.if_match(self.request) if self.matched else None,
+            self.key,
+            http.lease_token(self.request) if self.leased else None,
+        )
 
 
 View = Callable[..., HttpResponse]
@@ -137,7 +144,7 @@ def _read(request: HttpRequest, takes: Takes, readers: Mapping[str, strict.Reade
     if raw and payload is None:
         raise InvalidField("The body must be a JSON object, not null.")
     body = {} if takes.fields is None else fields.read(payload, takes.fields)
-    return Call(request, caller, query, payload, body, key, takes.matched)
+    return Call(request, caller, query, payload, body, key, takes.matched, takes.leased)
 
 
 def _request_key(request: HttpRequest, raw: bytes) -> Request | None:
@@ -208,6 +215,7 @@ def _header_parameters(takes: Takes) -> list[dict[str, Any]]:
                 takes.matched,
                 {"type": "string", "pattern": r'^(\*|"?(0|[1-9][0-9]{0,17})"?)$'},
             ),
+            (http.LEASE, takes.leased, {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"}),
         )
         if used
     ]

@@ -43,8 +43,12 @@ from sessions_app.core.errors import (
 
 logger = logging.getLogger("holdfast.http")
 
+LEASE = "Holdfast-Lease"
+"""The header that carries the token of the lease a change is made under."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _VERSION = re.compile(r'(")?(0|[1-9][0-9]{0,17})(?(1)")')
+_TOKEN = re.compile(r"[1-9][0-9]{0,17}")
 _VISIBLE_ASCII = re.compile(r"[!-~]{1,255}")
 _MOST_PARAMETERS = 100
 _ASCII = bytes(range(128))
@@ -60,12 +64,15 @@ def json_response(
     status: int, payload: Any, *, headers: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """An answer of orjson bytes. `payload` is plain JSON, with UUIDs, str subclasses and tuples."""
-    return HttpResponse(
-        orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS),
-        status=status,
-        content_type="application/json",
-        headers=headers,
-    )
+    payload = orjson.dumps(payload, option=orjson.OPT_NON_STR_KEYS)
+    return bytes_response(status, payload, headers=headers)
+
+
+def bytes_response(
+    status: int, payload: bytes, *, headers: Mapping[str, str] | None = None
+) -> HttpResponse:
+    """An answer that is JSON already."""
+    return HttpResponse(payload, status=status, content_type="application/json", headers=headers)
 
 
 def error_response(error: HoldfastError, request: HttpRequest) -> HttpResponse:
@@ -87,7 +94,7 @@ def _encodable(value: Any) -> Any:
 def _headers_of(error: HoldfastError) -> dict[str, str]:
     """`retry_after` (seconds) and `allow` (methods) of the error's details become headers."""
     headers = {}
-    if error.status in (429, 503):
+    if error.status in (429, 503) or "retry_after" in error.details:
         headers["Retry-After"] = str(error.details.get("retry_after", _RETRY_AFTER))
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="holdfast"'
@@ -217,6 +224,16 @@ def if_match(request: HttpRequest) -> int | None:
     if match is None:
         raise InvalidField('Send If-Match as one version, 41 or "41", or *.', param="If-Match")
     return int(match[2])
+
+
+def lease_token(request: HttpRequest) -> int | None:
+    """The token of the lease a change is made under; None without one. Raises InvalidField."""
+    sent = request.META.get("HTTP_HOLDFAST_LEASE")
+    if sent is None:
+        return None
+    if _TOKEN.fullmatch(sent.strip(" \t")) is None:
+        raise InvalidField(f"Send {LEASE} as the token of your lease, such as 7.", param=LEASE)
+    return int(sent)
 
 
 def idempotency_key(request: HttpRequest) -> str | None:

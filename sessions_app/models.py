@@ -277,6 +277,9 @@ class Session(models.Model):
     `due_us` says since when a compression is due, `due_trigger` and `due_seq` what it is for where
     that is not the level. Who compresses holds the row until `claim_until_us`; `claim` counts
     holders, so that one who lost it cannot store.
+
+    An agent may take the lease of the session: until `lease_until_us` only `lease_holder` appends.
+    `lease_token` counts leases and is never reset. It is no part of the log, of forks or exports.
     """
 
     ACTIVE, ENDED, ARCHIVED, DELETED = "active", "ended", "archived", "deleted"
@@ -323,6 +326,9 @@ class Session(models.Model):
     resume_us = models.BigIntegerField(default=Policy.NEVER, db_default=Policy.NEVER)
     claim = models.BigIntegerField(default=0, db_default=0)
     claim_until_us = models.BigIntegerField(default=0, db_default=0)
+    lease_token = models.BigIntegerField(default=0, db_default=0)
+    lease_until_us = models.BigIntegerField(default=0, db_default=0)
+    lease_holder = models.CharField(max_length=255, default="", db_default="", blank=True)
     index_due_us = models.BigIntegerField(null=True, default=0, db_default=0)
     indexed_messages = models.BigIntegerField(default=0, db_default=0)
     indexed_words = models.TextField(default="", db_default="")
@@ -518,6 +524,19 @@ class SavedView(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Epoch(models.Model):
+    """One row: a random token that is another one after every purge, erasure and end of a link.
+    What was kept of rows elsewhere carries it, so nothing that should be gone is believed."""
+
+    token = models.CharField(max_length=32)
+
+    class Meta:
+        db_table = "holdfast_epoch"
+
+    def __str__(self) -> str:
+        return self.token
 
 
 class RequestKey(models.Model):

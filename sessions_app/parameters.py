@@ -13,6 +13,8 @@ from sessions_app.core.errors import InvalidField
 LARGEST = 2**62
 PAGE, LARGEST_PAGE = 50, 500
 SEARCH = 512
+STALEST = 60
+"""Seconds that what is answered may be old, where the caller takes that."""
 
 _FULLEST = 1_000_000
 _DECIMAL = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,32})?(?:[eE][-+]?[0-9]{1,3})?")
@@ -60,6 +62,11 @@ def level(description: str) -> Parameter:
 
     schema = {"type": "number", "minimum": 0, "maximum": _FULLEST}
     return Parameter(strict.Reader(read), schema, description)
+
+
+def max_stale(description: str) -> Parameter:
+    """How many seconds old what is answered may be."""
+    return integer(0, STALEST, description)
 
 
 def cursor() -> Parameter:

@@ -87,6 +87,12 @@ _MESSAGE: Mapping[str, Schema] = {
     "tokens": WHOLE,
     "tokens_estimated": FLAG,
 }
+_HOLDER: Mapping[str, Schema] = {
+    "session": ID,
+    "version": WHOLE,
+    "holder": maybe(TEXT),
+    "expires_at": maybe(INSTANT),
+}
 _ERROR: Mapping[str, Schema] = {
     "code": {"enum": sorted({leaf.code for leaf in leaves()})},
     "message": TEXT,
@@ -110,7 +116,10 @@ SCHEMAS: Mapping[str, Schema] = {
         "Responses item.",
     },
     "Message": thing(_MESSAGE, optional={"parts": listed(ANY_OBJECT), "erased": FLAG}),
-    "Messages": page("Message"),
+    "Messages": thing(
+        {"data": listed({"$ref": "#/components/schemas/Message"}), "next": maybe(TEXT)},
+        optional={"version": WHOLE},
+    ),
     "Event": thing({"version": WHOLE, "kind": TEXT, "created_at": INSTANT, "data": ANY_OBJECT}),
     "Events": page("Event"),
     "Appended": thing(
@@ -155,6 +164,10 @@ SCHEMAS: Mapping[str, Schema] = {
         },
         optional={"durable_by": maybe(TEXT)},
     ),
+    "Lease": thing(
+        {**_HOLDER, "token": WHOLE, "durable": FLAG}, optional={"durable_by": maybe(TEXT)}
+    ),
+    "Holder": thing(_HOLDER),
     "Receipt": thing(
         {
             "session": ID,

@@ -10,6 +10,9 @@ from django.db import connections
 from hypothesis import settings as hypothesis_settings
 
 from tests import building
+from tests.passing import database_time
+
+__all__ = ["database_time"]
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("ci")

@@ -94,6 +94,25 @@ def test_the_database_of_the_compose_file_is_not_published(services: dict[str, A
     assert "healthcheck" in postgres
 
 
+def test_the_redis_of_the_compose_file_evicts_and_keeps_nothing(services: dict[str, Any]) -> None:
+    redis = services["redis"]
+    assert "ports" not in redis
+    assert "volumes" not in redis
+    words = redis["command"]
+    given = {name: words[words.index(name) + 1] for name in words if name.startswith("--")}
+    assert given["--maxmemory-policy"] == "allkeys-lru"
+    assert given["--maxmemory"]
+    assert (given["--save"], given["--appendonly"]) == ("", "no")
+
+
+@pytest.mark.parametrize("service", ["web", "worker"])
+def test_the_compose_file_names_the_redis_and_waits_for_no_one_of_it(
+    services: dict[str, Any], service: str
+) -> None:
+    assert services[service]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
+    assert "redis" not in services[service]["depends_on"]
+
+
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS"])
 def test_the_compose_file_refuses_to_start_without(services: dict[str, Any], variable: str) -> None:
     assert re.search(r"\$\{[A-Z_]+:\?", services["web"]["environment"][variable])

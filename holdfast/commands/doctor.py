@@ -92,6 +92,7 @@ def _database() -> Iterator[Check]:
         version = checkup.server_version(connection)
         yield Check("database", f"{connection.vendor} {version}, {where}")
         yield from checkup.durability(connection)
+        yield from checkup.connecting(connection)
         how = APPLY if opening.is_own_site() else "Run manage.py migrate."
         migrations = checkup.migrations(connection, how)
         yield migrations

@@ -25,6 +25,7 @@ STATUSES = ("active", "idle", "ended", "archived")
 ASKED: Mapping[str, Parameter] = {
     "version": parameters.integer(0, LARGEST, "The version that the page's figures are of."),
     "status": parameters.choice("The status that the page shows.", *STATUSES),
+    "holder": parameters.text(255, "Who holds the session as the page shows it."),
     "messages": parameters.integer(0, LARGEST, "How many messages the page's bar is of."),
     "around": parameters.integer(0, LARGEST, "The message that is in sight."),
     "first": parameters.integer(0, LARGEST, "The first message on the page."),
@@ -41,13 +42,16 @@ def page(request: HttpRequest, session: UUID) -> HttpResponse:
     wanted = asked(request, ASKED)
     found = get_store(auth.alias()).get(access.project(), session)
     status = answers.status(found, clock.now_us())
-    moved = (found.version, status) != (wanted.get("version"), wanted.get("status"))
+    holder = sessionpage.holder(found)
+    shown = (wanted.get("version"), wanted.get("status"), wanted.get("holder", holder))
+    moved = (found.version, status, holder) != shown
     tail = _tail(wanted)
     grown = tail is not None and tail.version < found.version
     if not moved and not grown:
         return HttpResponse(status=HTTPStatus.NO_CONTENT)
     kept: dict[str, Any] = {name: wanted[name] for name in ("q", "view") if name in wanted}
     context: dict[str, Any] = {"session": found, "status": status, "moved": moved}
+    context["holder"] = holder
     if moved:
         context |= sessionpage.figures(found, _seen(wanted), kept)
     if tail is not None and grown:

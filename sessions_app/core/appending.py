@@ -7,9 +7,12 @@ decides that place by a conditional UPDATE and only then asks for the rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sessions_app.core import chain
+
+FAR_PAST_ITS_USE = 20
+"""Windows' worth of tokens after which a session had better be followed by a new one."""
 
 
 class Prepared(NamedTuple):
@@ -51,6 +54,23 @@ class MessageRow(NamedTuple):
     salt: bytes
     digest: bytes
     body: str
+
+
+def level(used: int, capacity: int) -> float:
+    """How full a session of so many active tokens is, as notices say it."""
+    return round(used / capacity, 4)
+
+
+def nearly_full(level: float) -> dict[str, Any]:
+    """The notice of a session that is as full as that."""
+    return {"code": "context_nearly_full", "level": level}
+
+
+def size_notices(level: float, tokens: int, capacity: int) -> tuple[dict[str, Any], ...]:
+    """What an append is told that finds a session over its mark, which had `tokens` before."""
+    if tokens < FAR_PAST_ITS_USE * capacity:
+        return (nearly_full(level),)
+    return nearly_full(level), {"code": "reset_advised", "tokens": tokens}
 
 
 def last_moment(batch: Sequence[Prepared], now: int) -> int:

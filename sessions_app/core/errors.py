@@ -248,9 +248,17 @@ class UserMismatch(Conflict):
     code = "user_mismatch"
 
 
+class SessionBusy(Conflict):
+    """Another agent has the lease of this session, `holder`, until `expires_at`. Try again when it
+    is released or over, or wait for it with `wait` in POST /sessions/{id}/lease."""
+
+    code = "session_busy"
+    retryable = True
+
+
 class LeaseLost(Conflict):
-    """Another holder has taken over, or the session changed under the work. Nothing of it was
-    stored; look at the session again."""
+    """The lease is over or another holder has taken over, or the session changed under the work.
+    Nothing of it was stored; look at the session again."""
 
     code = "lease_lost"
 

@@ -54,8 +54,8 @@ MAX_ERRORS = 100
 BRANCH_LEFT = "another branch was taken"
 TRIES = 3
 _Done = TypeVar("_Done")
-OF_A_WORKER = {"compressed", "notice"}
-"""Events that come of themselves while a session is imported."""
+OF_OTHERS = {"compressed", "notice", "lease"}
+"""Events that may come while a session is imported and say nothing of what was said."""
 REMEMBERED = 32
 """Sessions whose contents are remembered while files are followed."""
 
@@ -479,8 +479,8 @@ class _Session:
             self.writer.report.compacted.append(str(self._stored.id))
 
     def _at_version(self, change: Callable[[Guard], _Done]) -> _Done:
-        """The change at the version the session was left at. What a worker folded meanwhile says
-        nothing new, so it is tried again behind that."""
+        """The change at the version the session was left at. That a worker folded meanwhile or an
+        agent had the lease says nothing new, so it is tried again behind that."""
         for _ in range(TRIES):
             try:
                 return change(Guard(self._version))
@@ -488,7 +488,7 @@ class _Session:
                 missed = stale.details["missed"]
                 told = {entry.get("kind") for entry in missed}
                 current = int(stale.details["current_version"])
-                if not told <= OF_A_WORKER or len(missed) < current - self._version:
+                if not told <= OF_OTHERS or len(missed) < current - self._version:
                     raise
                 self._version = current
         return change(Guard(self._version))

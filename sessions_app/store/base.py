@@ -3,7 +3,8 @@
 A project is named by its row number, a session by its public UUID; the two are always resolved
 together, so that nothing outside the project is ever found. Times are microseconds since the epoch.
 Every changing verb takes `guard`: the version the caller expects, and the idempotency key of the
-request. A repeated request is answered from what was kept, before anything else is looked at.
+request, and the token of the lease the caller holds. A repeated request is answered from what was
+kept, before anything else is looked at.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uuid import UUID
 
 from sessions_app.core.appending import Prepared
 from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.leases import Lease
 from sessions_app.core.logbook import LogEntry
 from sessions_app.core.replay import State
 
@@ -29,17 +31,17 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """What must hold for a change: the version (None: any) and the request (None: no key)."""
+    """What must hold for a change: the version (None: any), the request (None: no key), and the
+    token of the lease it is made under (None: under none)."""
 
     expected: int | None = None
     request: Request | None = None
+    lease: int | None = None
 
 
 UNGUARDED = Guard()
 NEVER = 2**62
 """More tokens, or microseconds, than there ever are."""
-FAR_PAST_ITS_USE = 20
-"""Windows' worth of tokens after which a session had better be followed by a new one."""
 
 
 class Snapshot(NamedTuple):
@@ -75,6 +77,14 @@ class Snapshot(NamedTuple):
     fold_version: int = 0
     compressions: int = 0
     facts: int = 0
+    lease_token: int = 0
+    lease_until_us: int = 0
+    lease_holder: str = ""
+
+    @property
+    def lease(self) -> Lease:
+        """The newest lease, which may be over."""
+        return Lease(self.lease_token, self.lease_until_us, self.lease_holder)
 
     @property
     def level(self) -> float:
@@ -238,8 +248,8 @@ class Store(Protocol):
         check: Check | None = None,
     ) -> Appended:
         """Stores all of `batch` or nothing. `check` sees a new answer before it is committed; what
-        it raises undoes the append. Raises NotFound, SessionDeleted, SessionEnded, StaleVersion,
-        IdempotencyMismatch."""
+        it raises undoes the append. Raises NotFound, SessionDeleted, SessionEnded, SessionBusy,
+        LeaseLost, StaleVersion, IdempotencyMismatch."""
 
     def edit(self, project: int, session: UUID, edit: Edit, guard: Guard = UNGUARDED) -> Changed:
         """Stores new values as events; nothing new, no event."""

@@ -11,11 +11,12 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import local
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -25,10 +26,12 @@ from django.db import (
     transaction,
 )
 
+from sessions_app import clock
 from sessions_app.core import errors
 from sessions_app.core.packing import octets_of
+from sessions_app.store import line
 from sessions_app.store.immediate import Immediate
-from sessions_app.store.statements import LOCKING, TAKE_WRITE_LOCK, within
+from sessions_app.store.statements import DATABASE_TIME, LOCKING, TAKE_WRITE_LOCK, within
 
 log = logging.getLogger("holdfast.store")
 
@@ -47,6 +50,8 @@ class Durability:
 
 
 DURABLE = Durability(durable=True)
+Answer = TypeVar("Answer")
+_OF_THE_DATABASE = (errors.StoreBusy, errors.StoreUnavailable, errors.StorageFull)
 ON_COMMIT = Durability(durable=False, by="commit")
 _SQLITE_LEVELS = {
     0: Durability(durable=False, by="operating_system"),
@@ -153,18 +158,80 @@ class Database:
         if connection.vendor == "sqlite":
             return _sqlite_durability(connection)
         row = self.row("SELECT current_setting('synchronous_commit'), current_setting('fsync')", ())
-        commit, fsync = row if row else ("off", "off")
-        if fsync == "off":
-            return Durability(durable=False, by="operating_system")
-        return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
+        return postgres_durability(*(row or ("off", "off")))
 
-    def transaction(self) -> Transaction:
+    def now_us(self) -> int:
+        """The database's clock in microseconds: processes on several machines share it."""
+        if self.is_sqlite:
+            return clock.now_us()
+        row = self.row(DATABASE_TIME)
+        return int(row[0]) if row else clock.now_us()
+
+    def rest(self) -> None:
+        """Gives back a connection of a pool, for as long as this thread waits for something. A file
+        stays open: closing it may take longer than the wait."""
+        if not self.is_sqlite and not self.nested:
+            self.connection.close()
+
+    def transaction(self, *, leads: bool = False) -> Transaction:
         """All or nothing; entering it tells how durable it will be once it is left.
 
         Inside a caller's own transaction it is a savepoint and nothing is durable before the
-        caller commits.
+        caller commits. `leads` says that this thread's turn to write has come already.
         """
-        return Transaction(self)
+        return Transaction(self, leads=leads)
+
+    def together(self, work: Callable[[Durability], Answer]) -> Answer:
+        """`work` in a transaction; on SQLite in one with the work of other threads that wait for
+        the disk now. It may run in another thread than this, and must use this database alone.
+
+        An error of `work` undoes it alone; one of the database undoes all that is in the
+        transaction, and all of them get it.
+        """
+        if not self.is_sqlite or self.nested:
+            with self.transaction() as durability:
+                return work(durability)
+        place, turns = line.Place(work), line.of(self.alias)
+        turns.enter(place, self.patience)
+        if place.leads:
+            self._lead(place, turns)
+        answer: Answer = place.result()
+        return answer
+
+    def _lead(self, first: line.Place, turns: line.Line) -> None:
+        places = [first]
+        try:
+            with self.transaction(leads=True) as durability:
+                places += turns.follow()  # those who came while the file's lock was waited for
+                self._work(places, durability)
+        except BaseException as error:  # noqa: BLE001 - each who waits for it raises it
+            first.error = error
+            for place in places[1:]:
+                place.error = _of_all(error)
+        finally:
+            turns.leave()
+            for place in places[1:]:
+                place.call()
+
+    def _work(self, places: Sequence[line.Place], durability: Durability) -> None:
+        for place in places:
+            if len(places) == 1:
+                place.do(durability)
+                return
+            self.run("SAVEPOINT place")
+            try:
+                place.do(durability)
+            except (DatabaseError, InterfaceError, *_OF_THE_DATABASE):
+                raise
+            except Exception as error:  # noqa: BLE001 - it is raised where it belongs
+                place.error = error
+                self.run("ROLLBACK TO place")
+            self.run("RELEASE place")
+
+    def patience(self) -> float:
+        """For how many seconds this connection waits for SQLite's lock."""
+        row = self.row("PRAGMA busy_timeout")
+        return row[0] / 1000 if row else 0.0
 
     def after_commit(self, call: Callable[[], None]) -> None:
         """Calls when the outermost transaction is committed, if it is; what it raises is logged."""
@@ -219,10 +286,12 @@ class Failures:
 class Transaction:
     """The transaction of one verb of the store; see `Database.transaction`."""
 
-    __slots__ = ("_before", "_begun", "_database")
+    __slots__ = ("_before", "_begun", "_database", "_leads", "_turns")
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, leads: bool = False) -> None:
         self._database = database
+        self._leads = leads
+        self._turns: line.Line | None = None
 
     def __enter__(self) -> Durability:
         database = self._database
@@ -235,12 +304,18 @@ class Transaction:
             connection.validate_no_broken_transaction()
             nested = _in_transaction(connection)
             plain = nested or connection.vendor != "sqlite"
+            if not plain and not self._leads:
+                self._take_turn()
             self._begun = (
                 transaction.atomic(using=database.alias) if plain else Immediate(connection)
             )
             self._begun.__enter__()
         except (DatabaseError, InterfaceError) as error:
+            self._give_turn()
             raise_ours(database, error)
+            raise
+        except BaseException:
+            self._give_turn()
             raise
         database.held = connection
         try:
@@ -259,8 +334,25 @@ class Transaction:
         except (DatabaseError, InterfaceError) as failed:
             raise_ours(database, failed)
             raise
+        finally:
+            self._give_turn()
         if isinstance(error, DatabaseError | InterfaceError):
             raise_ours(database, error)
+
+    def _take_turn(self) -> None:
+        turns = line.of(self._database.alias)
+        turns.enter(line.Place(), self._database.patience)
+        self._turns = turns
+
+    def _give_turn(self) -> None:
+        if self._turns is not None:
+            self._turns.leave()
+            self._turns = None
+
+
+def _of_all(error: BaseException) -> BaseException:
+    """What ended a transaction, for another of those whose work was in it."""
+    return copy(error) if isinstance(error, Exception) else errors.StoreUnavailable()
 
 
 def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
@@ -275,7 +367,16 @@ def _until(octets: int, cursor: Iterable[Row]) -> list[Row]:
 
 
 def _in_transaction(connection: Any) -> bool:
+    if connection.connection is None:  # which is said to be in one until it is made
+        return bool(connection.in_atomic_block or not connection.settings_dict["AUTOCOMMIT"])
     return bool(connection.in_atomic_block or not connection.autocommit)
+
+
+def postgres_durability(commit: str, fsync: str) -> Durability:
+    """What a commit is worth under these values of `synchronous_commit` and `fsync`."""
+    if fsync == "off":
+        return Durability(durable=False, by="operating_system")
+    return Durability(durable=False, by="wal_writer") if commit == "off" else DURABLE
 
 
 def _sqlite_durability(connection: Any) -> Durability:

@@ -11,23 +11,23 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
 import orjson
 
 from sessions_app import clock, ids, waking
-from sessions_app.core import appending, chain, errors, packing, replay
+from sessions_app.core import appending, chain, errors, leases, packing, replay
 from sessions_app.core.appending import MessageRow, Place, Prepared
 from sessions_app.core.entries import entries_out
+from sessions_app.core.leases import Lease
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.core.packing import Stored
 from sessions_app.models import HOUR_US, Policy, Project
-from sessions_app.store import beside, fulltext, kept
+from sessions_app.store import at_once, beside, fulltext, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
-    FAR_PAST_ITS_USE,
     NEVER,
     UNGUARDED,
     Adopted,
@@ -77,7 +77,8 @@ Happening = tuple[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a verb decided: events to store and new values of session columns."""
+    """What a verb decided: events to store and new values of session columns. Columns without an
+    event are no part of the log: the version stays."""
 
     events: Sequence[Happening] = ()
     columns: Mapping[str, Any] = field(default_factory=dict)
@@ -131,6 +132,20 @@ class Standing(NamedTuple):
     notice_tokens: int
     resume_us: int
     overlay_version: int
+    lease_token: int
+    lease_until_us: int
+    lease_holder: str
+
+
+class _Said(NamedTuple):
+    """What an append brings, and when."""
+
+    project: int
+    session: UUID
+    batch: Sequence[Prepared]
+    bodies: Sequence[Stored]
+    guard: Guard
+    now: int
 
 
 class DurableStore(Reader):
@@ -150,35 +165,59 @@ class DurableStore(Reader):
     ) -> Appended:
         """Stores all of `batch` or nothing. `check` sees a new answer before it is committed: what
         it returns is kept with the answer, what it raises undoes the append. Raises NotFound,
-        SessionDeleted, SessionEnded, StaleVersion, IdempotencyMismatch."""
+        SessionDeleted, SessionEnded, SessionBusy, LeaseLost, StaleVersion, IdempotencyMismatch."""
         now = clock.now_us()
         bodies = [packing.stored(item.role, item.body) for item in batch]  # before the lock
+        if check is None and at_once.suits(self.db, batch):
+            done = at_once.append(self.db, project, session, batch, bodies, guard, now)
+            if done is not None:
+                return done
+        said = _Said(project, session, batch, bodies, guard, now)
+        if check is None:
+            return self.db.together(partial(self._append, said))
         with self.db.transaction() as durability:
-            row = self.db.locked_row(sql.STANDING, (session.hex, project))
-            if (known := self.known(project, guard.request)) is not None:
-                return kept.read_appended(known)
-            before = self._appendable(project, session, row, guard.expected)
-            used, notices = self._store_batch(before, batch, bodies, now)
-            done = _appended(session, before, batch, used=used, durability=durability)
-            if notices:
-                done = _noticed(done, before)
-            if any(item.role == "tool" for item in batch):
-                done = self._with_orphans(project, before, batch, done)
-            if check is not None:
-                done = done._replace(told=check(done))
-            if guard.request is not None:
-                self.remember(project, guard.request, 201, kept.appended(done), now=now)
+            return self._append(said, durability, check)
+
+    def _append(self, said: _Said, durability: Durability, check: Check | None = None) -> Appended:
+        project, session, batch, bodies, guard, now = said
+        row = self.db.locked_row(sql.STANDING, (session.hex, project))
+        if (known := self.known(project, guard.request)) is not None:
+            return kept.read_appended(known)
+        before = self._appendable(project, session, row, guard)
+        used, notices = self._store_batch(before, batch, bodies, now)
+        done = _appended(session, before, batch, used=used, durability=durability)
+        if notices:
+            done = _noticed(done, before)
+        if any(item.role == "tool" for item in batch):
+            done = self._with_orphans(project, before, batch, done)
+        if check is not None:
+            done = done._replace(told=check(done))
+        if guard.request is not None:
+            self.remember(project, guard.request, 201, kept.appended(done), now=now)
         return done
 
-    def _appendable(
-        self, project: int, session: UUID, row: Row | None, expected: int | None
-    ) -> Standing:
+    def _appendable(self, project: int, session: UUID, row: Row | None, guard: Guard) -> Standing:
         """Where the session stands. Raises what forbids an append to it."""
         if row is not None:
             before = Standing._make(row)
-            if before.status == "active" and expected in (None, before.version):
-                return before
-        raise _closed(self._at(project, session, expected))
+            if before.status == "active":
+                self._check_writer(before, guard.lease)
+                if guard.expected in (None, before.version):
+                    return before
+        raise _closed(self._at(project, session, guard))
+
+    def _check_writer(self, before: Standing, token: int | None) -> None:
+        """Raises what the session's lease has against an append. Where nobody holds it, as mostly,
+        that is no statement more."""
+        if token is None and not before.lease_until_us:
+            return
+        lease = Lease(before.lease_token, before.lease_until_us, before.lease_holder)
+        now = self.db.now_us()
+        if token is not None:
+            leases.check_token(lease, token, now)
+        else:
+            leases.check_free(lease, now)
+            self.db.run(sql.LEASE_OVER, (before.number, lease.token))
 
     def _store_batch(
         self, before: Standing, batch: Sequence[Prepared], bodies: Sequence[Stored], now: int
@@ -196,7 +235,8 @@ class DurableStore(Reader):
         version, notices = last.version, used >= before.notice_tokens
         if notices and before.active_tokens < before.notice_tokens:
             version += 1
-            happened = [("notice", _nearly_full(used, before.capacity))]
+            level = appending.level(used, before.capacity)
+            happened = [("notice", appending.nearly_full(level))]
             head = self._insert_events(before.number, version, head, happened, now)
         moved = self.db.run(
             sql.ADVANCE,
@@ -242,6 +282,14 @@ class DurableStore(Reader):
             self.db.run(sql.INSERT_MESSAGE, placed[0])
         else:
             self.db.run_many(sql.INSERT_MESSAGE, placed)
+
+    def check(self, found: Snapshot, guard: Guard) -> None:
+        """Raises LeaseLost and StaleVersion unless the session is as the guard wants it."""
+        if guard.lease is not None:
+            with self.db.reading():
+                leases.check_token(found.lease, guard.lease, self.db.now_us())
+        if guard.expected not in (None, found.version):
+            raise self.stale(found, guard.expected or 0)
 
     def stale(self, session: Snapshot, expected: int) -> errors.StaleVersion:
         """The error of who expected another version, with what they missed."""
@@ -460,7 +508,7 @@ class DurableStore(Reader):
             self.lock(project, session)
             if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
-            parent = self._at(project, session, guard.expected)
+            parent = self._at(project, session, guard)
             check_version(parent, at)
             number = self._insert_fork(parent, at, key)
             if number is None:
@@ -542,7 +590,7 @@ class DurableStore(Reader):
             raise errors.InvalidField(f"`kind` must be one of {', '.join(NOTES)}.", param="kind")
 
         def decide(now: Snapshot) -> Change:
-            _check_active(now)
+            check_active(now)
             return Change([(kind, data)])
 
         return self.change(project, session, decide, guard)
@@ -585,9 +633,8 @@ class DurableStore(Reader):
         if row is None:
             return
         columns = _policy_columns(PolicyNumbers._make(row))
-        columns = {name: columns[name] for name in ("due_tokens", "notice_tokens", "resume_us")}
-        names = ", ".join(f"{name} = ?" for name in columns)
-        self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), adopted.number))
+        names = ("due_tokens", "notice_tokens", "resume_us")
+        self._set_columns(adopted.number, {name: columns[name] for name in names})
 
     def _adopted_before(self, project: int, row: Mapping[str, Any]) -> Snapshot | None:
         session = UUID(row["id"])
@@ -656,8 +703,7 @@ class DurableStore(Reader):
             "forked_from": UUID(row["forked_from"]).hex if row["forked_from"] else None,
             "index_due_us": clock.now_us(),
         }
-        names = ", ".join(f"{name} = ?" for name in columns)
-        self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), number))
+        self._set_columns(number, columns)
         self.db.run(sql.DELETE_TAGS, (number,))
         self._set_tags(number, row["tags"])
 
@@ -705,15 +751,15 @@ class DurableStore(Reader):
 
     def purge(self, project: int, session: UUID, guard: Guard = UNGUARDED) -> Receipt:
         """Removes every row of the session now, for good. The receipt names what went."""
-        return self._purge(project, session, expected=guard.expected)
+        return self._purge(project, session, guard)
 
     def _purge(
-        self, project: int, session: UUID, *, expected: int | None = None, due: int | None = None
+        self, project: int, session: UUID, guard: Guard = UNGUARDED, *, due: int | None = None
     ) -> Receipt:
         """`due`: only if it still is deleted and its time has come; else NotFound."""
         with self.db.transaction():
             self.lock(project, session)
-            found = self._at(project, session, expected, deleted=True)
+            found = self._at(project, session, guard, deleted=True)
             if due is not None and (found.purge_us is None or found.purge_us > due):
                 raise errors.NotFound
             fulltext.remove_session(self.db, found.number)
@@ -723,6 +769,7 @@ class DurableStore(Reader):
                 counts |= self._delete(companion.purge, found.number)
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
+            self.renew_epoch()
         forget_events()
         for companion in beside.companions():
             companion.forget()
@@ -733,6 +780,11 @@ class DurableStore(Reader):
             table: self.db.run(statement, (number,)).rowcount
             for table, statement in statements.items()
         }
+
+    def renew_epoch(self) -> None:
+        """Nothing that is kept elsewhere of rows is believed once this transaction is committed. It
+        comes last in it, because all that purge or erase wait for the one row."""
+        self.db.run(sql.NEW_EPOCH, (os.urandom(16).hex(),))
 
     def purge_due(self, now: int) -> list[Receipt]:
         """Purges what was deleted long enough ago, in every project; forgets old request keys."""
@@ -760,15 +812,15 @@ class DurableStore(Reader):
         *,
         deleted: bool = False,
     ) -> Changed:
-        """What `decide` says of the locked session, which must be at the guard's version."""
+        """What `decide` says of the locked session, which must be as the guard wants it."""
         with self.db.transaction() as durability:
             # The lock comes first: a repeated request waits here until the first one is kept.
             self.lock(project, session)
             if (known := self.known(project, guard.request)) is not None:
                 return kept.read_changed(known)
-            before = self._at(project, session, guard.expected, deleted=deleted)
+            before = self._at(project, session, guard, deleted=deleted)
             change = decide(before)
-            if change.events:
+            if change.events or change.columns:
                 self._write(before, change)
                 before = self._by_number(project, before.number)
             done = _changed(before, durability)
@@ -779,27 +831,27 @@ class DurableStore(Reader):
         """Holds the session row, if there is one, to the end of the transaction."""
         self.db.locked_row(sql.LOCK, (session.hex, project))
 
-    def _at(
-        self, project: int, session: UUID, expected: int | None, *, deleted: bool = False
-    ) -> Snapshot:
-        """The locked session row, which must be at the expected version."""
+    def _at(self, project: int, session: UUID, guard: Guard, *, deleted: bool = False) -> Snapshot:
+        """The locked session row, which must be as the guard wants it."""
         found = self.get(project, session, deleted=deleted)
-        if expected is not None and found.version != expected:
-            raise self.stale(found, expected)
+        self.check(found, guard)
         return found
 
     def _write(self, before: Snapshot, change: Change) -> None:
-        version = before.version + len(change.events)
-        head = self._insert_events(
-            before.number, before.version + 1, before.head, change.events, clock.now_us()
-        )
-        columns = {**change.columns, "version": version, "head": head}
-        names = ", ".join(f"{name} = ?" for name in columns)
-        statement = sql.SET_COLUMNS.format(names=names)
-        self.db.run(statement, (*columns.values(), before.number))
+        columns = dict(change.columns)
+        if change.events:
+            columns["version"] = before.version + len(change.events)
+            columns["head"] = self._insert_events(
+                before.number, before.version + 1, before.head, change.events, clock.now_us()
+            )
+        self._set_columns(before.number, columns)
         if change.tags is not None:
             self.db.run(sql.DELETE_TAGS, (before.number,))
             self._set_tags(before.number, change.tags)
+
+    def _set_columns(self, number: int, columns: Mapping[str, Any]) -> None:
+        names = ", ".join(f"{name} = ?" for name in columns)
+        self.db.run(sql.SET_COLUMNS.format(names=names), (*columns.values(), number))
 
     def _insert_events(
         self, number: int, version: int, head: bytes, events: Sequence[Happening], at: int
@@ -967,7 +1019,8 @@ def _reopened(now: Snapshot) -> Change:
     return Change([("reopened", {})], {"status": "active"})
 
 
-def _check_active(session: Snapshot) -> None:
+def check_active(session: Snapshot) -> None:
+    """Raises SessionEnded for a session that takes nothing new."""
     if session.status != "active":
         raise _closed(session)
 
@@ -1037,17 +1090,12 @@ def _appended(
     )
 
 
-def _nearly_full(used: int, capacity: int) -> dict[str, Any]:
-    return {"code": "context_nearly_full", "level": round(used / capacity, 4)}
-
-
 def _noticed(done: Appended, before: Standing) -> Appended:
     """The answer with what is to be noticed about the session's size."""
-    notices: list[Mapping[str, Any]] = [_nearly_full(done.used, before.capacity)]
-    if before.tokens >= FAR_PAST_ITS_USE * before.capacity:
-        notices.append({"code": "reset_advised", "tokens": before.tokens})
+    level = appending.level(done.used, before.capacity)
+    notices = appending.size_notices(level, before.tokens, before.capacity)
     events = int(before.active_tokens < before.notice_tokens)
-    return done._replace(version=done.version + events, notices=tuple(notices), events=events)
+    return done._replace(version=done.version + events, notices=notices, events=events)
 
 
 def _salts(count: int) -> list[bytes]:

@@ -112,14 +112,13 @@ def ask(
 ) -> tuple[UUID, bool]:
     """Makes a session due, with the row that says what for; what else it is due for waits. Returns
     the row's id, and whether it is new: a repeated request gets that of the first one. Raises
-    NotFound, SessionDeleted, StaleVersion, IdempotencyMismatch."""
+    NotFound, SessionDeleted, LeaseLost, StaleVersion, IdempotencyMismatch."""
     with store.db.transaction():
         store.db.locked_row(sql.LOCK, (session.hex, project))
         if (known := store.known(project, guard.request)) is not None:
             return UUID(orjson.loads(known)[1]), False
         found = store.get(project, session)
-        if guard.expected not in (None, found.version):
-            raise store.stale(found, guard.expected or 0)
+        store.check(found, guard)
         store.db.run(sql.SET_DUE_AT, (clock.now_us(), found.number))
         row = queue(found)
         answer = orjson.dumps(["compression", str(row)]).decode()
@@ -142,7 +141,7 @@ def claim_next(store: DurableStore, *, newest: bool = False) -> Claim | None:
             if db.row(statement, (now, now)) is None:
                 return None
         with db.transaction():
-            now = _now_us(db)
+            now = db.now_us()
             row = db.row(statement if db.is_sqlite else statement + sql.SKIP_LOCKED, (now, now))
             if row is not None and _take(db, row, now):
                 return _claimed(row)
@@ -163,7 +162,7 @@ def claim_one(store: DurableStore, project: int, session: UUID) -> Claim | None:
     db = store.db
     with db.transaction():
         row = db.locked_row(sql.DUE_ONE, (session.hex, project))
-        if row is None or not _take(db, row, _now_us(db)):
+        if row is None or not _take(db, row, db.now_us()):
             return None
     return _claimed(row)
 
@@ -182,7 +181,7 @@ def _claimed(row: tuple[Any, ...]) -> Claim:
 def renew(store: DurableStore, claim: Claim) -> bool:
     """Holds the session for another while; False when it is lost."""
     with store.db.transaction():
-        until = _now_us(store.db) + int(CLAIM_SECONDS * 1_000_000)
+        until = store.db.now_us() + int(CLAIM_SECONDS * 1_000_000)
         return bool(store.db.run(sql.RENEW, (until, claim.number, claim.holder)).rowcount)
 
 
@@ -315,11 +314,3 @@ def _checked(store: DurableStore, now: Snapshot, work: Fold) -> Held:
     if (now.fold_version, now.overlay_version) != (work.fold_version, work.overlay_version):
         raise errors.LeaseLost("A retraction, a pin or another compression came in between.")
     return held
-
-
-def _now_us(db: Database) -> int:
-    """The database's clock in microseconds: workers on several machines share it."""
-    if db.is_sqlite:
-        return clock.now_us()
-    row = db.row(sql.DATABASE_TIME)
-    return int(row[0]) if row else clock.now_us()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,12 @@ def appended(answer: Appended) -> str:
     if answer.notices:
         figures += [answer.notices, answer.events]
     return orjson.dumps(figures).decode()
+
+
+def around_appended(session: UUID, tokens: Sequence[int]) -> tuple[str, str]:
+    """The texts before the version and behind the first seq of such figures, for a statement that
+    knows these two, and what follows, only as it runs."""
+    return f'["{session.hex}",', f",{list(tokens)},"
 
 
 def read_appended(text: str) -> Appended:

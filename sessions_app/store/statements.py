@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from functools import cache
 
+from sessions_app.core.appending import FAR_PAST_ITS_USE
+from sessions_app.models import HOUR_US
+
 SESSION_COLUMNS = """
     s.number, s.id, s.project_id, u.key, s.key, s.title, s.status, s.version, s.messages, s.turns,
     s.tokens, s.active_tokens, s.capacity, s.window_tokens, s.prompt_version, s.overlay_version,
     s.policy_name, s.policy_version, s.head, s.metadata, s.tags, s.created_us, s.last_activity_us,
-    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts
+    s.purge_us, s.forked_from, s.forked_at, s.folded, s.fold_version, s.compressions, s.facts,
+    s.lease_token, s.lease_until_us, s.lease_holder
 """
 INDEX_STATE_COLUMNS = """
     s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
@@ -19,6 +23,14 @@ _FROM_SESSION = "FROM holdfast_session s LEFT JOIN holdfast_end_user u ON u.id =
 SESSION_BY_ID = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
 SESSION_BY_KEY = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.project_id = ? AND s.key = ?"
 
+EPOCH = "SELECT token FROM holdfast_epoch WHERE id = 1"
+NEW_EPOCH = """
+    INSERT INTO holdfast_epoch (id, token) VALUES (1, ?)
+    ON CONFLICT (id) DO UPDATE SET token = excluded.token
+"""
+SESSION_AND_EPOCH = (
+    f"SELECT {SESSION_COLUMNS}, ({EPOCH}) {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
+)
 SESSION_BY_NUMBER = (
     f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
 )
@@ -28,7 +40,8 @@ SESSION_BY_NUMBER = (
 STANDING = """
     SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
         s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version
+        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version, s.lease_token,
+        s.lease_until_us, s.lease_holder
     FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
 """
 ADVANCE = """
@@ -37,6 +50,99 @@ ADVANCE = """
         last_activity_us = ?, head = ?
     WHERE number = ? AND version = ?
 """
+_NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+# The same in one statement, for PostgreSQL; see store/at_once.py. Each of `said` has its place in
+# the batch (1..) and what the batch adds up to so far: tokens, users' messages, and which of them
+# was the last (0: none). The digests are those of core/chain.py, the notices those of
+# core/appending.py. A batch that is the first over the mark, or follows a pause or a lease, changes
+# nothing, nor does one that a version, a lease or a kept answer stands against.
+_SAID = """(?::int, ?, ?::int, ?::bigint, ?::bigint, ?::boolean, ?::bigint, ?::bytea, ?, ?,
+    ?::bytea, ?::int, ?::int)"""
+_DIGEST = """sha256({said}.salt || convert_to({version} || E'\\n' || {seq} || E'\\n' || {said}.role
+    || E'\\n' || {said}.at || E'\\n' || {said}.body, 'UTF8'))"""
+
+
+@cache
+def append_at_once(many: int, *, keyed: bool) -> str:
+    """Stores `many` messages, and with `keyed` the answer to a request."""
+    version, seq = f"(m.version - {many} + said.nth)", f"(m.messages - {many} + said.nth)"
+    old = {"version": "(s.version + one.nth)", "seq": "(s.messages + one.nth)"}
+    digests = f"""(
+        SELECT string_agg({_DIGEST.format(said="one", **old)}, ''::bytea ORDER BY one.nth)
+        FROM said one)"""
+    if many == 1:
+        digests = _DIGEST.format(said="said", version="(s.version + 1)", seq="(s.messages + 1)")
+    return f"""
+        WITH said(nth, role, form, tokens, total, estimated, at, salt, body, stored, packed, users,
+            start) AS (VALUES {", ".join([_SAID] * many)}),
+        given(now, moment, expected, lease) AS (
+            VALUES (?::bigint, ?::bigint, ?::bigint, ?::bigint)
+        ),
+        moved AS (
+            UPDATE holdfast_session s
+            SET version = s.version + {many}, messages = s.messages + {many},
+                turns = s.turns + said.users,
+                turn_start = CASE WHEN start > 0 THEN s.messages + start ELSE s.turn_start END,
+                tokens = s.tokens + total, active_tokens = s.active_tokens + total,
+                last_activity_us = GREATEST(s.last_activity_us, moment),
+                active_hour = GREATEST(s.last_activity_us, moment) / {HOUR_US},
+                head = sha256(s.head || sha256({digests})),
+                index_due_us = COALESCE(s.index_due_us, now),
+                due_us = CASE WHEN s.active_tokens + total >= s.due_tokens
+                    THEN COALESCE(s.due_us, now) ELSE s.due_us END
+            FROM said, given
+            WHERE said.nth = {many} AND s.id = ? AND s.project_id = ? AND s.status = 'active'
+                AND s.version = COALESCE(expected, s.version)
+                AND CASE WHEN lease IS NULL THEN s.lease_until_us = 0
+                    ELSE s.lease_token = lease AND s.lease_until_us > {_NOW} END
+                AND (s.active_tokens >= s.notice_tokens
+                    OR s.active_tokens + total < s.notice_tokens)
+                AND (s.messages = 0 OR moment - s.last_activity_us < s.resume_us)
+                {_UNKNOWN if keyed else ""}
+            RETURNING s.number, s.version, s.messages, s.turns, s.turn_start, s.tokens,
+                s.window_tokens, s.capacity, s.active_tokens, s.due_us = now AS due,
+                CASE WHEN s.active_tokens >= s.notice_tokens
+                    THEN ROUND(s.active_tokens::numeric / s.capacity, 4)::float8 END AS level,
+                total AS added, s.tokens - total AS before, said.users AS asked, now
+        ),
+        {_KEPT.format(many=many, far=FAR_PAST_ITS_USE) if keyed else ""}
+        put AS (
+            INSERT INTO holdfast_message
+                (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
+                 tokens_estimated, batch_end, created_us, salt, digest, body, packed)
+            SELECT m.number, {seq}, {version}, m.turns - asked + said.users,
+                CASE WHEN said.start > 0 THEN m.messages - {many} + said.start
+                    ELSE m.turn_start END,
+                said.role, said.form, said.tokens, m.tokens - added + said.total, said.estimated,
+                said.nth = {many}, said.at, said.salt,
+                {_DIGEST.format(said="said", version=version, seq=seq)},
+                COALESCE(said.stored, said.body), said.packed
+            FROM moved m, said
+        )
+        SELECT version, messages, window_tokens, capacity, active_tokens, before, level, due,
+            current_setting('synchronous_commit'), current_setting('fsync')
+        FROM moved
+    """
+
+
+_UNKNOWN = """AND NOT EXISTS (
+    SELECT 1 FROM holdfast_request_key k WHERE k.project_id = ? AND k.key = ?
+)"""
+_KEPT = """kept AS (
+    INSERT INTO holdfast_request_key
+        (project_id, key, fingerprint, session_number, status, answer, created_us)
+    SELECT ?, ?, ?, number, 201,
+        ? || version || ',' || (messages - {many} + 1) || ? || window_tokens || ',' || capacity
+        || ',' || active_tokens || ','
+        || CASE WHEN current_setting('fsync') = 'off' THEN 'false,"operating_system"'
+            WHEN current_setting('synchronous_commit') = 'off' THEN 'false,"wal_writer"'
+            ELSE 'true,null' END
+        || CASE WHEN level IS NULL THEN '' ELSE ',null,[{{"code":"context_nearly_full","level":'
+            || level || '}}' || CASE WHEN before < {far} * capacity THEN ''
+                ELSE ',{{"code":"reset_advised","tokens":' || before || '}}' END || '],0' END
+        || ']', now
+    FROM moved
+),"""
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"
 SET_DUE = """
     UPDATE holdfast_session SET due_us = COALESCE(due_us, ?), due_trigger = ?, due_seq = ?
@@ -56,7 +162,7 @@ DUE_NEWEST = f"{_DUE_NOW} ORDER BY s.due_us DESC, s.number DESC LIMIT 1"
 DUE_ONE = f"SELECT {_DUE_COLUMNS} FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?"
 DUE_COUNT = "SELECT COUNT(*), MIN(due_us) FROM holdfast_session WHERE due_us <= ?"
 SKIP_LOCKED = " FOR NO KEY UPDATE OF s SKIP LOCKED"
-DATABASE_TIME = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
+DATABASE_TIME = f"SELECT {_NOW}"
 CLAIM = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = ?
     WHERE number = ? AND claim = ? AND claim_until_us <= ?
@@ -70,6 +176,8 @@ RELEASE = """
 GIVE_BACK = """
     UPDATE holdfast_session SET claim = claim + 1, claim_until_us = 0 WHERE number = ? AND claim = ?
 """
+# One that ran out keeps its holder; without a time, appends need not ask what time it is.
+LEASE_OVER = "UPDATE holdfast_session SET lease_until_us = 0 WHERE number = ? AND lease_token = ?"
 IDLE = """
     SELECT number, version, id FROM holdfast_session
     WHERE project_id = ? AND policy_name = ? AND policy_version = ? AND active_hour BETWEEN ? AND ?
@@ -152,6 +260,7 @@ POLICIES_USED = """
 """
 
 LOCAL_PROJECT = "SELECT id FROM holdfast_project WHERE name = 'default'"
+LOCAL_PROJECT_AND_EPOCH = f"SELECT id, ({EPOCH}) FROM holdfast_project WHERE name = 'default'"
 # Counted in the rows of an index, up to a number: an exact count would read them all.
 PROJECTS_LISTED = """
     SELECT p.id, p.name, p.created_us, (
@@ -164,6 +273,10 @@ PROJECTS_LISTED = """
 """
 LIVE_KEY = """
     SELECT project_id, digest, scopes FROM holdfast_api_key
+    WHERE prefix = ? AND revoked_us IS NULL
+"""
+LIVE_KEY_AND_EPOCH = f"""
+    SELECT project_id, digest, scopes, ({EPOCH}) FROM holdfast_api_key
     WHERE prefix = ? AND revoked_us IS NULL
 """
 

@@ -31,6 +31,7 @@
     const sight = standing()?.dataset.seq;
     query.set("version", state.version);
     query.set("status", state.status);
+    query.set("holder", state.holder);
     query.set("messages", page.querySelector(".strip").dataset.strip);
     if (sight && !isFollowing()) query.set("around", sight);
     if (known) ["first", "last", "until"].forEach((name) => query.set(name, known[name]));
@@ -105,7 +106,7 @@
   // True when there is more to ask for at once.
   async function arrive(news, known) {
     const following = isFollowing();
-    Object.assign(state, { version: news.dataset.version, status: news.dataset.status, messages: news.dataset.messages, of: news.dataset.of });
+    Object.assign(state, { version: news.dataset.version, status: news.dataset.status, holder: news.dataset.holder, messages: news.dataset.messages, of: news.dataset.of });
     figures(news);
     const fresh = news.querySelector(".chunk");
     const isStill = fresh && known && tail()?.chunk === known.chunk && tail().until === known.until;

@@ -76,6 +76,10 @@ def test_a_call_describes_what_it_takes(found: Found) -> None:
     versioned = "{session}" in path or "{fact}" in path
     changes = versioned and operation["operationId"] in CHANGING_NAMES
     assert (("header", "If-Match") in parameters) == changes
+    # A lease is taken under none, and a renewal names it in its body.
+    leased = changes and "{fact}" not in path and not path.endswith(("/lease", "/renew"))
+    leased |= operation["operationId"] == "release_lease"
+    assert (("header", "Holdfast-Lease") in parameters) == leased
     keyed = method == "POST" and operation["operationId"] not in ("recall_turns", "search_facts")
     assert (("header", "Idempotency-Key") in parameters) == keyed
     assert operation["summary"]
@@ -101,6 +105,11 @@ def test_what_is_answered_has_the_described_fields(owner: Persona, published: An
         ("ContextRecord", answer(owner.get(f"/contexts/{recorded(owner, path)}"))),
         ("MessageWithFate", answer(owner.post(f"{path}/pins", {"seq": 1}))),
         ("Retracted", answer(owner.post(f"{path}/retract", {"from": 1}))),
+        ("Holder", answer(owner.get(f"{path}/lease"))),
+        ("Lease", answer(owner.post(f"{path}/lease", {"holder": "planner"}), 201)),
+        ("Holder", answer(owner.get(f"{path}/lease"))),
+        ("Lease", answer(owner.post(f"{path}/lease/renew", {"token": 1}))),
+        ("Lease", answer(owner.delete(f"{path}/lease", Holdfast_Lease="1"))),
         ("Policies", answer(owner.get("/policies"))),
         ("StoredFacts", answer(owner.post("/facts", {"facts": [FACT]}), 201)),
         ("Facts", answer(owner.get("/facts"))),

@@ -20,6 +20,7 @@ CHANGES: list[tuple[str, Any]] = [
     ("/end", None),
     ("/reopen", None),
     ("/restore", None),
+    ("/lease", {"holder": "planner", "wait": 1}),
 ]
 
 

@@ -16,6 +16,7 @@ CHANGES: list[tuple[str, str, Any]] = [
     ("POST", "/end", None),
     ("POST", "/reopen", None),
     ("POST", "/restore", None),
+    ("POST", "/lease", {"holder": "planner"}),
     ("PATCH", "", {"title": "x"}),
     ("DELETE", "", None),
     ("DELETE", "?purge=now", None),

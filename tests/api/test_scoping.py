@@ -24,6 +24,8 @@ BODIES: dict[str, Any] = {
     "pin_message": {"seq": 1},
     "fork_session": {"at": 1},
     "compress": {"instructions": "x"},
+    "acquire_lease": {"holder": "x"},
+    "renew_lease": {"token": 1},
     "recall_turns": {"query": "x"},
     "edit_session": {"title": "x"},
     "put_policy": {"window": 1_000, "reserve": 10},

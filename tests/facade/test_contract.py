@@ -276,6 +276,15 @@ def test_a_context_holds_what_fits_and_says_why(session: Session) -> None:
     assert session.context(tokens=300, at=session.version).digest == context.digest
 
 
+def test_what_may_be_some_seconds_old_is_the_same_where_nothing_keeps_it(session: Session) -> None:
+    said(session, *(f"word {number}" for number in range(8)))
+    context = session.context(tokens=300, max_stale=5)
+    assert context.digest == session.context(tokens=300).digest
+    newest = session.messages(order="desc", limit=3, max_stale=5)
+    assert newest == session.messages(order="desc", limit=3)
+    assert session.messages(max_stale=60) == session.messages()
+
+
 def test_a_context_for_anthropic_has_its_system_apart(session: Session) -> None:
     said(session, "Hello")
     context = session.context(format="anthropic")

@@ -123,6 +123,20 @@ def test_a_database_of_our_own_needs_a_router(
     assert [message.id for message in checks.check_tables()] == expected
 
 
+@pytest.mark.parametrize("url", ["foo-very-secret", "http://host:6379", "redis://", 7])
+def test_an_address_that_is_no_redis_is_told_and_not_shown(settings: Settings, url: Any) -> None:
+    settings.HOLDFAST_REDIS_URL = url
+    (message,) = checks.check_settings()
+    assert message.id == "holdfast.E019"
+    assert "very-secret" not in str(message)
+
+
+@pytest.mark.parametrize("url", [None, "", "redis://a/0", "rediss://:b@a:7/1", "unix:///run/r"])
+def test_an_address_of_a_redis_or_none_is_fine(settings: Settings, url: str | None) -> None:
+    settings.HOLDFAST_REDIS_URL = url
+    assert checks.check_settings() == []
+
+
 def test_local_mode_is_told_before_a_deployment(settings: Settings) -> None:
     settings.HOLDFAST_LOCAL = True
     found = [message.id for message in run_checks(include_deployment_checks=True)]

@@ -25,7 +25,7 @@ from sessions_app import auth, ids, reviews
 from sessions_app.core.replay import State
 from sessions_app.models import ApiKey, EndUser, Project
 from sessions_app.reviews import Opinion
-from sessions_app.store import folding, get_store
+from sessions_app.store import folding, get_store, leasing
 from sessions_app.store.base import NEVER, UNGUARDED, Edit, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.folding import Fold
@@ -81,6 +81,9 @@ def poisoned(project: Project) -> Snapshot:
     store.fork(project.pk, made.id, 3, f"{SHORT}fork")
     session(project, [{"role": "user", "content": CANARY}])
     _folded(store, made)
+    leasing.acquire(store, project.pk, made.id, CANARY, 1)
+    leasing.release(store, project.pk, made.id, 1)
+    leasing.acquire(store, project.pk, made.id, CANARY, 3600)
     made = store.get(project.pk, made.id)
     _recorded(store, made)
     return made

@@ -15,11 +15,13 @@ from monitoring.news import Tail
 from monitoring.transcript import Boundary, Gap, Row, Said
 from sessions_app import preparing
 from sessions_app.models import Project, Session
+from sessions_app.store import leasing
 from sessions_app.store.base import Edit, Snapshot
 from sessions_app.store.durable import DurableStore
 from tests.pages.canaries import poisoned
 from tests.pages.markup import Markup
 from tests.pages.samples import CALL, assistant, result, session, statements, talk, user
+from tests.passing import DatabaseTime
 
 pytestmark = pytest.mark.usefixtures("local")
 
@@ -139,6 +141,26 @@ def test_a_session_that_turned_idle_says_so(
     shown = Markup(ask(client, made, status="idle"))
     assert shown.values("data-status") == ["active"]
     assert rows(shown) == []
+
+
+def test_an_open_page_hears_who_took_the_lease_and_that_it_ran_out(
+    client: Client, project: Project, store: DurableStore, database_time: DatabaseTime
+) -> None:
+    made = session(project, talk(2))
+    leasing.acquire(store, project.pk, made.id, "planner", 30)
+    shown = Markup(ask(client, made, holder=""))
+    assert "held by planner" in shown.text
+    assert "Lease taken by" in shown.text
+    assert shown.values("data-holder") == ["planner"]
+    now = store.get(project.pk, made.id)
+    assert ask(client, now, holder="planner").status_code == 204
+    leasing.renew(store, project.pk, made.id, 1, 60)
+    assert ask(client, now, holder="planner").status_code == 204
+    database_time.passes(60)
+    later = Markup(ask(client, now, holder="planner"))
+    assert "held by" not in later.text
+    assert later.values("data-holder") == [""]
+    assert ask(client, now, holder="").status_code == 204
 
 
 def test_no_way_of_asking_costs_more_in_a_long_session(

@@ -15,7 +15,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from holdfast.projects import ensure_project
 from sessions_app import preparing
-from sessions_app.store import get_store
+from sessions_app.store import get_store, leasing
 from sessions_app.store.base import Snapshot
 from tests import browsing
 from tests.cli.running import Shell
@@ -31,6 +31,7 @@ from tests.pages.test_session_browser import (
     wait_for_seqs,
     write_review,
 )
+from tests.passing import DatabaseTime
 from tests.test_serving import serving
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
@@ -301,6 +302,20 @@ def test_a_review_that_is_being_written_stays_where_it_is(
         assert before
         assert after
         assert before["height"] == after["height"]
+
+
+def test_the_open_page_shows_the_holder_of_a_lease_for_as_long_as_it_holds(
+    look: Callable[[Snapshot], Site], database_time: DatabaseTime
+) -> None:
+    made, store = session(ensure_project()), get_store()
+    with opened(look(made)) as browser:
+        page = browser.page
+        holder = page.locator(".heading [data-live=holder]")
+        expect(holder).to_be_hidden()
+        change(page, lambda: leasing.acquire(store, made.project, made.id, "planner", 30))
+        expect(holder).to_have_text("held by planner", use_inner_text=True)
+        change(page, lambda: database_time.passes(30))
+        expect(holder).to_be_hidden()
 
 
 def test_what_is_retracted_is_struck_out_where_it_stands(look: Callable[[Snapshot], Site]) -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 from holdfast.projects import ensure_project
 from sessions_app import exporting, preparing
 from sessions_app.models import Project
+from sessions_app.store import leasing
 from sessions_app.store.base import Edit, Snapshot
 from sessions_app.store.durable import DurableStore
 from tests import large
@@ -23,6 +24,7 @@ from tests.pages.samples import (
     talk,
     user,
 )
+from tests.passing import DatabaseTime
 
 pytestmark = pytest.mark.usefixtures("local")
 
@@ -42,6 +44,26 @@ def test_the_header_tells_what_the_session_is(client: Client, project: Project) 
     made = session(project, title="Flight", user="alice", tags=("vip",), system="Be brief.")
     text = page(client, made).text
     for told in ("Flight", "alice", "active", "vip", "default", "of 120,000", "Be brief."):
+        assert told in text
+
+
+def test_the_header_tells_which_agent_holds_the_session_for_as_long_as_it_does(
+    client: Client, project: Project, store: DurableStore, database_time: DatabaseTime
+) -> None:
+    made = session(project)
+    assert "held by" not in page(client, made).text
+    leasing.acquire(store, project.pk, made.id, "planner", 30)
+    shown = page(client, made)
+    assert "held by planner" in shown.text
+    assert "Lease taken by" in shown.text
+    assert shown.values("data-holder") == ["planner"]
+    database_time.passes(30)
+    assert "held by" not in page(client, made).text
+    leasing.acquire(store, project.pk, made.id, "writer", 30)
+    leasing.release(store, project.pk, made.id, 2)
+    text = page(client, made).text
+    assert "held by" not in text
+    for told in ("Taken over from planner, whose lease ran out, by", "Lease released by"):
         assert told in text
 
 

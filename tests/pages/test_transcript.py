@@ -232,6 +232,7 @@ EVENTS: dict[str, tuple[dict[str, Any], str]] = {
         {"code": "context_nearly_full", "level": 0.92},
         "Nearly full: 92 % of the context",
     ),
+    "lease": ({"action": "acquired", "holder": "planner", "ttl": 30}, "Lease taken by"),
     "imported_records": ({"records": [1, 2]}, "Kept from the import as it was: 2 records"),
     "from_the_future": ({}, "From the future"),
 }
@@ -241,6 +242,19 @@ EVENTS: dict[str, tuple[dict[str, Any], str]] = {
 def test_an_event_is_told_in_words(kind: str) -> None:
     data, words = EVENTS[kind]
     assert boundaries.words(Entry(1, kind, 0, data)).text == words
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"action": "released"}, "Lease released by"),
+        ({"action": "taken_over", "from": "a"}, "Taken over from a, whose lease ran out, by"),
+        ({"action": "from the future"}, "Lease taken by"),
+    ],
+)
+def test_a_lease_is_told_with_its_holder(data: dict[str, Any], words: str) -> None:
+    told = boundaries.words(Entry(1, "lease", 0, {**data, "holder": "planner"}))
+    assert (told.text, told.reason) == (words, "planner")
 
 
 @pytest.mark.parametrize("kind", EVENTS)

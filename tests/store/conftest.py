@@ -10,9 +10,30 @@ from django.db import connection
 from sessions_app.models import Policy, Project
 from sessions_app.store import Store, get_store
 from sessions_app.store.durable import DurableStore
+from sessions_app.store.hot import Hot
+from sessions_app.store.tiered import TieredStore
+from tests.servers import Server, free_port
 from tests.store.racing import Blocker
 
-STORES = {"durable": DurableStore}
+
+def beside(url: str) -> TieredStore:
+    return TieredStore("default", Hot(url))
+
+
+def durable(_: pytest.FixtureRequest) -> Store:
+    return DurableStore()
+
+
+def tiered(request: pytest.FixtureRequest) -> Store:
+    server: Server = request.getfixturevalue("redis_server")
+    return beside(server.url)
+
+
+def without_its_redis(_: pytest.FixtureRequest) -> Store:
+    return beside(f"redis://127.0.0.1:{free_port()}/0")
+
+
+STORES = {"durable": durable, "tiered": tiered, "tiered, no Redis": without_its_redis}
 
 
 def make_project(name: str) -> int:
@@ -33,7 +54,7 @@ def make_project(name: str) -> int:
 @pytest.fixture(params=STORES)
 def any_store(request: pytest.FixtureRequest, db: None) -> Store:
     """Each store in turn, inside a caller's transaction."""
-    return STORES[request.param]()
+    return STORES[request.param](request)
 
 
 @pytest.fixture

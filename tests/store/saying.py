@@ -39,6 +39,11 @@ def at(version: int) -> Guard:
     return Guard(expected=version)
 
 
+def under(token: int | None) -> Guard:
+    """Under the lease with this token."""
+    return Guard(lease=token)
+
+
 def keyed(key: str, fingerprint: bytes = FINGERPRINT, *, expected: int | None = None) -> Guard:
     """A request with an idempotency key."""
     return Guard(expected, Request(key, fingerprint))
@@ -49,4 +54,4 @@ def bodies(store: Store, session: Snapshot, version: int | None = None) -> list[
     return [item.body for item in store.messages(session, Window(limit=20_000, at=version))]
 
 
-__all__ = ["UNGUARDED", "at", "bodies", "filled", "keyed", "opened", "said", "turn"]
+__all__ = ["UNGUARDED", "at", "bodies", "filled", "keyed", "opened", "said", "turn", "under"]

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from sessions_app.core import errors
+from sessions_app.store import leasing
 from sessions_app.store.base import Edit, Guard, NewSession
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
@@ -34,6 +35,9 @@ VERBS: dict[str, Verb] = {
     "reopen": lambda store, project, session, guard: store.reopen(project, session, guard),
     "delete": lambda store, project, session, guard: store.delete(project, session, guard),
     "restore": lambda store, project, session, guard: store.restore(project, session, guard),
+    "lease": lambda store, project, session, guard: leasing.acquire(
+        store, project, session, "planner", 30, guard
+    ),
 }
 
 

@@ -9,16 +9,25 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from sessions_app.core import chain, errors
-from sessions_app.store import database
+from sessions_app.core import chain, errors, leases
+from sessions_app.store import at_once, database
 from sessions_app.store import statements as sql
+from sessions_app.store.base import UNGUARDED
 from sessions_app.store.database import DURABLE, Database, Durability
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import Problem, verify
+from tests.passing import DatabaseTime
 from tests.store import test_i01_order as i01
 from tests.store import test_i02_durable as i02
 from tests.store import test_i03_exactly_once as i03
+from tests.store import test_leases
 from tests.store.saying import filled, keyed, opened, said, turn
+
+
+@pytest.fixture(autouse=True)
+def _reading_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The bugs are put into the way that both databases have; for the other see test_at_once.py."""
+    monkeypatch.setattr(at_once, "suits", lambda *_: False)
 
 
 def test_without_the_key_lookup_a_repeat_is_not_the_first_answer(
@@ -42,7 +51,7 @@ def test_without_the_expected_version_more_than_one_writer_wins(
 ) -> None:
     right: Any = DurableStore._appendable
     monkeypatch.setattr(
-        DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], None)
+        DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], UNGUARDED)
     )
     with pytest.raises(AssertionError):
         i01.test_one_of_eight_writers_at_the_same_version_wins(store, project, "append")
@@ -80,7 +89,7 @@ def test_an_answer_before_the_commit_is_seen(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     @contextmanager
-    def forgetful(self: Database) -> Iterator[Durability]:
+    def forgetful(self: Database, *, leads: bool = False) -> Iterator[Durability]:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
             yield DURABLE
@@ -140,3 +149,26 @@ def test_verify_sees_a_writer_that_is_wrong(store: DurableStore, project: int, b
 def kinds(store: DurableStore) -> set[str]:
     problems: list[Problem] = list(verify(store))
     return {problem.kind for problem in problems}
+
+
+@pytest.mark.parametrize("change", ["append", "edit", "fork", "purge"])
+def test_without_a_look_at_the_token_a_late_holder_writes(
+    store: DurableStore,
+    project: int,
+    database_time: DatabaseTime,
+    monkeypatch: pytest.MonkeyPatch,
+    change: str,
+) -> None:
+    monkeypatch.setattr(leases, "check_token", lambda *_: None)
+    session, work = filled(store, project), test_leases.CHANGES[change]
+    late = test_leases.test_a_holder_that_was_frozen_past_its_lease_stores_nothing
+    with pytest.raises(pytest.fail.Exception):
+        late(store, project, session, database_time, work)
+
+
+def test_without_a_look_at_the_time_two_agents_hold_a_session(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leases, "check_free", lambda *_: None)
+    with pytest.raises(AssertionError):
+        test_leases.test_of_eight_threads_one_gets_the_lease(store, project, filled(store, project))

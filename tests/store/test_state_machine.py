@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import pytest
 from django.db import connection
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -20,10 +21,12 @@ from hypothesis.stateful import (
 )
 
 from sessions_app.core import errors
+from sessions_app.store import leasing
 from sessions_app.store.base import Edit, NewSession, Prompt
+from sessions_app.store.database import Database
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import Head, verify
-from tests.store.saying import bodies, said
+from tests.store.saying import bodies, said, under
 
 TEXTS = st.text("abcdéß 'ς\u2028", max_size=12)
 BATCHES = st.lists(
@@ -69,12 +72,16 @@ class Sessions(RuleBasedStateMachine):
 
     sessions = Bundle("sessions")
     project: int
+    time: list[int]
 
     def __init__(self) -> None:
         super().__init__()
         self.store = DurableStore()
         self.past: dict[UUID, list[Then]] = {}
         self.heads: list[Head] = []
+        # Who holds which session until when, by the model's own clock: (token, holder, until).
+        self.held: dict[UUID, tuple[int, str, int]] = {}
+        self.time[:] = [1]
 
     def now(self, session: UUID) -> Then:
         return self.past[session][-1]
@@ -98,15 +105,23 @@ class Sessions(RuleBasedStateMachine):
     def refused(self, session: UUID, change: Any, *args: Any) -> bool:
         """Whether the status forbids this; then the store has to refuse it."""
         status = self.now(session).status
+        if change == self.store.append and status == "active" and self.is_held(session):
+            return self.raises(session, errors.SessionBusy, change, *args)
         if status == "active" or (status != "deleted" and change in self.patient()):
             return False
         kind = errors.SessionDeleted if status == "deleted" else errors.SessionEnded
+        return self.raises(session, kind, change, *args)
+
+    def raises(self, session: UUID, kind: Any, change: Any, *args: Any) -> bool:
         try:
             change(self.project, session, *args)
         except kind:
             self.compare(session)
             return True
-        raise AssertionError(f"{change} on a session that is {status}")
+        raise AssertionError(f"{change} was to raise {kind}")
+
+    def is_held(self, session: UUID) -> bool:
+        return self.time[0] < self.held.get(session, (0, "", 0))[2]
 
     def patient(self) -> tuple[Any, ...]:
         """Verbs that an ended or archived session takes."""
@@ -139,6 +154,58 @@ class Sessions(RuleBasedStateMachine):
         then.version += 1
         then.messages.append((item.body, item.role, item.tokens))
         return then
+
+    @rule(seconds=st.integers(1, 40))
+    def wait(self, seconds: int) -> None:
+        self.time[0] += seconds
+
+    @rule(session=sessions, holder=st.sampled_from("pq"), ttl=st.integers(1, 60))
+    def lease(self, session: UUID, holder: str, ttl: int) -> None:
+        wish = (self.project, session, holder, ttl)
+        status = self.now(session).status
+        if status != "active" or self.is_held(session):
+            deleted = status == "deleted"
+            kind = errors.SessionDeleted if deleted else errors.SessionEnded
+            kinds = errors.SessionBusy if status == "active" else kind
+            with pytest.raises(kinds):
+                leasing.acquire(self.store, *wish)
+            self.compare(session)
+            return
+        done = leasing.acquire(self.store, *wish)
+        token = self.held.get(session, (0, "", 0))[0] + 1
+        assert done.session.lease_token == token
+        self.held[session] = (token, holder, self.time[0] + ttl)
+        self.moved(session, 1)
+
+    @rule(session=sessions, late=st.booleans(), batch=BATCHES)
+    def append_under_a_lease(self, session: UUID, late: bool, batch: list[Any]) -> None:
+        if self.now(session).status != "active":
+            return
+        token = max(0, self.held.get(session, (0, "", 0))[0] - late)
+        if late or not self.is_held(session):
+            self.raises(session, errors.LeaseLost, self.store.append, batch, under(token))
+            return
+        self.store.append(self.project, session, batch, under(token))
+        for item in batch:
+            self.past[session].append(self.said(session, item))
+        self.compare(session)
+
+    @rule(session=sessions, late=st.booleans())
+    def release(self, session: UUID, late: bool) -> None:
+        if self.now(session).status == "deleted":
+            return
+        token, holder, _ = self.held.get(session, (0, "", 0))
+        if not late and token and not holder:
+            leasing.release(self.store, self.project, session, token)
+            self.compare(session)
+        elif late or not self.is_held(session):
+            with pytest.raises(errors.LeaseLost):
+                leasing.release(self.store, self.project, session, token - late)
+            self.compare(session)
+        else:
+            leasing.release(self.store, self.project, session, token)
+            self.held[session] = (token, "", 0)
+            self.moved(session, 1)
 
     @rule(session=sessions, title=TEXTS, tags=st.sets(st.sampled_from("xyz")))
     def edit(self, session: UUID, title: str, tags: set[str]) -> None:
@@ -245,11 +312,14 @@ class Sessions(RuleBasedStateMachine):
         assert list(verify(self.store, project=self.project, heads=self.heads)) == []
 
 
-def test_any_order_of_verbs_agrees_with_the_model(project: int) -> None:
+def test_any_order_of_verbs_agrees_with_the_model(
+    project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Here(Sessions):
-        pass
+        time = [1]  # noqa: RUF012 - seconds by the database's clock, which is the model's
 
     Here.project = project
+    monkeypatch.setattr(Database, "now_us", lambda _: Here.time[0] * 1_000_000)
     examples = 60 if connection.vendor == "sqlite" else 20
     run_state_machine_as_test(
         Here, settings=settings(max_examples=examples, stateful_step_count=30)

@@ -1,0 +1,126 @@
+"""An append as one statement, for PostgreSQL: what it costs there are the round trips.
+
+The server works out places, digests and the new head from the session row, so nothing is read
+first. The statement stores the batch, or it changes nothing and does not say why: then the longer
+way of `durable` does, which also takes every case that is not the common one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.db import IntegrityError
+
+from sessions_app import waking
+from sessions_app.core import chain
+from sessions_app.core.appending import Prepared, last_moment, size_notices
+from sessions_app.core.packing import Stored
+from sessions_app.store import kept
+from sessions_app.store import statements as sql
+from sessions_app.store.base import Appended, Guard, Request
+from sessions_app.store.database import Database, Row, postgres_durability
+
+MOST = 16
+"""Messages of one statement. Each number has a statement of its own, which the server prepares;
+the longer way costs a larger batch little."""
+
+
+class _Moved(NamedTuple):
+    """Where the session stands afterwards; the columns that the statement returns."""
+
+    version: int
+    messages: int
+    window: int
+    capacity: int
+    used: int
+    before: int
+    level: float | None
+    due: bool
+    commit: str
+    fsync: str
+
+
+def suits(db: Database, batch: Sequence[Prepared]) -> bool:
+    """Whether such a batch can go this way here: not with a tool's result, whose call is looked
+    for in the log, nor with a message of the turn before and then a question, and not in a
+    caller's transaction, which a refused statement would end."""
+    if db.is_sqlite or len(batch) > MOST or db.nested:
+        return False
+    roles = [item.role for item in batch]
+    return "tool" not in roles and (roles[0] == "user" or "user" not in roles)
+
+
+def append(
+    db: Database,
+    project: int,
+    session: UUID,
+    batch: Sequence[Prepared],
+    bodies: Sequence[Stored],
+    guard: Guard,
+    now: int,
+) -> Appended | None:
+    """What `DurableStore.append` answers, or None where nothing was stored; `now` in
+    microseconds."""
+    params = _said(batch, bodies, now)
+    params += (now, last_moment(batch, now), guard.expected, guard.lease, session.hex, project)
+    if guard.request is not None:
+        params += _kept(project, session, batch, guard.request)
+    row = _run(db, sql.append_at_once(len(batch), keyed=guard.request is not None), params)
+    if row is None:
+        return None
+    moved = _Moved._make(row)
+    if moved.due:
+        waking.ring()
+    durability = postgres_durability(moved.commit, moved.fsync)
+    return Appended(
+        session,
+        moved.version,
+        moved.messages - len(batch) + 1,
+        tuple([item.tokens for item in batch]),
+        moved.window,
+        moved.capacity,
+        moved.used,
+        durability.durable,
+        durability.by,
+        notices=_notices(moved),
+    )
+
+
+def _notices(moved: _Moved) -> tuple[dict[str, Any], ...]:
+    if moved.level is None:
+        return ()
+    return size_notices(moved.level, moved.before, moved.capacity)
+
+
+def _run(db: Database, statement: str, params: Sequence[Any]) -> Row | None:
+    with db.reading():
+        try:
+            return db.row(statement, params)
+        except IntegrityError:
+            # Another request took the key in this moment, and with it all of this is undone.
+            return None
+
+
+def _said(batch: Sequence[Prepared], bodies: Sequence[Stored], now: int) -> list[Any]:
+    """The rows of `said`, each with what the batch adds up to so far."""
+    salts, params = os.urandom(len(batch) * chain.SALT_BYTES), list[Any]()
+    total = users = start = 0
+    for nth, (item, body) in enumerate(zip(batch, bodies, strict=True), 1):
+        total += item.tokens
+        if item.role == "user":
+            users, start = users + 1, nth
+        salt = salts[(nth - 1) * chain.SALT_BYTES : nth * chain.SALT_BYTES]
+        params += (nth, item.role, item.form, item.tokens, total, item.estimated)
+        params += (now if item.at is None else item.at, salt, item.body)
+        params += (None if body.packed is None else body.body, body.packed, users, start)
+    return params
+
+
+def _kept(
+    project: int, session: UUID, batch: Sequence[Prepared], request: Request
+) -> tuple[Any, ...]:
+    before, between = kept.around_appended(session, [item.tokens for item in batch])
+    return project, request.key, project, request.key, request.fingerprint, before, between

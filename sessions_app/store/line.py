@@ -1,0 +1,131 @@
+"""The line in which the threads of this process wait to write to a SQLite file.
+
+SQLite has one writer. Without a line, threads that want its lock sleep and ask again, in no order,
+and each commit waits for the disk by itself. Here they stand in order, and whoever's turn it is may
+do the work of those behind as well, so that one commit answers for all of them; see
+`Database.together`. A thread that finds nobody here goes on at once.
+
+No thread belongs to the line: who stands first leads, on its own connection. Other processes are
+met where they always are, at the lock of the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict, deque
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+from sessions_app.core import errors
+
+MOST = 128
+"""Places whose work is done at once, so that nobody waits long for a commit."""
+
+
+class Place:
+    """Somebody in line; `work`, if any, may be done by whoever leads.
+
+    In the end either `leads` is true, or `answer` or `error` is there.
+    """
+
+    __slots__ = ("_called", "answer", "error", "leads", "work")
+
+    def __init__(self, work: Callable[[Any], Any] | None = None) -> None:
+        self.work = work
+        self.answer: Any = None
+        self.error: BaseException | None = None
+        self.leads = False
+        self._called = Lock()
+        self._called.acquire()
+
+    def do(self, given: Any) -> None:
+        """Its work, if it has any."""
+        if self.work is not None:
+            self.answer = self.work(given)
+
+    def call(self) -> None:
+        """Ends the waiting."""
+        self._called.release()
+
+    def wait(self, seconds: float = -1) -> bool:
+        """Whether it was called in time."""
+        return self._called.acquire(timeout=seconds)
+
+    def result(self) -> Any:
+        """The answer. Raises the error."""
+        if self.error is not None:
+            raise self.error
+        return self.answer
+
+
+class Line:
+    """Those who want to write to one database."""
+
+    def __init__(self) -> None:
+        self._mutex = Lock()
+        self._taken = False
+        self._waiting: deque[Place] = deque()
+
+    def enter(self, place: Place, patience: Callable[[], float]) -> None:
+        """Waits until the place leads or its work was done. `patience` tells for how many seconds
+        it waits for its turn, and is asked only if it must. Raises StoreBusy."""
+        with self._mutex:
+            if not self._taken:
+                self._taken = place.leads = True
+                return
+            self._waiting.append(place)
+        try:
+            called = place.wait(patience())
+        except BaseException:
+            if not self._left(place):
+                place.wait()
+                if place.leads:
+                    self.leave()
+            raise
+        if not called:
+            if self._left(place):
+                raise errors.StoreBusy
+            place.wait()
+
+    def _left(self, place: Place) -> bool:
+        """Whether a place was still waiting, and is no longer."""
+        with self._mutex:
+            if place not in self._waiting:
+                return False
+            self._waiting.remove(place)
+            return True
+
+    def follow(self) -> list[Place]:
+        """The places whose work the leader does too; each must be called when it is done."""
+        if not self._waiting:
+            return []
+        with self._mutex:
+            able = [place for place in self._waiting if place.work is not None][:MOST]
+            others = [place for place in self._waiting if place not in able]
+            self._waiting = deque(others)
+        return able
+
+    def leave(self) -> None:
+        """The turn of whoever leads is over: the first who waits has the next one."""
+        with self._mutex:
+            following = self._waiting.popleft() if self._waiting else None
+            if following is None:
+                self._taken = False
+            else:
+                following.leads = True
+        if following is not None:
+            following.call()
+
+
+_lines: defaultdict[str, Line] = defaultdict(Line)
+
+
+def of(alias: str) -> Line:
+    """The line at the database behind a Django alias."""
+    return _lines[alias]
+
+
+# A child would wait for threads that it does not have.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_lines.clear)
