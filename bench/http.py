@@ -115,16 +115,16 @@ def _address(process: subprocess.Popen[str], announced: str) -> str:
     raise RuntimeError(f"{process.args!r} ended before it said where it is.")
 
 
-def prepare(address: str) -> list[str]:
+def prepare(address: str, sessions: int = SESSIONS, messages: int = MESSAGES) -> list[str]:
     """The ids of sessions with some messages; the server is warm after them."""
     with closing(HTTPConnection(address)) as connection:
         found = []
-        for number in range(SESSIONS):
+        for number in range(sessions):
             opened = answer(
                 connection, "POST", API, {"key": f"http-{number}", "user": f"user-{number}"}
             )[1]
             found.append(str(opened["id"]))
-            said = {"messages": [payload.message(index) for index in range(MESSAGES)]}
+            said = {"messages": [payload.message(index) for index in range(messages)]}
             status, refusal = answer(connection, "POST", f"{API}/{found[-1]}/messages", said)
             assert status == 201, refusal
     return found

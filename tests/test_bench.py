@@ -190,7 +190,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_bare_application_answers_as_the_api_does(bare: str) -> None:
-    session = prepare(bare)[0]
+    session = prepare(bare, 2, 200)[0]
     said = [request("POST", bare, f"{API}/{session}/messages", payload.message(5))]
     client = Clients(bare, [cycle(said)])
     assert len(client.once(3).took) == 3
