@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from threading import local
 from types import TracebackType
 from typing import Any, TypeVar
@@ -94,7 +94,7 @@ class Database:
     def held(self, connection: Any) -> None:
         self._held.connection = connection
 
-    @property
+    @cached_property
     def is_sqlite(self) -> bool:
         return bool(self.connection.vendor == "sqlite")
 
@@ -306,7 +306,7 @@ class Failures:
 class Transaction:
     """The transaction of one verb of the store; see `Database.transaction`."""
 
-    __slots__ = ("_before", "_begun", "_database", "_leads", "_turns")
+    __slots__ = ("_before", "_begun", "_database", "_leads", "_nested", "_turns")
 
     def __init__(self, database: Database, *, leads: bool = False) -> None:
         self._database = database
@@ -322,7 +322,7 @@ class Transaction:
                 connection.ensure_connection()
             # Django's cursors would refuse here; ours are the driver's.
             connection.validate_no_broken_transaction()
-            nested = _in_transaction(connection)
+            self._nested = nested = _in_transaction(connection)
             plain = nested or connection.vendor != "sqlite"
             if not plain and not self._leads:
                 self._take_turn()
@@ -358,7 +358,7 @@ class Transaction:
             self._give_turn()
         if isinstance(error, DatabaseError | InterfaceError):
             raise_ours(database, error)
-        if kind is None and not database.nested:
+        if kind is None and not self._nested:
             database.settle()
 
     def _take_turn(self) -> None:
