@@ -181,9 +181,9 @@ class Context:
             "left_out": [_left_out_json(item) for item in self.left_out],
             "near_misses": [_near_miss_json(miss) for miss in self.near_misses],
             "stable_prefix_tokens": self.stable_prefix_tokens,
-            "mode": self.mode,
             "notices": [dict(notice) for notice in self.notices],
             "digest": self.digest,
+            "mode": self.mode,
             "took_ms": self.took_ms,
         }
 

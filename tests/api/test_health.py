@@ -3,12 +3,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pytest
-from django.db import DatabaseError, connection
+from django.db import connection
 from django.test import Client
 
 from holdfast.version import VERSION
-from sessions_app.store.database import Database
 
 
 def test_health_needs_no_key_and_names_its_parts(client: Client, db: None) -> None:
@@ -21,13 +19,15 @@ def test_health_needs_no_key_and_names_its_parts(client: Client, db: None) -> No
 
 
 def test_health_is_503_when_the_database_cannot_be_read(
-    client: Client, db: None, monkeypatch: pytest.MonkeyPatch
+    client: Client, transactional_db: None
 ) -> None:
-    def unreadable(*_: object, **__: object) -> None:
-        raise DatabaseError("no such table")
-
-    monkeypatch.setattr(Database, "reading", unreadable)
-    response = client.get("/health")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE holdfast_project RENAME TO holdfast_gone")
+    try:
+        response = client.get("/health")
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE holdfast_gone RENAME TO holdfast_project")
     assert response.status_code == 503
     shown = json.loads(response.content)
     assert (shown["mode"], shown["parts"]["database"]["ok"]) == ("degraded", False)

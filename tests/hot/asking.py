@@ -52,7 +52,7 @@ def context(
     """A context without what is of one call."""
     wanted = Wanted(project, session, Ask(**ask), max_stale)
     told: dict[str, Any] = orjson.loads(hotcontexts.answer(store, wanted))
-    return {name: value for name, value in told.items() if name not in ("id", "took_ms")}
+    return {name: value for name, value in told.items() if name not in ("id", "mode", "took_ms")}
 
 
 def tail(
