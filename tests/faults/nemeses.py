@@ -95,7 +95,7 @@ def kill_worker(system: System, step: Step, journal: Journal) -> None:
 
 def lock_database(system: System, step: Step, journal: Journal) -> None:
     """Another process holds SQLite's write lock: writers wait, readers go on."""
-    with closing(sqlite3.connect(system.database, timeout=PATIENCE, autocommit=True)) as other:
+    with closing(sqlite3.connect(system.database, timeout=PATIENCE, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert journal.wait("reads", 5, PATIENCE), "nothing is read while the database is locked"
         other.execute("ROLLBACK")
