@@ -57,6 +57,7 @@ VOLATILE = ("recalled", "new")
 
 _WITHOUT = ("recalled_without_vectors", "provider_left_out")
 """Notices of a part that did not answer."""
+_NO_FAILURES = ("no_room", "past_version")
 
 # Anthropic takes no conversation that begins with the assistant. Where one does, it is led by this
 # user message, which is paid for like the rest.
@@ -279,10 +280,9 @@ def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
 
 
 def _mode(notices: Sequence[Mapping[str, Any]]) -> str:
-    """`partial` where something that was to be asked did not answer; what found no room is no
-    failure."""
+    """`partial` where something that was asked, or was to be, did not answer."""
     for notice in notices:
-        if notice["code"] in _WITHOUT and notice.get("reason") != "no_room":
+        if notice["code"] in _WITHOUT and notice.get("reason") not in _NO_FAILURES:
             return conditions.PARTIAL
     return conditions.FULL
 

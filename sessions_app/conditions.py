@@ -37,24 +37,24 @@ MOST_OVER = 100
 """Outages that wait for a write; of more, the newest are forgotten."""
 
 _mutex = Lock()
-_broken: dict[str, Condition] = {}
-_over: list[Outage] = []
+_broken: dict[tuple[str, str], Condition] = {}
+_over: list[tuple[str, Outage]] = []
 
 
-def broke(part: str, cause: str) -> None:
-    """A part failed; again is the same."""
+def broke(part: str, cause: str, of: str = "") -> None:
+    """A part failed; again is the same. `of` is the alias of the database whose part it is."""
     with _mutex:
-        _broken.setdefault(part, Condition(part, cause, clock.now_us()))
+        _broken.setdefault((part, of), Condition(part, cause, clock.now_us()))
 
 
-def works(part: str) -> None:
+def works(part: str, of: str = "") -> None:
     """A part works; if it was broken, that is over."""
-    if part not in _broken:
+    if (part, of) not in _broken:
         return
     with _mutex:
-        found = _broken.pop(part, None)
+        found = _broken.pop((part, of), None)
         if found is not None and len(_over) < MOST_OVER:
-            _over.append(Outage(*found, clock.now_us()))
+            _over.append((of, Outage(*found, clock.now_us())))
     if found is not None:
         measure.record(f"outage.{part}_seconds", (clock.now_us() - found.since_us) / 1e6)
 
@@ -69,13 +69,13 @@ def worse(mode: str) -> str:
     return DEGRADED if _broken else mode
 
 
-def over() -> list[Outage]:
-    """The outages that are not kept yet; they are the caller's now."""
+def over(of: str = "") -> list[Outage]:
+    """The outages of no database or of this one that nobody kept yet; the caller does."""
     if not _over:
         return []
     with _mutex:
-        found = _over.copy()
-        _over.clear()
+        found = [one for place, one in _over if place in ("", of)]
+        _over[:] = [(place, one) for place, one in _over if place not in ("", of)]
     return found
 
 

@@ -12,13 +12,14 @@ from sessions_app.core import instants
 from sessions_app.http import json_response
 from sessions_app.models import Outage
 from sessions_app.store.database import Database
-from sessions_app.store.durable import KEEP_REQUESTS_US, PURGE_AFTER_US
+from sessions_app.store.durable import KEEP_OUTAGES_US, KEEP_REQUESTS_US, PURGE_AFTER_US
 
 from .. import access, sections
 from ..asked import asked
 
 _DAYS = f"{PURGE_AFTER_US // 86_400_000_000} days"
 _HOURS = f"{KEEP_REQUESTS_US // 3_600_000_000} hours"
+_OUTAGES = f"{KEEP_OUTAGES_US // 86_400_000_000} days"
 KEPT: tuple[tuple[str, str, str], ...] = (
     ("Messages and events", "for ever", "Folding takes old turns out of contexts, not out of the "
      "log."),
@@ -28,6 +29,7 @@ KEPT: tuple[tuple[str, str, str], ...] = (
      "stay in the log until their sessions are purged."),
     ("Answers to repeated requests", _HOURS, "What an Idempotency-Key is answered with, at least "
      "so long."),
+    ("Outages", _OUTAGES, "What was broken and for how long, as each process found it."),
     ("Undo of a change to a list", "24 hours", "It travels in the address, signed."),
     ("Revoked keys", "for ever", "Prefix, label and times; a secret was never stored."),
 )  # fmt: skip

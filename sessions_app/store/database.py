@@ -175,6 +175,21 @@ class Database:
         row = self.row(DATABASE_TIME)
         return int(row[0]) if row else clock.now_us()
 
+    @property
+    def hurried(self) -> bool:
+        """Whether this thread gives way to other writers at once, so that it means nothing if it
+        did not get the lock."""
+        return bool(getattr(self._held, "hurried", False))
+
+    @contextmanager
+    def in_a_hurry(self) -> Iterator[None]:
+        """For work that is put off where another writer is before it."""
+        self._held.hurried = True
+        try:
+            yield
+        finally:
+            self._held.hurried = False
+
     def rest(self) -> None:
         """Gives back a connection of a pool, for as long as this thread waits for something. A file
         stays open: closing it may take longer than the wait."""
@@ -239,14 +254,14 @@ class Database:
     def settle(self) -> None:
         """After a write that was committed: writes work, and outages that are over are kept. A
         failure of that is logged, since the write it comes after is done."""
-        conditions.works(conditions.WRITES)
-        if not (over := conditions.over()):
+        conditions.works(conditions.WRITES, self.alias)
+        if not (over := conditions.over(self.alias)):
             return
         where = f"{socket.gethostname()}:{os.getpid()}"
         try:
             self.run_many(INSERT_OUTAGE, [(*one, where) for one in over])
         except (DatabaseError, InterfaceError):
-            log.exception("an outage could not be kept")
+            log.exception("these outages could not be kept: %s", over)
 
     def patience(self) -> float:
         """For how many seconds this connection waits for SQLite's lock."""
@@ -425,8 +440,9 @@ def raise_ours(database: Database, error: DatabaseError | InterfaceError) -> Non
     if wrapped is None:
         return
     log.warning("store %s: %s", wrapped.code, str(error))
-    if isinstance(wrapped, errors.StorageFull) or _WAITED.search(str(error)):
-        conditions.broke(conditions.WRITES, wrapped.code)
+    waited = _WAITED.search(str(error)) and not database.hurried
+    if waited or isinstance(wrapped, errors.StorageFull):
+        conditions.broke(conditions.WRITES, wrapped.code, database.alias)
     _drop(database, broken=not isinstance(wrapped, errors.StoreBusy))
     raise wrapped from error
 

@@ -56,6 +56,7 @@ from sessions_app.store.reading import (
 
 PURGE_AFTER_US = 7 * 86_400 * 1_000_000
 KEEP_REQUESTS_US = 24 * 3600 * 1_000_000
+KEEP_OUTAGES_US = 90 * 86_400 * 1_000_000
 MISSED = 50
 NOTES = ("imported_boundary", "imported_summary", "imported_records")
 ADOPT_ROWS = 500
@@ -787,7 +788,8 @@ class DurableStore(Reader):
         self.db.run(sql.NEW_EPOCH, (os.urandom(16).hex(),))
 
     def purge_due(self, now: int) -> list[Receipt]:
-        """Purges what was deleted long enough ago, in every project; forgets old request keys."""
+        """Purges what was deleted long enough ago, in every project; forgets old request keys and
+        outages."""
         with self.db.reading():
             due = self.db.rows(sql.DUE, (now,))
         receipts = []
@@ -798,6 +800,7 @@ class DurableStore(Reader):
                 continue
         with self.db.transaction():
             self.db.run(sql.DELETE_OLD_REQUEST_KEYS, (now - KEEP_REQUESTS_US,))
+            self.db.run(sql.DELETE_OLD_OUTAGES, (now - KEEP_OUTAGES_US,))
         return receipts
 
     # -- the common way of a change ----------------------------------------------------------

@@ -304,12 +304,12 @@ def _patient(db: Database) -> Iterator[None]:
         ((usual,),) = db.rows("PRAGMA busy_timeout")
         db.run(f"PRAGMA busy_timeout = {PATIENCE_MS}")
         try:
-            with db.transaction():
+            with db.in_a_hurry(), db.transaction():
                 yield
         finally:
             db.run(f"PRAGMA busy_timeout = {int(usual)}")
     else:
-        with db.transaction():
+        with db.in_a_hurry(), db.transaction():
             db.run(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
             yield
 

@@ -286,6 +286,7 @@ REQUEST_KEY = """
 INSERT_OUTAGE = """
     INSERT INTO holdfast_outage (part, cause, since_us, until_us, process) VALUES (?, ?, ?, ?, ?)
 """
+DELETE_OLD_OUTAGES = "DELETE FROM holdfast_outage WHERE until_us < ?"
 INSERT_REQUEST_KEY = """
     INSERT INTO holdfast_request_key
         (project_id, key, fingerprint, session_number, status, answer, created_us)

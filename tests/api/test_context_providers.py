@@ -80,6 +80,7 @@ def test_a_bad_provider_is_left_out_and_named_beside_a_good_one(
     providers(name, "Clock")
     built = answer(owner.get(f"{session}/context"))
     assert list(left_out(built).values()) == [reason]
+    assert built["mode"] == "partial"
     assert "Lisbon" in said(built)
     assert part(built, "clock") is not None
 
@@ -239,6 +240,7 @@ def test_i14_a_past_version_asks_nobody_and_stays_what_it_was(
     providers("Clock")
     built = answer(owner.get(f"{session}/context?at={version}"))
     assert (built["digest"], left_out(built)) == (before["digest"], {"clock": "past_version"})
+    assert built["mode"] == "full"
     assert not Clock.asked
 
 

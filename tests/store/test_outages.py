@@ -13,6 +13,8 @@ from django.test import Client
 from sessions_app import clock, conditions
 from sessions_app.core import errors
 from sessions_app.models import Outage, Project
+from sessions_app.store import durable, fulltext
+from sessions_app.store import statements as sql
 from sessions_app.store.base import Window
 from sessions_app.store.durable import DurableStore
 from tests.store.racing import Blocker
@@ -121,7 +123,7 @@ def test_an_outage_that_cannot_be_kept_undoes_no_write(
 def test_a_callers_transaction_keeps_nothing_of_outages(
     store: DurableStore, local: int, session: UUID
 ) -> None:
-    conditions.broke(conditions.WRITES, "store_busy")
+    conditions.broke(conditions.WRITES, "store_busy", store.db.alias)
     with store.db.transaction():
         store.append(local, session, turn())
         assert [one.part for one in conditions.broken()] == ["writes"]
@@ -140,6 +142,41 @@ def test_what_breaks_twice_is_one_outage_until_it_works() -> None:
     assert conditions.worse("partial") == "partial"
     assert [one.cause for one in conditions.over()] == ["TimeoutError"]
     assert conditions.over() == []
+
+
+def test_work_that_gives_way_to_writers_breaks_nothing(
+    store: DurableStore, local: int, session: UUID, blocker: Blocker
+) -> None:
+    blocker.take()
+    try:
+        with pytest.raises(errors.StoreBusy), fulltext._patient(store.db):
+            store.db.locked_row(sql.LOCK, (session.hex, local))
+    finally:
+        blocker.give()
+    assert conditions.broken() == []
+    assert not store.db.hurried
+
+
+def test_a_write_to_one_database_says_nothing_of_another(
+    store: DurableStore, local: int, session: UUID
+) -> None:
+    conditions.broke(conditions.WRITES, "store_busy", "other")
+    store.append(local, session, turn())
+    assert len(conditions.broken()) == 1
+    conditions.works(conditions.WRITES, "other")
+    store.append(local, session, turn())
+    assert Outage.objects.count() == 0
+    assert len(conditions.over("other")) == 1
+
+
+def test_old_outages_are_forgotten(store: DurableStore, local: int) -> None:
+    now = clock.now_us()
+    for until in (now - durable.KEEP_OUTAGES_US - 1, now):
+        Outage.objects.create(
+            part="redis", cause="x", since_us=until, until_us=until, process="vm:1"
+        )
+    store.purge_due(now)
+    assert [one.until_us for one in Outage.objects.all()] == [now]
 
 
 def test_a_reader_is_served_though_nobody_can_write(
