@@ -22,7 +22,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
-from sessions_app.http import PREFIX
+from sessions_app.http import AT_ONCE, PREFIX
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 OF_PAGES = frozenset(
@@ -76,7 +76,7 @@ class Handler(WSGIHandler):
         response: HttpResponse = self._called(request)
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]
         response.headers.setdefault("Content-Length", str(len(response.content)))
-        if response.status_code >= 400:
+        if response.status_code >= 400 and not _asked_again(request, response):
             told = response.reason_phrase, request.path
             log_response("%s: %s", *told, response=response, request=request)
         return response
@@ -91,6 +91,11 @@ def application() -> Handler:
     """The WSGI application of the product, with its apps loaded."""
     django.setup(set_prefix=False)
     return Handler()
+
+
+def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a thread makes the answer anew, so that this one means nothing."""
+    return response.status_code == 503 and AT_ONCE in request.META
 
 
 def _call_of(request: HttpRequest) -> ResolverMatch | None:

@@ -45,6 +45,9 @@ logger = logging.getLogger("holdfast.http")
 
 PREFIX = "api/v1"
 """What the paths of all calls begin with, below the address where the product stands."""
+AT_ONCE = "holdfast.at_once"
+"""Stands in the environment of a call that is answered so; if it meets a writer, it is asked again
+in a thread, and nobody is told of the first answer."""
 LEASE = "Holdfast-Lease"
 """The header that carries the token of the lease a change is made under."""
 

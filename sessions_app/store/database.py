@@ -211,7 +211,8 @@ class Database:
         An error of `work` undoes it alone; one of the database undoes all that is in the
         transaction, and all of them get it.
         """
-        if not self.is_sqlite or self.nested:
+        if not self.is_sqlite or self.nested or self.hurried:
+            # Who is in a hurry does nobody else's work.
             with self.transaction() as durability:
                 return work(durability)
         place, turns = line.Place(work), line.of(self.alias)
@@ -439,7 +440,8 @@ def raise_ours(database: Database, error: DatabaseError | InterfaceError) -> Non
     wrapped = _wrap(error, sqlite=database.is_sqlite)
     if wrapped is None:
         return
-    log.warning("store %s: %s", wrapped.code, str(error))
+    if not (database.hurried and isinstance(wrapped, errors.StoreBusy)):
+        log.warning("store %s: %s", wrapped.code, str(error))
     waited = _WAITED.search(str(error)) and not database.hurried
     if waited or isinstance(wrapped, errors.StorageFull):
         conditions.broke(conditions.WRITES, wrapped.code, database.alias)

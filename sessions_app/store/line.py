@@ -66,6 +66,14 @@ class Line:
         self._mutex = Lock()
         self._taken = False
         self._waiting: deque[Place] = deque()
+        self._watching: list[Callable[[], object]] = []
+
+    def when_free(self, call: Callable[[], object]) -> bool:
+        """Whether somebody writes now; if so, `call` is called once nobody does, in any thread."""
+        with self._mutex:
+            if self._taken:
+                self._watching.append(call)
+            return self._taken
 
     def enter(self, place: Place, patience: Callable[[], float]) -> None:
         """Waits until the place leads or its work was done. `patience` tells for how many seconds
@@ -110,12 +118,16 @@ class Line:
         """The turn of whoever leads is over: the first who waits has the next one."""
         with self._mutex:
             following = self._waiting.popleft() if self._waiting else None
+            watching: list[Callable[[], object]] = []
             if following is None:
                 self._taken = False
+                watching, self._watching = self._watching, watching
             else:
                 following.leads = True
         if following is not None:
             following.call()
+        for call in watching:
+            call()
 
 
 _lines: defaultdict[str, Line] = defaultdict(Line)
