@@ -7,6 +7,7 @@ that runs no server of ours calls `holdfast upkeep` from its own clock instead.
 
 from __future__ import annotations
 
+import gc
 import logging
 import time
 from threading import Event, Thread
@@ -38,6 +39,13 @@ def tidy(alias: str) -> int:
     return len(get_store(alias).purge_due(clock.now_us()))
 
 
+def spare_collections() -> None:
+    """What is loaded by now stays to the end, and Python's collector looks through it no more: in
+    160,000 objects a full collection holds up every request for 60 to 90 ms."""
+    gc.collect()
+    gc.freeze()
+
+
 class Upkeep:
     """A daemon thread that purges what is due, at the start and every hour, and indexes what was
     said, every other second, until `stop()`."""
@@ -50,6 +58,7 @@ class Upkeep:
 
     def start(self) -> None:
         """Begin, and read the token ranks beside it: the first append must not wait for them."""
+        spare_collections()
         Thread(
             target=tokens.preload, args=(preparing.encoder(),), name="holdfast-ranks", daemon=True
         ).start()
