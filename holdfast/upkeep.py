@@ -1,5 +1,5 @@
 """What a running server does by itself: it empties the bin, lets the search index follow the log,
-compresses what is due, and keeps SQLite's log open.
+compresses what is due, keeps SQLite's log open, and moves what is in that to the file.
 
 Nothing here is needed for an answer, so nothing that goes wrong here stops the server. A host site
 that runs no server of ours calls `holdfast upkeep` from its own clock instead.
@@ -20,6 +20,7 @@ from sessions_app import clock, preparing, search
 from sessions_app.core import tokens
 from sessions_app.core.errors import HoldfastError
 from sessions_app.store import get_store
+from sessions_app.store.database import Database
 
 log = logging.getLogger("holdfast.upkeep")
 
@@ -48,7 +49,7 @@ def spare_collections() -> None:
 
 class Upkeep:
     """A daemon thread that purges what is due, at the start and every hour, and indexes what was
-    said, every other second, until `stop()`."""
+    said and empties SQLite's log, every other second, until `stop()`."""
 
     def __init__(self, alias: str | None = None) -> None:
         self._alias = alias or str(getattr(settings, "HOLDFAST_DATABASE", "default"))
@@ -99,7 +100,9 @@ class Upkeep:
     def index(self) -> bool:
         """Index for a moment; whether nothing is left to do now."""
         try:
-            return search.bring_up_to_date(self._alias, seconds=INDEX_SECONDS)
+            done = search.bring_up_to_date(self._alias, seconds=INDEX_SECONDS)
+            Database(self._alias).checkpoint()
+            return done
         except (HoldfastError, DatabaseError) as error:
             log.warning("The search index was not brought up to date: %s", error)
             return True
