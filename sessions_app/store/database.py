@@ -34,6 +34,7 @@ from sessions_app.core.packing import octets_of
 from sessions_app.store import line
 from sessions_app.store.immediate import Immediate
 from sessions_app.store.statements import (
+    CHECKPOINT,
     DATABASE_TIME,
     INSERT_OUTAGE,
     LOCKING,
@@ -263,6 +264,14 @@ class Database:
             self.run_many(INSERT_OUTAGE, [(*one, where) for one in over])
         except (DatabaseError, InterfaceError):
             log.exception("these outages could not be kept: %s", over)
+
+    def checkpoint(self) -> None:
+        """Moves what is in SQLite's log into the file, as far as that holds nobody up: the log
+        is begun anew instead of growing until a commit has to wait for this. Raises errors of the
+        store."""
+        if self.is_sqlite and not self.nested:
+            with self.reading():
+                self.row(CHECKPOINT)
 
     def patience(self) -> float:
         """For how many seconds this connection waits for SQLite's lock."""
