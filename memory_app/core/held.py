@@ -58,14 +58,14 @@ class Held:
             self._answers.move_to_end(name)
             return found[1]
 
-    def put(self, name: Name, stamp: Stamp, answer: bytes) -> None:
+    def put(self, name: Name, stamp: Stamp, answer: bytes | memoryview) -> None:
         """Holds an answer, unless it would take more than an eighth of all there is room for."""
         if len(answer) > self._most // 8:
             return
         with self._lock:
             self._see(name.database, stamp.epoch)
             self._drop(name)
-            self._answers[name] = (stamp, answer)
+            self._answers[name] = (stamp, bytes(answer))
             self._octets += len(answer)
             while self._octets > self._most:
                 self._drop(next(iter(self._answers)))
