@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
+import holdfast
 from bench import raw
 from bench.append import endless
 from bench.ground import POSTGRES, SQLITE, Ground, Place
@@ -17,11 +18,12 @@ from sessions_app import search
 from sessions_app.store.base import UNGUARDED
 
 DATABASES = (SQLITE, POSTGRES)
-RAW, BUILD, KEPT = "the raw SELECT", "build", "build and record"
+RAW, BUILD, KEPT, AGAIN = "the raw SELECT", "build", "build and record", "asked for again"
 MESSAGES, TOKENS = 2_000, 8_000
 PLAIN = "no recall"
 """A policy under which nothing is looked for: what fits of the newest messages."""
 MOST_MS = {PLAIN: 0.15, "token_trim": 0.3, "default": 0.3}
+MOST_AGAIN_MS = 0.15
 MOST_OCTETS = 400.0
 ROWS = """
     SELECT COUNT(*), COALESCE(SUM(
@@ -46,6 +48,7 @@ def measure(ground: Ground, database: str, *, quick: bool) -> Iterator[Figure]:
         while pipeline.work():
             pass
         yield from of_session(place, session, control, policy, rounds=20 if quick else 150)
+        yield from of_repeats(place, policy, rounds=20 if quick else 150)
         yield from of_records(place, session, policy, rounds=5 if quick else 50)
         yield of_changes(place, session, policy, rounds=5 if quick else 20)
 
@@ -61,6 +64,16 @@ def of_session(
     how = f"{shown} messages in it, {found.tokens} tokens"
     yield _milliseconds(named, place, samples, how, MOST_MS[policy])
     yield compared(f"{named}, over reading its rows", place.database, samples, (BUILD, RAW))
+
+
+def of_repeats(place: Place, policy: str, *, rounds: int) -> Iterator[Figure]:
+    """The same for a session that has not changed since, as `session.context` gives it: parsed."""
+    session = holdfast.open(policy, database=place.address)
+    samples = interleaved({AGAIN: timed(lambda: session.context(tokens=TOKENS))}, rounds=rounds)
+    named = f"the same asked for again, policy `{policy}`"
+    again, how = samples[AGAIN], "held in this process, the session row read each time"
+    taken = samples.as_json()
+    yield Figure(named, place.database, again.p50, "ms", MOST_AGAIN_MS, how, taken, p99=again.p99)
 
 
 def of_changes(place: Place, session: UUID, policy: str, *, rounds: int) -> Figure:

@@ -34,7 +34,8 @@ class Backend(Protocol):
     def append(self, session: str, body: Json, expect: Expect) -> Json:
         """`body` is one message, or several as `{"messages": [...]}`."""
 
-    def context(self, session: str, query: Json) -> Json: ...
+    def context(self, session: str, query: Json) -> Json:
+        """The context; its `left_out` may be `values.Unread`."""
 
     def messages(self, session: str, query: Json) -> list[Json]: ...
 

@@ -11,7 +11,7 @@ import orjson
 
 from holdfast.backend import Expect
 from holdfast.projects import LOCAL, ensure_project
-from holdfast.values import Json
+from holdfast.values import Json, Unread
 from memory_app import (
     asking,
     context,
@@ -166,8 +166,9 @@ class LocalBackend:
         if query.get("record"):
             return records.build(self._store, *named, ask, UNGUARDED).as_json()
         wanted = Wanted(*named, ask, query.get("max_stale", 0))
-        found: Json = orjson.loads(hotcontexts.answer(self._store, wanted))
-        return found
+        found = hotcontexts.parsed(self._store, wanted)
+        found.told["left_out"] = Unread(found.left_out)
+        return found.told
 
     def compress(self, session: str, body: Json, expect: Expect) -> Json:
         read = fields.read(body, COMPRESSED)

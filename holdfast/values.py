@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 Json = dict[str, Any]
 
@@ -47,7 +49,13 @@ class Changed:
     durable_by: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+class Unread(NamedTuple):
+    """JSON that nobody has looked at yet."""
+
+    text: bytes
+
+
+@dataclass(frozen=True)  # no slots: see _WhenRead
 class Context:
     """The messages for one inference call, and why they are these.
 
@@ -83,6 +91,23 @@ class Context:
     def as_json(self) -> Json:
         """The object of the HTTP contract."""
         return {name: getattr(self, name) for name in _CONTEXT}
+
+
+class _WhenRead:
+    """Parses what a context left out for the first who looks at it: most never do, and it may be
+    longer than the messages. An attribute of the context itself goes before this one."""
+
+    def __get__(self, context: Context | None, _: type[Context] | None = None) -> Any:
+        if context is None:
+            return self
+        here = vars(context)
+        if _UNREAD not in here:
+            raise AttributeError("left_out")
+        return here.setdefault("left_out", orjson.loads(here[_UNREAD]))
+
+
+_UNREAD = "_unread"
+setattr(Context, "left_out", _WhenRead())  # noqa: B010 - to mypy it is the list that it gives
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +148,14 @@ def changed(answer: Mapping[str, Any]) -> Changed:
 
 def context(answer: Mapping[str, Any]) -> Context:
     """A context of the contract as a value; what a newer server adds is left out."""
-    return Context(**{name: answer[name] for name in _CONTEXT if name in answer})
+    told = {name: answer[name] for name in _CONTEXT if name in answer}
+    left_out = told["left_out"]
+    if not isinstance(left_out, Unread):
+        return Context(**told)
+    found = Context(**told)
+    vars(found)[_UNREAD] = left_out.text
+    del vars(found)["left_out"]
+    return found
 
 
 def user_context(answer: Mapping[str, Any]) -> UserContext:

@@ -14,6 +14,7 @@ from memory_app import (
     facts,
     factsearch,
     front,
+    hotcontexts,
     keeping,
     recall,
     recalling,
@@ -271,8 +272,8 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 
 def forget() -> None:
-    """Empties this process's memory of summaries, fates and messages."""
-    for module in (account, factsearch, front, keeping, recall, recalling, retelling):
+    """Empties this process's memory of summaries, fates, messages and contexts."""
+    for module in (account, factsearch, front, hotcontexts, keeping, recall, recalling, retelling):
         module.forget()
 
 

@@ -32,9 +32,8 @@ from memory_app.core import assembly
 from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
-from memory_app.front import Told
+from memory_app.front import Remembered, Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
-from memory_app.models import Fact
 from memory_app.policies import Stored
 from memory_app.providing import Answer
 from memory_app.recall import Found
@@ -336,7 +335,7 @@ class _Frame:
     summary: Told | None = None
     values: bool = False
     reserved: int = 0
-    facts: Sequence[Fact] = ()
+    facts: Sequence[Remembered] = ()
     must: int = 0
     now_us: int = 0
     likely: bool = False

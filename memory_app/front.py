@@ -17,15 +17,16 @@ from typing import Any, NamedTuple
 import orjson
 
 from memory_app import facts as remembered
-from memory_app import factsearch, gathering, keeping, links, relations
+from memory_app import factsearch, gathering, keeping, known, links, relations
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
 from memory_app.history import HistoryReader, Said
+from memory_app.known import Known
 from memory_app.links import Reads
-from memory_app.models import Fact, FactQuerySet, Summary
+from memory_app.models import Fact, Summary
 from sessions_app import clock
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
@@ -40,6 +41,9 @@ MOST_FACTS = 200
 """Facts that are looked at for one context, best first."""
 MOST_RANKED = 50
 """Facts that one question ranks; to index a fact takes 0.06 ms."""
+
+Remembered = Fact | Known
+"""A fact as it was at some time, or as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
 
 def of_user(
     store: Reader, session: Snapshot, query: str | None, until: int | None = None
-) -> list[Fact]:
+) -> list[Remembered]:
     """The facts that the session's user reads and that did not come of this session: those that
     always matter and those that have a word of the question. With `until`, in microseconds, as they
     were just before that."""
@@ -210,8 +214,7 @@ def of_user(
         return []
     asked = asked_words(query or "")
     if until is None:
-        rows = links.now(store, reads, clock.now_us()).exclude(session_id=session.number)
-        return _best(rows.standing(asked), reads)
+        return _now(store, session.number, reads, query)
     rows = Fact.everything.using(store.db.alias).of_end_user(reads.user)
     rows = rows.exclude(session_id=session.number).shown()
     held = remembered.before(store, rows.told(), until)
@@ -219,15 +222,19 @@ def of_user(
     return [fact for fact in held if matters(fact) or shared(fact, asked)]
 
 
-def _best(rows: FactQuerySet, reads: Reads) -> list[Fact]:
-    """The best of a user's own facts, then, as far as these leave places, of linked users'."""
-    if not reads.linked:
-        return list(rows.best(MOST_FACTS))
-    own = list(rows.of_end_user(reads.user).best(MOST_FACTS))
-    return [*own, *rows.of_end_users(reads.linked).best(MOST_FACTS - len(own))]
+def _now(store: Reader, number: int, reads: Reads, query: str | None) -> list[Remembered]:
+    """The best of a user's own facts, then, as far as these leave places, of linked users'; not
+    those of the session `number`."""
+    at, asked = clock.now_us(), asked_words(query or "")
+    wanted = known.Asked(asked if query else None, MOST_FACTS)
+    own: list[Remembered] = [*known.of_user(store, reads.user, number, at, wanted)]
+    if not reads.linked or len(own) == MOST_FACTS:
+        return own
+    rows = links.now(store, reads, at).exclude(session_id=number).of_end_users(reads.linked)
+    return [*own, *rows.standing(asked).best(MOST_FACTS - len(own))]
 
 
-def matters(fact: Fact) -> bool:
+def matters(fact: Remembered) -> bool:
     """Whether a fact matters beyond the session it came of, whatever is asked."""
     return must(fact) or (fact.session_id is None and not fact.learnt_by)
 
@@ -247,7 +254,7 @@ class Wanted(NamedTuple):
     query: str | None = None
     gone: tuple[tuple[int, int], ...] = ()
     said: str = ""
-    others: Sequence[Fact] = ()
+    others: Sequence[Remembered] = ()
     shown: Container[int] = frozenset()
     old_us: int = 0
 
@@ -264,10 +271,10 @@ def facts(
     others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
     found = [*others, *new]
     found = about(found, wanted.query) if wanted.query else _must_first(found)
-    chosen: list[Fact] = []
+    chosen: list[Remembered] = []
     used = keeping.block_tokens(blocks.block("facts", []))
     texts: set[str] = set()
-    missed: list[Fact] = []
+    missed: list[Remembered] = []
     for fact in found:
         if fact.text in wanted.said or fact.text in texts:
             continue
@@ -284,8 +291,8 @@ def facts(
 
 
 def _roomed(
-    chosen: Sequence[Fact], number: int, wanted: Wanted
-) -> tuple[Told | None, Sequence[Fact]]:
+    chosen: Sequence[Remembered], number: int, wanted: Wanted
+) -> tuple[Told | None, Sequence[Remembered]]:
     """The block of as many of these facts as have room, and the others. Lines take more than their
     facts, so they may be too many; how many fit is found by halving."""
 
@@ -303,12 +310,12 @@ def _roomed(
     return told(kept), chosen[kept:]
 
 
-def _missed(fact: Fact, session: Snapshot, free: int) -> NearMiss:
+def _missed(fact: Remembered, session: Snapshot, free: int) -> NearMiss:
     seq = _place(fact, session.number)[1]
     return NearMiss(seq, fact.tokens, max(1, fact.tokens - free), "budget", str(fact.id))
 
 
-def _is_shown(fact: Fact, session: Snapshot, wanted: Wanted) -> bool:
+def _is_shown(fact: Remembered, session: Snapshot, wanted: Wanted) -> bool:
     """Whether a fact was learnt of a message that the context shows, or that was taken back."""
     if not fact.learnt_by:
         return False
@@ -319,7 +326,7 @@ def _is_shown(fact: Fact, session: Snapshot, wanted: Wanted) -> bool:
     return any(seq in wanted.shown for seq in here)
 
 
-def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
+def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Remembered]:
     number, version = session.number, wanted.version
     asked = asked_words(wanted.query or "")
     if version < session.version and remembered.edited_since(store, number, version):
@@ -329,13 +336,12 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Fact]:
         return sorted(held, key=lambda fact: (not must(fact), -fact.score, fact.number))[
             :MOST_FACTS
         ]
-    rows = Fact.everything.using(store.db.alias).of_session(number, version).active()
     if not wanted.query:
-        return list(rows.best(MOST_FACTS))
-    return list((rows.naming(asked) | rows.must()).best(MOST_FACTS * 5))
+        return [*known.of_session(store, number, version, known.Asked(None, MOST_FACTS))]
+    return [*known.of_session(store, number, version, known.Asked(asked, MOST_FACTS * 5))]
 
 
-def room_for(found: Sequence[Fact], old_us: int) -> int:
+def room_for(found: Sequence[Remembered], old_us: int) -> int:
     """About the tokens of a block of these facts; 0 for none."""
     if not found:
         return 0
@@ -344,7 +350,7 @@ def room_for(found: Sequence[Fact], old_us: int) -> int:
     return keeping.block_tokens(blocks.block("facts", [])) + tokens
 
 
-def stated(chosen: Sequence[Fact], number: int, old_us: int) -> Told:
+def stated(chosen: Sequence[Remembered], number: int, old_us: int) -> Told:
     """The block of these facts: what is known of the user from elsewhere, then what came of the
     session itself, in the order of its messages."""
     ordered = sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
@@ -354,17 +360,17 @@ def stated(chosen: Sequence[Fact], number: int, old_us: int) -> Told:
     return Told("facts", text, keeping.block_tokens(text), facts=ids, revisions=revisions)
 
 
-def _place(fact: Fact, number: int) -> tuple[bool, int]:
+def _place(fact: Remembered, number: int) -> tuple[bool, int]:
     own = fact.session_id == number
     return own, fact.seq if own else 0
 
 
-def _line(fact: Fact, number: int, old_us: int) -> str:
+def _line(fact: Remembered, number: int, old_us: int) -> str:
     seq = _place(fact, number)[1]
     return f"{fact.text} (message {seq})" if seq else aged(fact, old_us)
 
 
-def aged(fact: Fact, old_us: int) -> str:
+def aged(fact: Remembered, old_us: int) -> str:
     """The text of a fact, and of a preference that nobody confirmed since a time its day, so that
     the model asks before it relies on it."""
     said = max(fact.created_us if fact.valid_us is None else fact.valid_us, fact.confirmed_us or 0)
@@ -388,17 +394,17 @@ def asked_words(query: str) -> list[str]:
     ]
 
 
-def shared(fact: Fact, asked: Sequence[str]) -> int:
+def shared(fact: Remembered, asked: Sequence[str]) -> int:
     """How many of these words a fact has, or words that begin with them."""
     return len(shared_words(fact, asked))
 
 
-def shared_words(fact: Fact, asked: Sequence[str]) -> list[str]:
+def shared_words(fact: Remembered, asked: Sequence[str]) -> list[str]:
     """Which of these words a fact has, or words that begin with them."""
     return [word for word in asked if f" {word}" in fact.words]
 
 
-def reason(fact: Fact, query: str | None) -> str:
+def reason(fact: Remembered, query: str | None) -> str:
     """Why a fact has its place in a context, in words: what puts it before others, else what a
     question has to do with it."""
     if fact.pinned:
@@ -411,7 +417,7 @@ def reason(fact: Fact, query: str | None) -> str:
     return "near a thing that the question names" if query else "says most"
 
 
-def must(fact: Fact) -> bool:
+def must(fact: Remembered) -> bool:
     """Whether a fact goes before others whatever is asked: pinned, or a preference or correction
     that no tool or import told. `FactQuerySet.must` is the same in SQL."""
     telling = fact.category == Fact.CORRECTION or bool(fact.key)

@@ -4,6 +4,7 @@ for every session that is due. `?` marks a parameter."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 SUMMARY = ("version", "first", "last", "style", "points", "tokens", "ordinal", "totals")
 RUN = ("first", "last", "fate", "tokens", "rule", "score", "ordinal", "decided", "since")
@@ -166,6 +167,56 @@ SAID = """
     SELECT seq, role, form, tokens, created_us, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? AND role IN ('user', 'assistant') ORDER BY seq
 """
+# -- facts as a context takes them -----------------------------------------------------------------
+
+_KNOWN = """
+    f.number, f.id, f.session_id, f.seq, f.text, f.category, f.pinned, f.score, f.trust, f.tokens,
+    f.key, f.revision, f.created_us, f.valid_us, f.confirmed_us, f.learnt_by, f.learnt_in_id,
+    CASE WHEN f.learnt_by = '' THEN '' ELSE f.sources END"""
+_UNASKED = "'', '', '', ''"
+_ASKED = "f.words, f.subject, f.relation, f.object"
+# What must be there, as `front.must` has it.
+_MUST = """
+    (f.pinned OR ((f.category = 'correction' OR f.key <> '') AND f.trust IN ('user', 'editor')))"""
+_BEST_FIRST = f"ORDER BY CASE WHEN {_MUST} THEN 0 ELSE 1 END, f.score DESC, f.number LIMIT ?"
+_OF_SESSION = """
+    f.session_id = ? AND f.since <= ? AND f.until > ? AND f.status = 'active'"""
+
+
+def _known(more: str, which: str) -> str:
+    return f"SELECT {_KNOWN}, {more} FROM holdfast_fact f WHERE {which} {_BEST_FIRST}"
+
+
+def _naming(words: int) -> str:
+    return "".join(" OR f.words LIKE ?" for _ in range(words))
+
+
+KNOWN_OF_SESSION = _known(_UNASKED, _OF_SESSION)
+
+
+@cache
+def known_of_session(words: int) -> str:
+    """Those of a session for a question of so many words."""
+    return _known(_ASKED, f"{_OF_SESSION} AND ({_MUST}{_naming(words)})")
+
+
+@cache
+def known_of_user(words: int, *, asked: bool) -> str:
+    """Those of a user, but not of one session, for a question of so many words or for none."""
+    return _known(
+        _ASKED if asked else _UNASKED,
+        f"""
+            f.end_user_id = ? AND f.status = 'active'
+            AND (f.valid_us IS NULL OR f.valid_us <= ?)
+            AND (f.invalid_us IS NULL OR f.invalid_us > ?)
+            AND (f.session_id IS NULL OR f.session_id <> ?) AND {_SHOWN}
+            AND (
+                {_MUST} OR (f.session_id IS NULL AND f.learnt_by = ''){_naming(words)}
+            )
+        """,
+    )
+
+
 LINKED = """
     SELECT linked_id FROM holdfast_user_link
     WHERE reader_id = ? AND created_us < ? ORDER BY number

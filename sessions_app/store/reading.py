@@ -84,6 +84,14 @@ class Reader:
             row = self.db.row(sql.SESSION_BY_ID, (session.hex, project))
         return shown(row, deleted=deleted)
 
+    def get_in_epoch(self, project: int, session: UUID) -> tuple[Snapshot, str]:
+        """The session row and the epoch of the database, read by one statement. Raises NotFound,
+        SessionDeleted."""
+        with self.db.reading():
+            row = self.db.row(sql.SESSION_AND_EPOCH, (session.hex, project))
+        found = shown(None if row is None else row[:-1])
+        return found, (row[-1] if row else None) or ""
+
     def find(self, project: int, key: str) -> Snapshot | None:
         """The session with the caller's `key`, deleted ones too, or None."""
         with self.db.reading():

@@ -45,7 +45,6 @@ from sessions_app.store.hot import (
     Hot,
     Seen,
 )
-from sessions_app.store.reading import shown
 
 EPOCH_SECONDS = 1.0
 """How old the epoch may be by which those read who are in this process and have no key that would
@@ -82,6 +81,7 @@ class Standing(NamedTuple):
     session: Snapshot
     database: str
     since: float
+    epoch: str
 
 
 class TieredStore(DurableStore):
@@ -178,12 +178,9 @@ class TieredStore(DurableStore):
     def standing(self, project: int, session: UUID) -> Standing:
         """The session as it is, and what values of it carry. Raises NotFound, SessionDeleted."""
         since = time.monotonic()
-        with self.db.reading():
-            row = self.db.row(sql.SESSION_AND_EPOCH, (session.hex, project))
-        found = shown(None if row is None else row[:-1])
-        epoch = (row[-1] if row else None) or ""
+        found, epoch = self.get_in_epoch(project, session)
         self._known_epoch = (epoch, since)
-        return Standing(found, self.database(epoch), since)
+        return Standing(found, self.database(epoch), since, epoch)
 
     def compare(self, looked: Looked, standing: Standing) -> Checked:
         """What was found, held against the session as it stands."""

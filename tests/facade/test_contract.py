@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import Any
 
 import pytest
@@ -274,6 +276,26 @@ def test_a_context_holds_what_fits_and_says_why(session: Session) -> None:
     assert context.left_out[0]["from"] == 1
     assert context.as_json()["digest"] == context.digest
     assert session.context(tokens=300, at=session.version).digest == context.digest
+
+
+def test_what_a_context_left_out_is_told_whenever_it_is_looked_at(session: Session) -> None:
+    hides = {"left_out": [{"from": 9}], "near_misses": [9]}
+    tool = {"type": "function", "function": {"name": "look", "parameters": hides}}
+    session.edit(tools=[tool])
+    said(session, *(f'"left_out":[{{}}],"near_misses": {n}' + " word" * 50 for n in range(20)))
+    shown = [session.context(tokens=400) for _ in range(4)]
+    expected = copy.deepcopy(shown[0].as_json()["left_out"])
+    assert expected[0]["from"] == 1
+    assert sum(one["messages"] for one in expected) > 10
+    assert copy.deepcopy(shown[1]).left_out == expected
+    assert dataclasses.replace(shown[2], id="other").left_out == expected
+    assert str(expected[0]) in repr(shown[3])
+    assert shown[1] == dataclasses.replace(
+        shown[0], id=shown[1].id, took_ms=shown[1].took_ms, mode=shown[1].mode
+    )
+    shown[0].left_out.clear()
+    assert not shown[0].left_out
+    assert session.context(tokens=400).left_out == expected
 
 
 def test_what_may_be_some_seconds_old_is_the_same_where_nothing_keeps_it(session: Session) -> None:

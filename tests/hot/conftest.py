@@ -7,9 +7,17 @@ from collections.abc import Iterator
 import pytest
 
 from holdfast.projects import ensure_project
+from memory_app import hotcontexts
+from memory_app.core.held import Held
 from sessions_app.store.tiered import TieredStore
 from tests.hot import asking
 from tests.servers import Server, ServerMissing, missing, running_redis
+
+
+@pytest.fixture(autouse=True)
+def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process holds no contexts of its own: Redis is what these tests look at."""
+    monkeypatch.setattr(hotcontexts, "_held", Held(0))
 
 
 @pytest.fixture
