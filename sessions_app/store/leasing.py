@@ -9,7 +9,6 @@ the end of a lease stores nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from threading import Event
 from typing import Any
@@ -23,8 +22,6 @@ from sessions_app.store.base import UNGUARDED, Changed, Guard, Snapshot
 from sessions_app.store.durable import NOTHING, Change, DurableStore, check_active
 
 SECOND_US = 1_000_000
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 0.5
 
 
 def acquire(
@@ -46,7 +43,7 @@ def acquire(
     """
     end, free = time.monotonic() + wait, Event()
     with waiting.listening(session, free.set):
-        for pause in _pauses():
+        for pause in waiting.pauses():
             free.clear()
             try:
                 return _acquire(store, project, session, holder, ttl, guard)
@@ -57,14 +54,6 @@ def acquire(
             store.db.rest()
             free.wait(min(pause, left))
     raise AssertionError("pauses do not end")
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds after which to look again for what was released elsewhere."""
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _acquire(

@@ -516,7 +516,7 @@ def test_who_waits_gets_the_lease_the_moment_it_is_released(
     store: DurableStore, project: int, session: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the bell it would look again only after an hour."""
-    monkeypatch.setattr(leasing, "FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(waiting, "FIRST_PAUSE", 3600.0)
     token = taken(store, project, session)
     refused = looked(monkeypatch)
 
