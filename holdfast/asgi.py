@@ -30,7 +30,7 @@ class Site:
 
     def __init__(self) -> None:
         max_body = int(getattr(settings, "HOLDFAST_MAX_BODY", MAX_BODY))
-        self._http = Bridge(_handler, max_body=max_body)
+        self._http = Bridge(_handler, max_body=max_body, at_once=True)
         self._upkeep = Upkeep()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -46,6 +46,7 @@ class Site:
         self._upkeep.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        self._http.leave()
         await asyncio.to_thread(self._stop)
         await send({"type": "lifespan.shutdown.complete"})
 

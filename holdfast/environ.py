@@ -127,6 +127,21 @@ def is_redis_url(value: object) -> bool:
     return parts.scheme in ("redis", "rediss", "unix") and bool(parts.netloc or parts.path)
 
 
+PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "cache_size=-16000",
+    # As much as SQLite allows. It is addresses, not memory: pages beyond are read by a system call
+    # each, which among a million sessions are most.
+    "mmap_size=2147418112",
+    # In pages. Whoever commits beyond waits until all of them are in the file and on the disk: with
+    # the usual 1,000 one append in 150, and the 99th percentile is near.
+    "wal_autocheckpoint=4000",
+)
+"""How a connection to a SQLite file begins."""
+
+
 def database(name: str, value: str | None) -> dict[str, Any] | None:
     """Django's DATABASES entry for a URL (`sqlite:///file`, `postgresql://...`) or a file path."""
     if value is None:
@@ -155,10 +170,7 @@ def sqlite(path: Path) -> dict[str, Any]:
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 10,
-            "init_command": (
-                "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
-                " PRAGMA cache_size=-16000; PRAGMA mmap_size=134217728"
-            ),
+            "init_command": "; ".join(f"PRAGMA {pragma}" for pragma in PRAGMAS),
         },
     }
 

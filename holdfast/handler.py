@@ -1,4 +1,5 @@
-"""Django's WSGI handler for requests whose texts are UTF-8, whatever they say of themselves.
+"""Django's WSGI handler as the product's own server has it: requests whose texts are UTF-8,
+whatever they say of themselves, and calls of the API that go past what only pages need.
 
 Django takes a query apart by the charset of the Content-Type while it makes the request, before any
 view or middleware could answer for it. A charset that is no encoding of text (`hex`) would be an
@@ -8,8 +9,33 @@ half a surrogate pair would put it into a form.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import cast
+
 import django
+from django.conf import settings
+from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.security import SecurityMiddleware
+from django.urls import ResolverMatch, get_resolver
+from django.utils.log import log_response
+
+from sessions_app.http import AT_ONCE, PREFIX
+
+SECURITY = "django.middleware.security.SecurityMiddleware"
+OF_PAGES = frozenset(
+    {
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    }
+)
+"""Middleware of which a call needs nothing: it has no cookie, no login, no form and no frame."""
 
 
 class Request(WSGIRequest):
@@ -26,12 +52,58 @@ class Request(WSGIRequest):
 
 
 class Handler(WSGIHandler):
-    """Makes such requests."""
+    """Makes such requests, and answers a call without the middleware of pages, which took as long
+    as the rest of a read. Where the site has any other middleware, all of it is for calls too."""
 
     request_class = Request
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Also makes what calls go through instead: nothing but the headers of security."""
+        super().load_middleware(is_async)
+        self._alone = {SECURITY, *OF_PAGES}.issuperset(settings.MIDDLEWARE)
+        secured = SECURITY in settings.MIDDLEWARE
+        call = SecurityMiddleware(self._call) if secured else self._call
+        self._called = cast(
+            Callable[[HttpRequest], HttpResponse], convert_exception_to_response(call)
+        )
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        """The answer to a request, a page or a call."""
+        match = _call_of(request) if self._alone else None
+        if match is None:
+            return super().get_response(request)
+        request.resolver_match = match
+        response: HttpResponse = self._called(request)
+        response._resource_closers.append(request.close)  # type: ignore[attr-defined]
+        response.headers.setdefault("Content-Length", str(len(response.content)))
+        if response.status_code >= 400 and not _asked_again(request, response):
+            told = response.reason_phrase, request.path
+            log_response("%s: %s", *told, response=response, request=request)
+        return response
+
+    def _call(self, request: HttpRequest) -> HttpResponseBase:
+        match = cast(ResolverMatch, request.resolver_match)
+        view = self.make_view_atomic(match.func)
+        return cast(HttpResponse, view(request, *match.args, **match.kwargs))
 
 
 def application() -> Handler:
     """The WSGI application of the product, with its apps loaded."""
     django.setup(set_prefix=False)
     return Handler()
+
+
+def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a thread makes the answer anew, so that this one means nothing."""
+    return response.status_code == 503 and AT_ONCE in request.META
+
+
+def _call_of(request: HttpRequest) -> ResolverMatch | None:
+    """The call that a request is for, if it is for one."""
+    if PREFIX not in request.path_info:
+        return None
+    try:
+        match = get_resolver().resolve(request.path_info)
+    except Http404:
+        return None
+    return match if getattr(match.func, "is_call", False) else None

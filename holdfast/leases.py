@@ -40,7 +40,6 @@ log = logging.getLogger("holdfast.leases")
 
 SERVER_WAIT = 5
 """Seconds that one call may wait for a lease; who waits longer asks again."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 LEAVE_SECONDS = 5.0
 GONE = (LeaseLost, NotFound, SessionDeleted)
 
@@ -182,7 +181,7 @@ class Lease:
 
     def _acquired(self) -> Json:
         end = time.monotonic() + self._wait
-        for pause in _pauses():
+        for pause in waiting.pauses():
             try:
                 return self._take(max(0.0, end - time.monotonic()))
             except SessionBusy:
@@ -202,7 +201,7 @@ class Lease:
             loop.call_soon_threadsafe(free.set)
 
         with waiting.listening(UUID(self._session.id), ring):
-            for pause in _pauses():
+            for pause in waiting.pauses():
                 free.clear()
                 try:
                     return await self._atake()
@@ -301,10 +300,3 @@ def _put(session: str, lease: Lease | None) -> None:
     rest = {name: held for name, held in _entered.get().items() if name != session}
     found: dict[str, Any] = rest if lease is None else {**rest, session: lease}
     _entered.set(found)
-
-
-def _pauses() -> Iterator[float]:
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)

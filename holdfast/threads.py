@@ -2,7 +2,8 @@
 
 Django under ASGI runs each request's sync code in a new thread, hence on a new database connection.
 Here a thread keeps its connection; the event loop reads the whole body, a thread makes the whole
-answer, and the loop sends it. Only streamed answers go out in chunks, from threads of their own:
+answer (of a brief call the loop itself: `brief.py`), and the loop sends it. Only streamed answers
+go out in chunks, from threads of their own:
 a slow reader must not hold up everybody else.
 """
 
@@ -23,6 +24,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connections
 from django.http.response import HttpResponseBase
 
+from holdfast.brief import AtOnce
 from holdfast.handler import Request
 from sessions_app.core.errors import BodyTooLarge
 from sessions_app.http import error_response
@@ -61,10 +63,19 @@ class Answer:
 
 
 class Bridge:
-    """An ASGI application for `http` scopes around Django's WSGI handler."""
+    """An ASGI application for `http` scopes around Django's WSGI handler. `at_once` lets the loop
+    answer what is brief."""
 
-    def __init__(self, handler: WSGIHandler, *, max_body: int, threads: int = THREADS) -> None:
+    def __init__(
+        self,
+        handler: WSGIHandler,
+        *,
+        max_body: int,
+        threads: int = THREADS,
+        at_once: bool = False,
+    ) -> None:
         self._handler = handler
+        self._at_once = AtOnce(self._answer) if at_once else None
         self._max_body = max_body
         self._threads = threads
         # Changes may all wait, for a lock that another process holds: reads go on beside them.
@@ -80,14 +91,23 @@ class Bridge:
             return
         if body is None:
             return
-        loop = asyncio.get_running_loop()
-        workers = self._readers if scope["method"] in SAFE else self._writers
-        answer = await loop.run_in_executor(workers, self._answer, environ_of(scope, body))
+        answer = None
+        if self._at_once:
+            answer = await self._at_once(environ_of(scope, body), len(body))
+        if answer is None:
+            loop = asyncio.get_running_loop()
+            workers = self._readers if scope["method"] in SAFE else self._writers
+            answer = await loop.run_in_executor(workers, self._answer, environ_of(scope, body))
         await send(_start(answer))
         if answer.stream is None:
             await send({"type": "http.response.body", "body": answer.body})
         else:
             await self._stream(answer.stream, receive, send)
+
+    def leave(self) -> None:
+        """To be called in the loop's thread at the end: its connections are closed."""
+        if self._at_once:
+            self._at_once.close()
 
     def close(self) -> None:
         """Wait for what is being answered, and close each thread's database connections."""

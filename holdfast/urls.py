@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path
 
 from holdfast import PAGES, api
+from sessions_app.http import PREFIX
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path(f"{api.PREFIX}/", api.urls()),
+    path(f"{PREFIX}/", api.urls()),
     path("health", api.guarded(api.health), name="holdfast-health"),
     api.catch_all(),
     path("", include(f"{PAGES}.urls")),

@@ -26,7 +26,8 @@ from sessions_app import answers, clock, ids
 from sessions_app.core import errors, instants, messages
 from sessions_app.core.entries import StoredMessage
 from sessions_app.store.base import UNGUARDED, Guard, Request, Snapshot
-from sessions_app.store.database import Database, Durability
+from sessions_app.store.database import Database
+from sessions_app.store.durability import Durability
 from sessions_app.store.durable import Change, DurableStore, replayed
 from sessions_app.store.reading import Reader
 

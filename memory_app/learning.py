@@ -39,7 +39,7 @@ HELD_SECONDS = 120.0
 LATER_SECONDS = 30.0
 """How long a session is left alone that could not be done."""
 LATELY_HOURS = 1
-AT_ONCE = 20
+AT_ONCE = 100
 SWEEP_SECONDS = 3600.0
 """How often all sessions are looked through."""
 ECHOED = 200

@@ -43,6 +43,9 @@ TROUBLE_SECONDS = 5.0
 IDLE_SECONDS = 60.0
 BESIDE_LOOK_SECONDS = 1.0
 """How often what was said is looked for that has no vector, or was not learnt from."""
+BESIDE_APART_SECONDS = 0.25
+"""How far apart two such looks begin at least while they find something. A steady stream is taken
+in handfuls, for each of which is one commit, and not message by message."""
 LONGEST_TROUBLE_SECONDS = 60.0
 STOP_SECONDS = 10.0
 SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
@@ -172,10 +175,10 @@ class Worker:
     def _repeatedly(self, once: Callable[[], int], failure: str) -> None:
         trouble = TROUBLE_SECONDS
         while not self._stopped.is_set():
-            wait = 0.0
+            begun = time.monotonic()
             try:
-                if not once():
-                    wait = BESIDE_LOOK_SECONDS
+                apart = BESIDE_APART_SECONDS if once() else BESIDE_LOOK_SECONDS
+                wait = max(0.0, begun + apart - time.monotonic())
                 trouble = TROUBLE_SECONDS
             except (EngineFailed, HoldfastError, DatabaseError) as error:
                 log.warning("%s; it will be tried again: %s", failure, error)

@@ -128,6 +128,7 @@ def _lease(data: Data) -> Words:
     said = {
         "taken_over": f"Taken over from {data.get('from')}, whose lease ran out, by",
         "released": "Lease released by",
+        "freed": "Lease ended by a person, held by",
     }
     return Words(said.get(str(data["action"]), "Lease taken by"), str(data["holder"]))
 

@@ -1,7 +1,7 @@
 """One call of the HTTP API: declared once, read in a fixed order, described by the same words.
 
 The order for every call: host and origin, key, scope, size and media type, headers, query, body.
-Only then does a view see it. ninja routes and writes the OpenAPI document; it parses nothing.
+Only then does a view see it. ninja writes the OpenAPI document; it routes and parses nothing.
 """
 
 from __future__ import annotations
@@ -95,6 +95,9 @@ class Call:
 
 View = Callable[..., HttpResponse]
 
+CALLS: dict[str, dict[str, View]] = {}
+"""Every call by its path below the API's, and its method; in the order of their declaration."""
+
 
 def route(
     router: Router, method: str, path: str, *, takes: Takes, gives: Gives
@@ -103,6 +106,7 @@ def route(
 
     def register(view: View) -> View:
         summary, _, description = inspect.cleandoc(view.__doc__ or view.__name__).partition("\n")
+        run = CALLS.setdefault(path, {})[method] = _run(view, takes)
         router.api_operation(
             [method],
             path,
@@ -111,7 +115,7 @@ def route(
             description=description.strip() or None,
             response=dict.fromkeys(gives.answers),
             openapi_extra=_described(takes, gives),
-        )(_run(view, takes))
+        )(run)
         return view
 
     return register
@@ -140,7 +144,7 @@ def _read(request: HttpRequest, takes: Takes, readers: Mapping[str, strict.Reade
     raw = http.read_raw(request, limit=limit)
     key = _request_key(request, raw) if takes.keyed else None
     query = http.read_query(request, readers)
-    payload = http.read_body(request, limit=limit)
+    payload = strict.loads(raw, limit=strict.MAX_DEPTH) if raw else None
     if raw and payload is None:
         raise InvalidField("The body must be a JSON object, not null.")
     body = {} if takes.fields is None else fields.read(payload, takes.fields)

@@ -43,6 +43,11 @@ from sessions_app.core.errors import (
 
 logger = logging.getLogger("holdfast.http")
 
+PREFIX = "api/v1"
+"""What the paths of all calls begin with, below the address where the product stands."""
+AT_ONCE = "holdfast.at_once"
+"""Stands in the environment of a call that is answered so; if it meets a writer, it is asked again
+in a thread, and nobody is told of the first answer."""
 LEASE = "Holdfast-Lease"
 """The header that carries the token of the lease a change is made under."""
 
@@ -114,15 +119,6 @@ def request_id(request: HttpRequest) -> str:
 
 
 # ── Bodies ───────────────────────────────────────────────────────────────────────────────────
-
-
-def read_body(request: HttpRequest, *, limit: int, depth: int = strict.MAX_DEPTH) -> Any:
-    """The JSON value of the body, or None when there is no body. `limit` is in bytes.
-
-    Raises BodyTooLarge, UnsupportedMediaType, and all of `strict.loads`.
-    """
-    raw = read_raw(request, limit=limit)
-    return strict.loads(raw, limit=depth) if raw else None
 
 
 def read_raw(request: HttpRequest, *, limit: int) -> bytes:
@@ -199,8 +195,10 @@ def read_query(request: HttpRequest, allowed: Mapping[str, strict.Reader]) -> di
     text = request.META.get("QUERY_STRING", "")
     if not text:
         return {}
-    octets = text.encode("latin-1" if isinstance(request, WSGIRequest) else "utf-8")
-    return strict.query(_parameters(quote(octets, safe=_ASCII)), allowed)
+    if not text.isascii():
+        octets = text.encode("latin-1" if isinstance(request, WSGIRequest) else "utf-8")
+        text = quote(octets, safe=_ASCII)
+    return strict.query(_parameters(text), allowed)
 
 
 def _parameters(text: str) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """Who waits in this process until a session is free: woken at once when its lease is given back.
 
-A release in another process is not heard here, so whoever waits looks again now and then.
+A release in another process is not heard here, so whoever waits looks again after each pause.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from threading import Lock
 from uuid import UUID
 
 Wake = Callable[[], None]
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5
 
 _waiting: dict[UUID, list[Wake]] = {}
 _lock = Lock()
@@ -33,6 +35,14 @@ def listening(session: UUID, wake: Wake) -> Iterator[None]:
 def is_heard(session: UUID) -> bool:
     """Whether anybody waits for the session."""
     return session in _waiting
+
+
+def pauses() -> Iterator[float]:
+    """Seconds after which to look again for what became free elsewhere, without end."""
+    pause = FIRST_PAUSE
+    while True:
+        yield pause
+        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def ring(session: UUID) -> None:

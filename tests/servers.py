@@ -25,6 +25,8 @@ import pytest
 
 DATABASE_VARIABLE = "HOLDFAST_TEST_DATABASE"
 REQUIRE_VARIABLE = "HOLDFAST_REQUIRE_SERVERS"
+REDIS_VARIABLE = "HOLDFAST_TEST_REDIS"
+"""The program that is started as Redis, by its name or path: another one that speaks the same."""
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 # What the product reads: a run must not touch what its caller has set up.
@@ -118,8 +120,8 @@ def running_postgres(*settings: str) -> Iterator[Server]:
 
 @contextmanager
 def running_redis() -> Iterator[Server]:
-    """An empty Redis that keeps nothing on disk."""
-    redis = program("redis-server")
+    """An empty Redis that keeps nothing on disk, or what REDIS_VARIABLE names instead."""
+    redis = program(os.environ.get(REDIS_VARIABLE) or "redis-server")
     with scratch_folder("holdfast-redis-") as folder:
         port = free_port()
         command = [str(redis), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
@@ -226,7 +228,7 @@ def chosen_database() -> str:
 
 def prepare_environment() -> None:
     """Point the settings at a database and a folder of this run's own."""
-    ours = {DATABASE_VARIABLE, REQUIRE_VARIABLE}
+    ours = {DATABASE_VARIABLE, REQUIRE_VARIABLE, REDIS_VARIABLE}
     for name in set(os.environ) - ours:
         if name in PRODUCT_VARIABLES or name.startswith("HOLDFAST_"):
             del os.environ[name]

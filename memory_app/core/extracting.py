@@ -197,7 +197,9 @@ def _is_machines(text: str) -> bool:
 
 def _hides(text: str) -> bool:
     """Whether it has characters that a person does not see: nobody types those."""
-    return any(unicodedata.category(char) in _HIDDEN for char in text if char not in "\n\r\t")
+    # What is printable is seen. Else each character is looked up once, which most texts have often.
+    odd = () if text.isprintable() else set(text).difference("\n\r\t")
+    return any(unicodedata.category(char) in _HIDDEN for char in odd)
 
 
 def _ruled(passage: Passage, sentence: str, rules: Sequence[Rule]) -> Iterator[Candidate]:

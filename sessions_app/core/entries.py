@@ -63,21 +63,23 @@ def message_id(session: UUID, seq: int) -> str:
 
 def message_out(session: UUID, stored: StoredMessage) -> dict[str, Any]:
     """The message out of the HTTP contract: what came in, and what the log knows of it."""
-    message = stored.message()
+    body: dict[str, Any] = orjson.loads(stored.body) if stored.body else {}
     out: dict[str, Any] = {
         "seq": stored.seq,
         "id": message_id(session, stored.seq),
         "version": stored.version,
         "role": stored.role,
-        **message.body,
+        **body,
         "created_at": instants.render(stored.created_us),
         "tokens": stored.tokens,
         "tokens_estimated": stored.tokens_estimated,
     }
-    out.setdefault("content", None)
+    if "content" not in body:
+        out["content"] = None
     if not stored.body:
         out["erased"] = True
-    elif not messages.is_plain(message):
+    elif not messages.is_plain(body):
+        message = Message(stored.role, FORM_NAMES[stored.form], body, stored.created_us)
         out["parts"] = messages.parts(message)
     return out
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SECOND = 1_000_000
@@ -44,7 +45,14 @@ def render(us: int) -> str:
 
     Raises OverflowError outside the years 1..9999.
     """
-    return (_EPOCH + timedelta(microseconds=us)).isoformat()[: -len("+00:00")] + "Z"
+    seconds, micros = divmod(us, _SECOND)
+    return f"{_second(seconds)}.{micros:06d}Z" if micros else f"{_second(seconds)}Z"
+
+
+@lru_cache(maxsize=1_024)
+def _second(seconds: int) -> str:
+    # Messages of one page are often of one moment, and a calendar costs more than a look.
+    return (_EPOCH + timedelta(seconds=seconds)).isoformat()[: -len("+00:00")]
 
 
 def _seconds(day: date, at: time) -> int:

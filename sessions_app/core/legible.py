@@ -17,7 +17,7 @@ BLOB = 256
 def legible(message: Message) -> str:
     """Texts, reasoning, tool names, arguments, results, names, addresses and the error, a line
     each. JSON is read as its values: a line end written as an escape is no part of a word."""
-    if messages.is_plain(message):
+    if messages.is_plain(message.body):
         return _unescaped(message.body["content"])
     named = [leaf for name in ("author", "name") for leaf in _leaves(message.body.get(name))]
     said = [piece for part in _parts(message) for piece in _part(part)]

@@ -6,6 +6,7 @@ what goes back to the same provider is what came from it; everything else is der
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -132,9 +133,9 @@ def parts(message: Message) -> list[dict[str, Any]]:
     return [public(part) for part in FORMS[message.form].parts(message.role, message.body)]
 
 
-def is_plain(message: Message) -> bool:
-    """Whether the content is just one string and there is nothing else."""
-    return len(message.body) == 1 and isinstance(message.body.get("content"), str)
+def is_plain(body: Mapping[str, Any]) -> bool:
+    """Whether the content of a message is just one string and there is nothing else."""
+    return len(body) == 1 and isinstance(body.get("content"), str)
 
 
 def call_ids(message: Message) -> tuple[str, ...]:

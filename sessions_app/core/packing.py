@@ -62,7 +62,7 @@ def stored(role: str, text: str) -> Stored:
 
 def octets_of(body: str) -> int:
     """How many bytes a text has in UTF-8; of a marked body the text behind it."""
-    if head := _HEAD.match(body):
+    if body.startswith(MARK) and (head := _HEAD.match(body)):
         return int(head[1])
     return len(body) if body.isascii() else len(body.encode())
 

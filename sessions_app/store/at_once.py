@@ -18,10 +18,10 @@ from sessions_app import waking
 from sessions_app.core import chain
 from sessions_app.core.appending import Prepared, last_moment, size_notices
 from sessions_app.core.packing import Stored
-from sessions_app.store import kept
+from sessions_app.store import durability, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import Appended, Guard, Request
-from sessions_app.store.database import Database, Row, postgres_durability
+from sessions_app.store.database import Database, Row
 
 MOST = 16
 """Messages of one statement. Each number has a statement of its own, which the server prepares;
@@ -75,7 +75,7 @@ def append(
     moved = _Moved._make(row)
     if moved.due:
         waking.ring()
-    durability = postgres_durability(moved.commit, moved.fsync)
+    worth = durability.of_postgres(moved.commit, moved.fsync)
     return Appended(
         session,
         moved.version,
@@ -84,8 +84,8 @@ def append(
         moved.window,
         moved.capacity,
         moved.used,
-        durability.durable,
-        durability.by,
+        worth.durable,
+        worth.by,
         notices=_notices(moved),
     )
 

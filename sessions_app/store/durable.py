@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import partial, wraps
+from functools import wraps
 from typing import Any, NamedTuple, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -19,13 +18,13 @@ import orjson
 
 from sessions_app import clock, ids, waking
 from sessions_app.core import appending, chain, errors, leases, packing, replay
-from sessions_app.core.appending import MessageRow, Place, Prepared
+from sessions_app.core.appending import MessageRow, Prepared
 from sessions_app.core.entries import entries_out
 from sessions_app.core.leases import Lease
 from sessions_app.core.logbook import EventRow, Ledger, LogEntry
 from sessions_app.core.packing import Stored
 from sessions_app.models import HOUR_US, Policy, Project
-from sessions_app.store import at_once, beside, fulltext, kept
+from sessions_app.store import at_once, beside, fulltext, kept, leading
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
     NEVER,
@@ -44,8 +43,11 @@ from sessions_app.store.base import (
     Request,
     Snapshot,
 )
-from sessions_app.store.database import ON_COMMIT, Database, Durability, Row
+from sessions_app.store.database import Database, Row
+from sessions_app.store.durability import ON_COMMIT, Durability
+from sessions_app.store.failures import OF_THE_DATABASE
 from sessions_app.store.orphans import orphans
+from sessions_app.store.placed import Placed, Standing
 from sessions_app.store.reading import (
     Reader,
     check_version,
@@ -103,39 +105,14 @@ def replayed(verb: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(verb)
     def trying(*args: P.args, **kwargs: P.kwargs) -> R:
-        with suppress(_KeyTaken):
-            return verb(*args, **kwargs)
-        with suppress(_KeyTaken):
-            return verb(*args, **kwargs)
+        for _ in range(2):
+            try:
+                return verb(*args, **kwargs)
+            except _KeyTaken:
+                continue
         raise errors.StoreBusy
 
     return trying
-
-
-class Standing(NamedTuple):
-    """What an append needs of a session row; the columns of STANDING in their order."""
-
-    number: int
-    status: str
-    version: int
-    messages: int
-    turns: int
-    turn_start: int
-    tokens: int
-    active_tokens: int
-    capacity: int
-    window: int
-    last_activity_us: int
-    head: bytes
-    index_due_us: int | None
-    due_us: int | None
-    due_tokens: int
-    notice_tokens: int
-    resume_us: int
-    overlay_version: int
-    lease_token: int
-    lease_until_us: int
-    lease_holder: str
 
 
 class _Said(NamedTuple):
@@ -175,60 +152,92 @@ class DurableStore(Reader):
                 return done
         said = _Said(project, session, batch, bodies, guard, now)
         if check is None:
-            return self.db.together(partial(self._append, said))
+            return leading.together(self.db, said, self._append_all)
         with self.db.transaction() as durability:
-            return self._append(said, durability, check)
+            before = self._admitted(said, placed := Placed())
+            if isinstance(before, Appended):
+                return before
+            return self._append(before, said, durability, placed, check)
 
-    def _append(self, said: _Said, durability: Durability, check: Check | None = None) -> Appended:
-        project, session, batch, bodies, guard, now = said
-        row = self.db.locked_row(sql.STANDING, (session.hex, project))
+    def _append_all(
+        self, asked: Sequence[_Said], durability: Durability
+    ) -> list[Appended | errors.HoldfastError]:
+        """Places each behind the one before it, and stores all of them at the end, or before that
+        where one has to see what is stored."""
+        placed, found = Placed(), list[Appended | errors.HoldfastError]()
+        for said in asked:
+            try:
+                before = self._admitted(said, placed)
+            except OF_THE_DATABASE:
+                raise
+            except errors.HoldfastError as refused:
+                found.append(refused)
+                continue
+            if isinstance(before, Standing):
+                found.append(self._append(before, said, durability, placed))
+            else:
+                found.append(before)
+        self._store(placed)
+        return found
+
+    def _admitted(self, said: _Said, placed: Placed) -> Standing | Appended:
+        """Where the session stands, or the answer to the same request before. Raises what forbids
+        the append; nothing is changed for it yet."""
+        project, session, guard = said.project, said.session, said.guard
+        key = (session.hex, project)
+        before = placed.standing(key)
+        if before is None:
+            row = self.db.locked_row(sql.STANDING, key)
+            before = None if row is None else Standing._make(row)
         if (known := self.known(project, guard.request)) is not None:
             return kept.read_appended(known)
-        before = self._appendable(project, session, row, guard)
-        used, notices = self._store_batch(before, batch, bodies, now)
+        if before is not None and self._appendable(before, guard):
+            return before
+        self._store(placed)
+        raise _closed(self._at(project, session, guard))
+
+    def _appendable(self, before: Standing, guard: Guard) -> bool:
+        """Whether the guard's append may be made there. Raises what the session's lease has against
+        it. Where nobody holds it, as mostly, that is no statement more."""
+        if before.status != "active":
+            return False
+        if guard.lease is not None or before.lease_until_us:
+            lease = Lease(before.lease_token, before.lease_until_us, before.lease_holder)
+            now = self.db.now_us()
+            if guard.lease is None:
+                leases.check_free(lease, now)
+            else:
+                leases.check_token(lease, guard.lease, now)
+        return guard.expected is None or guard.expected == before.version
+
+    def _append(
+        self,
+        before: Standing,
+        said: _Said,
+        durability: Durability,
+        placed: Placed,
+        check: Check | None = None,
+    ) -> Appended:
+        project, session, batch, guard = said.project, said.session, said.batch, said.guard
+        used, notices = self._place(before, said, placed)
         done = _appended(session, before, batch, used=used, durability=durability)
         if notices:
             done = _noticed(done, before)
-        if any(item.role == "tool" for item in batch):
+        if "tool" in [item.role for item in batch]:
+            self._store(placed)
             done = self._with_orphans(project, before, batch, done)
         if check is not None:
+            self._store(placed)
             done = done._replace(told=check(done))
         if guard.request is not None:
-            self.remember(project, guard.request, 201, kept.appended(done), now=now)
+            self.remember(project, guard.request, 201, kept.appended(done), now=said.now)
         return done
 
-    def _appendable(self, project: int, session: UUID, row: Row | None, guard: Guard) -> Standing:
-        """Where the session stands. Raises what forbids an append to it."""
-        if row is not None:
-            before = Standing._make(row)
-            if before.status == "active":
-                self._check_writer(before, guard.lease)
-                if guard.expected in (None, before.version):
-                    return before
-        raise _closed(self._at(project, session, guard))
-
-    def _check_writer(self, before: Standing, token: int | None) -> None:
-        """Raises what the session's lease has against an append. Where nobody holds it, as mostly,
-        that is no statement more."""
-        if token is None and not before.lease_until_us:
-            return
-        lease = Lease(before.lease_token, before.lease_until_us, before.lease_holder)
-        now = self.db.now_us()
-        if token is not None:
-            leases.check_token(lease, token, now)
-        else:
-            leases.check_free(lease, now)
-            self.db.run(sql.LEASE_OVER, (before.number, lease.token))
-
-    def _store_batch(
-        self, before: Standing, batch: Sequence[Prepared], bodies: Sequence[Stored], now: int
-    ) -> tuple[int, bool]:
-        """Stores the batch and moves the session on; returns its active tokens, and whether there
+    def _place(self, before: Standing, said: _Said, placed: Placed) -> tuple[int, bool]:
+        """Places the batch and moves the session on; returns its active tokens, and whether there
         is something to notice about them."""
-        place = Place(
-            before.version, before.messages, before.turns, before.turn_start, before.tokens
-        )
-        rows = appending.place_rows(place, batch, now=now, salts=_salts(len(batch)))
+        batch, now, number = said.batch, said.now, before.number
+        rows = appending.place_rows(before.place, batch, now=now, salts=_salts(len(batch)))
         last = rows[-1]
         used = before.active_tokens + last.tokens_total - before.tokens
         activity = max(before.last_activity_us, appending.last_moment(batch, now))
@@ -238,27 +247,44 @@ class DurableStore(Reader):
             version += 1
             level = appending.level(used, before.capacity)
             happened = [("notice", appending.nearly_full(level))]
-            head = self._insert_events(before.number, version, head, happened, now)
-        moved = self.db.run(
-            sql.ADVANCE,
-            (
-                *(version, last.seq, last.turn, last.turn_start, last.tokens_total, used),
-                *(activity, head, before.number, before.version),
-            ),
-        )
-        if not moved.rowcount:
-            raise errors.StoreBusy
+            head = self._insert_events(number, version, head, happened, now)
+        moved = (version, last.seq, last.turn, last.turn_start, last.tokens_total, used)
+        key, bodies = (said.session.hex, said.project), said.bodies
+        placed.add(key, before, (*moved, activity, head), _message_rows(number, rows, bodies))
+        if self._mark(before, said, used, activity):
+            self._store(placed)
+        return used, notices
+
+    def _mark(self, before: Standing, said: _Said, used: int, activity: int) -> bool:
+        """Sets what seldom changes with an append; says whether it set anything."""
+        now, number, idle = said.now, before.number, activity - before.last_activity_us
+        marked = False
+        if said.guard.lease is None and before.lease_until_us:
+            self.db.run(sql.LEASE_OVER, (number, before.lease_token))
+            marked = True
         if activity // HOUR_US != before.last_activity_us // HOUR_US:
-            self.db.run(sql.SET_ACTIVE_HOUR, (activity // HOUR_US, before.number))
+            self.db.run(sql.SET_ACTIVE_HOUR, (activity // HOUR_US, number))
+            marked = True
         if before.index_due_us is None:
-            self.db.run(sql.SET_INDEX_DUE, (now, before.number))
+            self.db.run(sql.SET_INDEX_DUE, (now, number))
+            marked = True
         if used >= before.due_tokens:
             if before.due_us is None:
-                self._set_due(now, "", 0, before.number)
-        elif activity - before.last_activity_us >= before.resume_us and before.messages:
-            self._set_due(now, "resume", before.messages, before.number)
-        self._insert_messages(before.number, rows, bodies)
-        return used, notices
+                self._set_due(now, "", 0, number)
+                marked = True
+        elif idle >= before.resume_us and before.messages:
+            self._set_due(now, "resume", before.messages, number)
+            marked = True
+        return marked
+
+    def _store(self, placed: Placed) -> None:
+        """Stores what was placed."""
+        moves, rows = placed.take()
+        if not moves:
+            return
+        if self.db.run_many(sql.ADVANCE, moves) != len(moves):
+            raise errors.StoreBusy
+        self._insert_messages(rows)
 
     def _with_orphans(
         self, project: int, before: Standing, batch: Sequence[Prepared], done: Appended
@@ -275,14 +301,8 @@ class DurableStore(Reader):
         self.db.run(sql.SET_DUE, params)
         self.db.after_commit(waking.ring)
 
-    def _insert_messages(
-        self, number: int, rows: Sequence[MessageRow], bodies: Sequence[Stored]
-    ) -> None:
-        placed = [(number, *row[:-1], *body) for row, body in zip(rows, bodies, strict=True)]
-        if len(placed) == 1:
-            self.db.run(sql.INSERT_MESSAGE, placed[0])
-        else:
-            self.db.run_many(sql.INSERT_MESSAGE, placed)
+    def _insert_messages(self, rows: Sequence[Row]) -> None:
+        self.db.run_many(sql.INSERT_MESSAGE, rows)
 
     def check(self, found: Snapshot, guard: Guard) -> None:
         """Raises LeaseLost and StaleVersion unless the session is as the guard wants it."""
@@ -683,7 +703,7 @@ class DurableStore(Reader):
         events = [(number, *row) for row in rows if isinstance(row, EventRow)]
         if said:
             bodies = [packing.stored(row.role, row.body) for row in said]
-            self._insert_messages(number, said, bodies)
+            self._insert_messages(_message_rows(number, said, bodies))
         if events:
             self.db.run_many(sql.INSERT_EVENT, events)
 
@@ -1099,6 +1119,11 @@ def _noticed(done: Appended, before: Standing) -> Appended:
     notices = appending.size_notices(level, before.tokens, before.capacity)
     events = int(before.active_tokens < before.notice_tokens)
     return done._replace(version=done.version + events, notices=notices, events=events)
+
+
+def _message_rows(number: int, rows: Sequence[MessageRow], bodies: Sequence[Stored]) -> list[Row]:
+    """The rows of the table, with the bodies as they are stored."""
+    return [(number, *row[:-1], *body) for row, body in zip(rows, bodies, strict=True)]
 
 
 def _salts(count: int) -> list[bytes]:

@@ -25,8 +25,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from sessions_app import clock, conditions
-from sessions_app.conditions import Condition
+from sessions_app import conditions
 from sessions_app.core import measure
 from sessions_app.core.breaker import Breaker
 
@@ -130,9 +129,6 @@ class Look(NamedTuple):
     failed: str = ""
 
 
-Listener = Callable[[Condition | None], None]
-
-
 class Hot:
     """One Redis, shared by all threads of this process."""
 
@@ -141,10 +137,7 @@ class Hot:
         self._guard = Lock()
         self._client: Any = None
         self._breaker = Breaker()
-        self._condition: Condition | None = None
         self._counts: Counter[str] = Counter()
-        self.listeners: list[Listener] = []
-        """Each is told when Redis is left alone, and why, and with None when it answers again."""
 
     def __repr__(self) -> str:
         return f"<Hot {urlsplit(self._url).scheme}>"  # the rest may hold a password
@@ -200,10 +193,6 @@ class Hot:
 
     # -- how it is ---------------------------------------------------------------------------
 
-    def condition(self) -> Condition | None:
-        """What is broken; None while Redis answers, or was not asked."""
-        return self._condition
-
     def counts(self) -> dict[str, int]:
         """What happened in this process so far, by name; `hits` are those that were checked against
         the database and those that were not."""
@@ -257,33 +246,22 @@ class Hot:
         self.count("errors")
         if _is_crowded(failed):
             return
-        condition = None
         with self._guard:
             was_open = self._breaker.is_open
             self._breaker = self._breaker.failed(self._now())
-            if self._breaker.is_open and not was_open:
-                condition = Condition(conditions.REDIS, _cause(failed), clock.now_us())
-                self._condition = condition
-        if condition is not None:
+            opened = self._breaker.is_open and not was_open
+        if opened:
             self.count("openings")
-            self._tell(condition)
+            conditions.broke(conditions.REDIS, _cause(failed))
+            log.warning("Redis is left alone, the database answers: %s", _cause(failed))
 
     def _worked(self) -> None:
         with self._guard:
             was_open = self._breaker.is_open
-            self._breaker, self._condition = self._breaker.worked(), None
+            self._breaker = self._breaker.worked()
         if was_open:
-            self._tell(None)
-
-    def _tell(self, condition: Condition | None) -> None:
-        if condition is None:
             conditions.works(conditions.REDIS)
             log.warning("Redis answers again.")
-        else:
-            conditions.broke(conditions.REDIS, condition.cause)
-            log.warning("Redis is left alone, the database answers: %s", condition.cause)
-        for listener in tuple(self.listeners):
-            listener(condition)
 
     def _connected(self) -> Any:
         """The client, made at its first use; it connects when it is asked something."""

@@ -1,18 +1,17 @@
 """Leases: the right of one agent to append to a session for a while.
 
-Taking a lease, taking it over and giving it back are events of the log, so that everybody sees who
-held the session; a renewal is none. The token counts leases. A change under it is checked in the
-change's own transaction, under the row's lock and by the database's time: whoever was frozen past
-the end of a lease stores nothing.
+Taking a lease, taking it over, giving it back and ending it for another are events of the log, so
+that everybody sees who held the session; a renewal is none. The token counts leases. A change under
+it is checked in the change's own transaction, under the row's lock and by the database's time:
+whoever was frozen past the end of a lease stores nothing.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from functools import partial
 from threading import Event
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sessions_app import waiting
@@ -23,8 +22,6 @@ from sessions_app.store.base import UNGUARDED, Changed, Guard, Snapshot
 from sessions_app.store.durable import NOTHING, Change, DurableStore, check_active
 
 SECOND_US = 1_000_000
-FIRST_PAUSE = 0.05
-LONGEST_PAUSE = 0.5
 
 
 def acquire(
@@ -46,7 +43,7 @@ def acquire(
     """
     end, free = time.monotonic() + wait, Event()
     with waiting.listening(session, free.set):
-        for pause in _pauses():
+        for pause in waiting.pauses():
             free.clear()
             try:
                 return _acquire(store, project, session, holder, ttl, guard)
@@ -57,14 +54,6 @@ def acquire(
             store.db.rest()
             free.wait(min(pause, left))
     raise AssertionError("pauses do not end")
-
-
-def _pauses() -> Iterator[float]:
-    """Seconds after which to look again for what was released elsewhere."""
-    pause = FIRST_PAUSE
-    while True:
-        yield pause
-        pause = min(2 * pause, LONGEST_PAUSE)
 
 
 def _acquire(
@@ -125,6 +114,31 @@ def release(
         return Change([("lease", told)], {"lease_until_us": 0, "lease_holder": ""})
 
     return store.change(project, session, decide, guard)
+
+
+class Freed(NamedTuple):
+    """Who held the session, and the version at which it is free."""
+
+    holder: str
+    version: int
+
+
+def free(store: DurableStore, project: int, session: UUID) -> Freed | None:
+    """Ends the lease that holds now, whoever has it, as a person does where its holder hangs; None
+    where nobody has. The holder's next change raises LeaseLost."""
+    held_by: list[str] = []
+
+    def decide(found: Snapshot) -> Change:
+        held_by.clear()
+        if not found.lease.held(store.db.now_us()):
+            return NOTHING
+        held_by.append(found.lease_holder)
+        store.db.after_commit(partial(waiting.ring, session))
+        told = {"action": "freed", "holder": found.lease_holder}
+        return Change([("lease", told)], {"lease_until_us": 0, "lease_holder": ""})
+
+    done = store.change(project, session, decide, UNGUARDED)
+    return Freed(held_by[0], done.session.version) if held_by else None
 
 
 def held(store: DurableStore, found: Snapshot) -> Lease | None:

@@ -2,8 +2,8 @@
 
 SQLite has one writer. Without a line, threads that want its lock sleep and ask again, in no order,
 and each commit waits for the disk by itself. Here they stand in order, and whoever's turn it is may
-do the work of those behind as well, so that one commit answers for all of them; see
-`Database.together`. A thread that finds nobody here goes on at once.
+do the work of those behind as well, so that one commit answers for all of them; see `leading`. A
+thread that finds nobody here goes on at once.
 
 No thread belongs to the line: who stands first leads, on its own connection. Other processes are
 met where they always are, at the lock of the file.
@@ -24,33 +24,39 @@ MOST = 128
 
 
 class Place:
-    """Somebody in line; `work`, if any, may be done by whoever leads.
+    """Somebody in line; what is `asked`, if anything, may be answered by whoever leads.
 
     In the end either `leads` is true, or `answer` or `error` is there.
     """
 
-    __slots__ = ("_called", "answer", "error", "leads", "work")
+    __slots__ = ("_called", "answer", "asked", "error", "leads")
 
-    def __init__(self, work: Callable[[Any], Any] | None = None) -> None:
-        self.work = work
+    def __init__(self, asked: Any = None) -> None:
+        self.asked = asked
         self.answer: Any = None
         self.error: BaseException | None = None
         self.leads = False
+        self._called: Any = None  # a lock, once it waits
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it was called in time, once it is known to be called."""
+        return bool(self._called.acquire(timeout=seconds))
+
+    def will_wait(self) -> None:
+        """Before others know of it. Who need not wait needs no lock."""
         self._called = Lock()
         self._called.acquire()
-
-    def do(self, given: Any) -> None:
-        """Its work, if it has any."""
-        if self.work is not None:
-            self.answer = self.work(given)
 
     def call(self) -> None:
         """Ends the waiting."""
         self._called.release()
 
-    def wait(self, seconds: float = -1) -> bool:
-        """Whether it was called in time."""
-        return self._called.acquire(timeout=seconds)
+    def answered(self, found: Any) -> None:
+        """An answer, or the error that refuses it."""
+        if isinstance(found, errors.HoldfastError):
+            self.error = found
+        else:
+            self.answer = found
 
     def result(self) -> Any:
         """The answer. Raises the error."""
@@ -66,6 +72,14 @@ class Line:
         self._mutex = Lock()
         self._taken = False
         self._waiting: deque[Place] = deque()
+        self._watching: list[Callable[[], object]] = []
+
+    def when_free(self, call: Callable[[], object]) -> bool:
+        """Whether somebody writes now; if so, `call` is called once nobody does, in any thread."""
+        with self._mutex:
+            if self._taken:
+                self._watching.append(call)
+            return self._taken
 
     def enter(self, place: Place, patience: Callable[[], float]) -> None:
         """Waits until the place leads or its work was done. `patience` tells for how many seconds
@@ -74,19 +88,20 @@ class Line:
             if not self._taken:
                 self._taken = place.leads = True
                 return
+            place.will_wait()
             self._waiting.append(place)
         try:
             called = place.wait(patience())
         except BaseException:
             if not self._left(place):
-                place.wait()
+                place.wait(-1)
                 if place.leads:
                     self.leave()
             raise
         if not called:
             if self._left(place):
                 raise errors.StoreBusy
-            place.wait()
+            place.wait(-1)
 
     def _left(self, place: Place) -> bool:
         """Whether a place was still waiting, and is no longer."""
@@ -97,25 +112,32 @@ class Line:
             return True
 
     def follow(self) -> list[Place]:
-        """The places whose work the leader does too; each must be called when it is done."""
+        """The places that the leader answers too; each must be called when that is done."""
         if not self._waiting:
             return []
+        able: list[Place] = []
+        others = deque[Place]()
         with self._mutex:
-            able = [place for place in self._waiting if place.work is not None][:MOST]
-            others = [place for place in self._waiting if place not in able]
-            self._waiting = deque(others)
+            for place in self._waiting:
+                asks = place.asked is not None and len(able) < MOST
+                (able if asks else others).append(place)
+            self._waiting = others
         return able
 
     def leave(self) -> None:
         """The turn of whoever leads is over: the first who waits has the next one."""
         with self._mutex:
             following = self._waiting.popleft() if self._waiting else None
+            watching: list[Callable[[], object]] = []
             if following is None:
                 self._taken = False
+                watching, self._watching = self._watching, watching
             else:
                 following.leads = True
         if following is not None:
             following.call()
+        for call in watching:
+            call()
 
 
 _lines: defaultdict[str, Line] = defaultdict(Line)

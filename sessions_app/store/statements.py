@@ -202,6 +202,7 @@ LOCK = "SELECT s.number FROM holdfast_session s WHERE s.id = ? AND s.project_id 
 # not the strongest), on SQLite the database's one write lock, which every write takes.
 LOCKING = " FOR NO KEY UPDATE OF s"
 TAKE_WRITE_LOCK = "UPDATE holdfast_session SET version = version WHERE number = 0"
+CHECKPOINT = "PRAGMA wal_checkpoint(PASSIVE)"
 
 INSERT_MESSAGE = """
     INSERT INTO holdfast_message

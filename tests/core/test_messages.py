@@ -353,9 +353,10 @@ def test_arguments_that_cannot_be_kept_as_json_stay_text(arguments: str) -> None
 
 
 def test_only_a_lone_string_is_plain() -> None:
-    assert messages.is_plain(one({"role": "user", "content": "x"}))
-    assert not messages.is_plain(one({"role": "user", "content": "x", "author": "a"}))
-    assert not messages.is_plain(one({"role": "user", "content": [{"type": "text", "text": "x"}]}))
+    assert messages.is_plain(one({"role": "user", "content": "x"}).body)
+    assert not messages.is_plain(one({"role": "user", "content": "x", "author": "a"}).body)
+    parts = [{"type": "text", "text": "x"}]
+    assert not messages.is_plain(one({"role": "user", "content": parts}).body)
 
 
 def test_keys_and_text_are_never_normalised() -> None:

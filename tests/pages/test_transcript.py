@@ -248,6 +248,7 @@ def test_an_event_is_told_in_words(kind: str) -> None:
     ("data", "words"),
     [
         ({"action": "released"}, "Lease released by"),
+        ({"action": "freed"}, "Lease ended by a person, held by"),
         ({"action": "taken_over", "from": "a"}, "Taken over from a, whose lease ran out, by"),
         ({"action": "from the future"}, "Lease taken by"),
     ],

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.transaction import TransactionManagementError
 
 from sessions_app.core import errors
-from sessions_app.store import database
+from sessions_app.store import durability
 from sessions_app.store.base import Edit, NewSession
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
@@ -247,4 +247,4 @@ def test_a_site_without_a_transaction_mode_gets_the_write_lock_all_the_same(
 @pytest.mark.usefixtures("on_sqlite")
 def test_memory_is_never_durable(monkeypatch: pytest.MonkeyPatch, store: DurableStore) -> None:
     monkeypatch.setattr(connection, "is_in_memory_db", lambda: True)
-    assert store.db.durability() == database.Durability(durable=False, by="never")
+    assert store.db.durability() == durability.Durability(durable=False, by="never")

@@ -516,7 +516,7 @@ def test_who_waits_gets_the_lease_the_moment_it_is_released(
     store: DurableStore, project: int, session: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without the bell it would look again only after an hour."""
-    monkeypatch.setattr(leasing, "FIRST_PAUSE", 3600.0)
+    monkeypatch.setattr(waiting, "FIRST_PAUSE", 3600.0)
     token = taken(store, project, session)
     refused = looked(monkeypatch)
 
@@ -697,3 +697,41 @@ def test_an_append_that_nobody_holds_costs_no_statement_more(
     leasing.release(store, project, session, taken(store, project, session))
     monkeypatch.setattr(Database, "now_us", lambda _: pytest.fail("asks for the time"))
     store.append(project, session, turn())
+
+
+# -- freed by a person -------------------------------------------------------------------------
+
+
+def test_a_lease_that_is_freed_is_lost_to_its_holder_and_free_for_the_next(
+    store: DurableStore, project: int, session: UUID
+) -> None:
+    token = taken(store, project, session)
+    rung = Event()
+    with waiting.listening(session, rung.set):
+        freed = leasing.free(store, project, session)
+    assert rung.is_set()
+    found = store.get(project, session)
+    assert freed == leasing.Freed("planner", found.version)
+    assert leasing.held(store, found) is None
+    for late in (
+        lambda: store.append(project, session, turn(), under(token)),
+        lambda: leasing.renew(store, project, session, token, TTL),
+    ):
+        with pytest.raises(errors.LeaseLost):
+            late()
+    assert taken(store, project, session, "writer") == token + 1
+    (event,) = [each for each in store.events(found) if "freed" in each.data]
+    assert event.entry().data == {"action": "freed", "holder": "planner"}
+
+
+def test_a_lease_that_nobody_holds_is_not_freed(
+    store: DurableStore, project: int, session: UUID, database_time: DatabaseTime
+) -> None:
+    assert leasing.free(store, project, session) is None
+    token = taken(store, project, session)
+    database_time.passes(TTL)
+    before = store.get(project, session)
+    assert leasing.free(store, project, session) is None
+    assert store.get(project, session) == before
+    with pytest.raises(errors.LeaseLost):
+        leasing.renew(store, project, session, token, TTL)

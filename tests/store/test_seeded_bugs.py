@@ -10,10 +10,11 @@ import pytest
 from django.db import connection
 
 from sessions_app.core import chain, errors, leases
-from sessions_app.store import at_once, database
+from sessions_app.store import at_once, transactions
 from sessions_app.store import statements as sql
 from sessions_app.store.base import UNGUARDED
-from sessions_app.store.database import DURABLE, Database, Durability
+from sessions_app.store.database import Database
+from sessions_app.store.durability import DURABLE, Durability
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import Problem, verify
 from tests.passing import DatabaseTime
@@ -51,7 +52,7 @@ def test_without_the_expected_version_more_than_one_writer_wins(
 ) -> None:
     right: Any = DurableStore._appendable
     monkeypatch.setattr(
-        DurableStore, "_appendable", lambda self, *args: right(self, *args[:3], UNGUARDED)
+        DurableStore, "_appendable", lambda self, before, _: right(self, before, UNGUARDED)
     )
     with pytest.raises(AssertionError):
         i01.test_one_of_eight_writers_at_the_same_version_wins(store, project, "append")
@@ -104,7 +105,7 @@ def test_an_answer_before_the_commit_is_seen(
 def test_a_constant_durability_is_seen(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ON_COMMIT", DURABLE)
+    monkeypatch.setattr(transactions, "ON_COMMIT", DURABLE)
     with pytest.raises(AssertionError):
         i02.test_a_callers_transaction_makes_it_durable_by_its_commit(store, project)
 

@@ -27,6 +27,10 @@ from tests.store.saying import at, filled, keyed, opened, said, turn
 pytestmark = pytest.mark.usefixtures("on_sqlite")
 
 
+BODY = -2
+"""Its place in the row of a message."""
+
+
 class Crowd:
     """Threads that stand in line behind the one who made it; `disperse` lets them go on."""
 
@@ -139,10 +143,10 @@ def test_an_error_of_the_database_fails_all_and_stores_nothing(
     session = opened(store, project)
     insert = DurableStore._insert_messages
 
-    def full(self: DurableStore, number: int, rows: Any, bodies: Any) -> None:
-        if "3" in bodies[0].body:
+    def full(self: DurableStore, rows: Any) -> None:
+        if any("3" in row[BODY] for row in rows):
             raise OperationalError("database or disk is full")
-        insert(self, number, rows, bodies)
+        insert(self, rows)
 
     with monkeypatch.context() as patch:
         patch.setattr(DurableStore, "_insert_messages", full)
@@ -153,6 +157,61 @@ def test_an_error_of_the_database_fails_all_and_stores_nothing(
     assert len({id(answer) for answer in crowd.answers}) == 6
     assert store.get(project, session).messages == 0
     assert store.append(project, session, turn()).version == 3
+
+
+def test_what_nobody_foresaw_fails_alone(
+    store: DurableStore, project: int, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = opened(store, project)
+    ended = filled(store, project)
+    store.end(project, ended)
+    insert = DurableStore._insert_messages
+
+    def failing(self: DurableStore, rows: Any) -> None:
+        insert(self, rows)
+        if any("3" in row[BODY] for row in rows):
+            raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DurableStore, "_insert_messages", failing)
+        with crowd:
+            for number in range(6):
+                where = ended if number == 2 else session
+                crowd.joins(
+                    partial(store.append, project, where, [said(str(number))], keyed(str(number)))
+                )
+    assert crowd.transactions == 1 + 6
+    assert isinstance(crowd.answers[2], errors.SessionEnded)
+    assert isinstance(crowd.answers[3], ZeroDivisionError)
+    kept = [one for one in crowd.answers if isinstance(one, Appended)]
+    assert [one.version for one in kept] == [2, 3, 4, 5]
+    assert store.get(project, session).messages == 4
+    again = store.append(project, session, [said("5")], keyed("5"))
+    assert again == crowd.answers[5]
+    assert list(verify(store)) == []
+
+
+def test_a_database_that_fails_ends_the_second_try_for_all_that_are_left(
+    store: DurableStore, project: int, crowd: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = opened(store, project)
+    insert = DurableStore._insert_messages
+
+    def failing(self: DurableStore, rows: Any) -> None:
+        if len(rows) > 1:
+            raise ZeroDivisionError
+        if "1" in rows[0][BODY]:
+            raise OperationalError("database or disk is full")
+        insert(self, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DurableStore, "_insert_messages", failing)
+        with crowd:
+            for number in range(3):
+                crowd.joins(partial(store.append, project, session, [said(str(number))]))
+    kinds = [type(answer) for answer in crowd.answers]
+    assert kinds == [Appended, errors.StorageFull, errors.StorageFull]
+    assert store.get(project, session).messages == 1
 
 
 def test_a_commit_that_fails_answers_nobody(
