@@ -20,10 +20,11 @@ from memory_app import facts as remembered
 from memory_app import factsearch, gathering, keeping, known, links, relations
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
+from memory_app.core.held import Held, Name, Stamp
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
-from memory_app.history import HistoryReader, Said
+from memory_app.history import BODY, HistoryReader, Line, Said
 from memory_app.known import Known
 from memory_app.links import Reads
 from memory_app.models import Fact, Summary
@@ -139,9 +140,26 @@ def _scores(alias: str, number: int, version: int) -> dict[int, float]:
 
 
 def forget() -> None:
-    """Empties this process's memory of summaries: what was purged must not live on there."""
+    """Empties this process's memory of what is folded: what was purged must not live on there."""
     _read.cache_clear()
     _scores.cache_clear()
+    _held_facts.clear()
+    _held_units.clear()
+
+
+class _Units(NamedTuple):
+    """The kept units of a fold, and by seq the lines that were read for them."""
+
+    units: tuple[Unit, ...]
+    lines: dict[int, Line]
+
+
+MOST_HELD = 32 * 1024 * 1024
+"""Octets that a process holds of kept units, and as many of facts."""
+ROW = 1_000
+"""About the octets of a fact or a line without its texts."""
+_held_facts = Held[list[Known]](MOST_HELD)
+_held_units = Held[_Units](MOST_HELD)
 
 
 def _standing(written: Written | None, state: State) -> Written | None:
@@ -179,9 +197,7 @@ def _told(written: Written, points: Sequence[Point]) -> Told:
 def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
     """Kept units by what they are worth for what they cost; all of them where all fit."""
     must = assembly.musts(history)
-    units = [
-        unit for unit in reader.kept(state.retained) if unit.broken is None and unit.seq not in must
-    ]
+    units = [unit for unit in _units(reader, state) if unit.broken is None and unit.seq not in must]
     if sum([unit.tokens for unit in units]) <= room:
         return tuple(units)
     worth = _worth(reader, state)
@@ -191,6 +207,25 @@ def _kept(reader: HistoryReader, state: State, history: History, room: int) -> t
             chosen.append(unit)
             room -= unit.tokens
     return tuple(sorted(chosen, key=PLACE))
+
+
+def _units(reader: HistoryReader, state: State) -> tuple[Unit, ...]:
+    """The units that a fold keeps word for word. They are the same until the next fold or
+    retraction, whatever is appended."""
+    if reader.epoch is None:
+        return reader.kept(state.retained)
+    name = Name(reader.store.db.alias, reader.session.number)
+    stamp = Stamp(reader.epoch, (state.fold_version, reader.session.overlay_version))
+    held = _held_units.get(name, stamp)
+    if held is not None:
+        reader.again(held.lines)
+        return held.units
+    units = reader.kept(state.retained)
+    seqs = (seq for first, last in state.retained for seq in range(first, last + 1))
+    lines = {seq: reader.lines[seq] for seq in seqs if seq in reader.lines}
+    octets = sum([len(line[BODY]) + ROW for line in lines.values()])
+    _held_units.put(name, stamp, _Units(units, lines), octets)
+    return units
 
 
 def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
@@ -247,7 +282,7 @@ class Wanted(NamedTuple):
     """Which facts a context takes: of a session as of `version` and `others` of its user, not of
     messages that are `gone` (retracted ranges), not what `said` has to the letter nor what was
     learnt of messages that are `shown`, within `room` tokens. A preference that nobody confirmed
-    since `old_us`, in microseconds, is to be asked again."""
+    since `old_us`, in microseconds, is to be asked again. `epoch` is that of the session's row."""
 
     version: int
     room: int
@@ -257,6 +292,7 @@ class Wanted(NamedTuple):
     others: Sequence[Remembered] = ()
     shown: Container[int] = frozenset()
     old_us: int = 0
+    epoch: str | None = None
 
 
 def facts(
@@ -337,8 +373,25 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Remembered]
             :MOST_FACTS
         ]
     if not wanted.query:
-        return [*known.of_session(store, number, version, known.Asked(None, MOST_FACTS))]
+        return [*_best(store, session, wanted)]
     return [*known.of_session(store, number, version, known.Asked(asked, MOST_FACTS * 5))]
+
+
+def _best(store: Reader, session: Snapshot, wanted: Wanted) -> list[Known]:
+    """The best facts of a session. Each change of one is an event of it in the same transaction, so
+    they are the same as long as messages alone are appended."""
+    number, version = session.number, wanted.version
+    asked = known.Asked(None, MOST_FACTS)
+    if wanted.epoch is None or version != session.version:
+        return known.of_session(store, number, version, asked)
+    name = Name(store.db.alias, number)
+    stamp = Stamp(wanted.epoch, version - session.messages)
+    held = _held_facts.get(name, stamp)
+    if held is None:
+        held = known.of_session(store, number, version, asked)
+        octets = sum([len(fact.text) + len(fact.sources) + ROW for fact in held])
+        _held_facts.put(name, stamp, held, octets)
+    return held
 
 
 def room_for(found: Sequence[Remembered], old_us: int) -> int:

@@ -25,7 +25,7 @@ from memory_app import context, policies, providing
 from memory_app.context import Ask, Context
 from memory_app.core.held import Held, Name, Stamp
 from sessions_app import conditions, ids, preparing
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
 from sessions_app.store.tiered import Looked, TieredStore
@@ -90,16 +90,16 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
     place = _place(store, wanted)
     if isinstance(store, TieredStore) and (wanted.max_stale or place not in _held):
         return _tiered(store, wanted, began)
-    session, epoch = store.get_in_epoch(wanted.project, wanted.session)
-    held = _held.get(place, _stamp(session, epoch))
+    known = store.get_in_epoch(wanted.project, wanted.session)
+    held = _held.get(place, _stamp(*known))
     if held is not None:
         return _again(held, began)
     if isinstance(store, TieredStore):
         return _tiered(store, wanted, began)
-    built = context.build(store, wanted.project, session, wanted.ask)
+    built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
-    if built.mode == conditions.FULL and _lasts(store, session, wanted.ask):
-        _held.put(place, _stamp(session, epoch), found.body)
+    if built.mode == conditions.FULL and _lasts(store, known.session, wanted.ask):
+        _hold(place, _stamp(*known), found.body)
     return found
 
 
@@ -115,7 +115,7 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
         kept = store.believed(looked, whose, wanted.max_stale, epoch)
         if kept is not None:
             if (mark := store.mark_of(looked, wanted.max_stale, epoch)) is not None:
-                _held.put(_place(store, wanted, old=True), Stamp(epoch, mark), kept.body)
+                _hold(_place(store, wanted, old=True), Stamp(epoch, mark), kept.body)
             return _again(kept.body, began)
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
@@ -125,21 +125,26 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
         body = bytes(checked.kept.body)
         if wanted.max_stale:  # so that the next one need not ask the database
             store.keep(name, body, standing, checked, lasting=True)
-        _held.put(place, stamp, body)
+        _hold(place, stamp, body)
         return _again(body, began)
-    built = context.build(store, wanted.project, standing.session, wanted.ask)
+    known = InEpoch(standing.session, standing.epoch)
+    built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
     if built.mode == conditions.FULL and (lasts or wanted.max_stale):
         store.keep(name, found.body, standing, checked, lasting=lasts)
         if lasts:
-            _held.put(place, stamp, found.body)
+            _hold(place, stamp, found.body)
     return found
 
 
 MOST_HELD = 32 * 1024 * 1024
 """Octets of the contexts that a process holds: about 900 of 8,000 tokens."""
 
-_held = Held(MOST_HELD)
+_held = Held[bytes](MOST_HELD)
+
+
+def _hold(place: Name, stamp: Stamp, body: bytes | memoryview) -> None:
+    _held.put(place, stamp, bytes(body), len(body))
 
 
 def forget() -> None:

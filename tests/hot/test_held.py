@@ -21,9 +21,9 @@ from tests.store.saying import filled, turn
 
 
 @pytest.fixture(autouse=True)
-def held(nothing_held: None, monkeypatch: pytest.MonkeyPatch) -> Held:
+def held(nothing_held: None, monkeypatch: pytest.MonkeyPatch) -> Held[bytes]:
     """The memory of this process, empty."""
-    empty = Held(hotcontexts.MOST_HELD)
+    empty = Held[bytes](hotcontexts.MOST_HELD)
     monkeypatch.setattr(hotcontexts, "_held", empty)
     return empty
 
@@ -36,7 +36,7 @@ def test_what_is_held_is_told_without_a_look_at_redis(tiered: TieredStore, proje
     assert counted(tiered, "attempts") == attempts
 
 
-def test_what_redis_gave_is_held_too(tiered: TieredStore, project: int, held: Held) -> None:
+def test_what_redis_gave_is_held_too(tiered: TieredStore, project: int, held: Held[bytes]) -> None:
     session = filled(tiered, project)
     first = context(tiered, project, session)
     held.clear()
