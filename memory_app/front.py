@@ -8,7 +8,7 @@ it changes only when a compression does, so it stands first: the prompt's prefix
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -143,14 +143,17 @@ def forget() -> None:
     """Empties this process's memory of what is folded: what was purged must not live on there."""
     _read.cache_clear()
     _scores.cache_clear()
+    _says.cache_clear()
     _held_facts.clear()
     _held_units.clear()
 
 
 class _Units(NamedTuple):
-    """The kept units of a fold, and by seq the lines that were read for them."""
+    """The kept units of a fold that a context may show, and the same by what they are worth; by
+    seq the lines that were read for them."""
 
-    units: tuple[Unit, ...]
+    units: Sequence[Unit]
+    best: Sequence[Unit]
     lines: dict[int, Line]
 
 
@@ -197,46 +200,51 @@ def _told(written: Written, points: Sequence[Point]) -> Told:
 def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
     """Kept units by what they are worth for what they cost; all of them where all fit."""
     must = assembly.musts(history)
-    units = [unit for unit in _units(reader, state) if unit.broken is None and unit.seq not in must]
+    held = _units(reader, state)
+    units = [unit for unit in held.units if unit.seq not in must]
     if sum([unit.tokens for unit in units]) <= room:
         return tuple(units)
-    worth = _worth(reader, state)
     chosen: list[Unit] = []
-    for unit in sorted(units, key=lambda unit: (-worth(unit), unit.seq)):
-        if unit.tokens <= room:
+    for unit in held.best:
+        if unit.tokens <= room and unit.seq not in must:
             chosen.append(unit)
             room -= unit.tokens
     return tuple(sorted(chosen, key=PLACE))
 
 
-def _units(reader: HistoryReader, state: State) -> tuple[Unit, ...]:
-    """The units that a fold keeps word for word. They are the same until the next fold or
-    retraction, whatever is appended."""
+def _units(reader: HistoryReader, state: State) -> _Units:
+    """What a fold keeps word for word. It is the same until the next fold or retraction, whatever
+    is appended."""
     if reader.epoch is None:
-        return reader.kept(state.retained)
+        return _read_units(reader, state)
     name = Name(reader.store.db.alias, reader.session.number)
     stamp = Stamp(reader.epoch, (state.fold_version, reader.session.overlay_version))
     held = _held_units.get(name, stamp)
     if held is not None:
         reader.again(held.lines)
-        return held.units
-    units = reader.kept(state.retained)
+        return held
+    read = _read_units(reader, state)
+    octets = sum([len(line[BODY]) + ROW for line in read.lines.values()])
+    _held_units.put(name, stamp, read, octets)
+    return read
+
+
+def _read_units(reader: HistoryReader, state: State) -> _Units:
+    units = [unit for unit in reader.kept(state.retained) if unit.broken is None]
     seqs = (seq for first, last in state.retained for seq in range(first, last + 1))
     lines = {seq: reader.lines[seq] for seq in seqs if seq in reader.lines}
-    octets = sum([len(line[BODY]) + ROW for line in lines.values()])
-    _held_units.put(name, stamp, _Units(units, lines), octets)
-    return units
+    return _Units(units, _by_worth(reader, state, units), lines)
 
 
-def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
+def _by_worth(reader: HistoryReader, state: State, units: Sequence[Unit]) -> list[Unit]:
     db = reader.store.db
     read = _scores.__wrapped__ if db.nested else _scores
     scores = read(db.alias, reader.session.number, state.fold_version)
-
-    def worth(unit: Unit) -> float:
-        return max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
-
-    return worth
+    worth = {
+        unit.seq: max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
+        for unit in units
+    }
+    return sorted(units, key=lambda unit: (-worth[unit.seq], unit.seq))
 
 
 def of_user(
@@ -303,7 +311,7 @@ def facts(
     if wanted.room <= 0 or not (session.facts or wanted.others):
         return None, ()
     own = _found(store, session, wanted) if session.facts else []
-    new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
+    new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)] if wanted.gone else own
     others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
     found = [*others, *new]
     found = about(found, wanted.query) if wanted.query else _must_first(found)
@@ -312,7 +320,7 @@ def facts(
     texts: set[str] = set()
     missed: list[Remembered] = []
     for fact in found:
-        if fact.text in wanted.said or fact.text in texts:
+        if fact.text in texts or _says(wanted.said, fact.text):
             continue
         texts.add(fact.text)
         if used + fact.tokens > wanted.room:
@@ -326,6 +334,12 @@ def facts(
     return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
 
 
+# 200 facts are looked for in a long summary, which stays the same for many contexts.
+@lru_cache(maxsize=4096)
+def _says(text: str, part: str) -> bool:
+    return part in text
+
+
 def _roomed(
     chosen: Sequence[Remembered], number: int, wanted: Wanted
 ) -> tuple[Told | None, Sequence[Remembered]]:
@@ -336,8 +350,9 @@ def _roomed(
         return stated(chosen[:many], number, wanted.old_us) if many else None
 
     def tokens(many: int) -> int:
-        block = told(many)
-        return block.tokens if block else 0
+        if not many:
+            return 0
+        return keeping.block_tokens(_stated(_ordered(chosen[:many], number), number, wanted.old_us))
 
     whole = told(len(chosen))
     if whole is None or whole.tokens <= wanted.room:
@@ -406,11 +421,19 @@ def room_for(found: Sequence[Remembered], old_us: int) -> int:
 def stated(chosen: Sequence[Remembered], number: int, old_us: int) -> Told:
     """The block of these facts: what is known of the user from elsewhere, then what came of the
     session itself, in the order of its messages."""
-    ordered = sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
-    text = blocks.block("facts", [_line(fact, number, old_us) for fact in ordered])
+    ordered = _ordered(chosen, number)
+    text = _stated(ordered, number, old_us)
     ids = tuple(str(fact.id) for fact in ordered)
     revisions = tuple(fact.revision for fact in ordered)
     return Told("facts", text, keeping.block_tokens(text), facts=ids, revisions=revisions)
+
+
+def _ordered(chosen: Sequence[Remembered], number: int) -> list[Remembered]:
+    return sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
+
+
+def _stated(ordered: Sequence[Remembered], number: int, old_us: int) -> str:
+    return blocks.block("facts", [_line(fact, number, old_us) for fact in ordered])
 
 
 def _place(fact: Remembered, number: int) -> tuple[bool, int]:
