@@ -40,7 +40,7 @@ NO_ROOM = "kept word for word, but there is no room"
 
 class Fated(NamedTuple):
     """A run of folded messages with one fate, given by the `ordinal`-th compression; `rule` is
-    that of retained ones."""
+    that of retained ones. `reason` is why a context does not show it."""
 
     first: int
     last: int
@@ -48,6 +48,7 @@ class Fated(NamedTuple):
     fate: str
     ordinal: int
     rule: str
+    reason: str
 
 
 class Folded(NamedTuple):
@@ -106,15 +107,18 @@ def _read(alias: str, number: int, version: int) -> Folded:
     summary = Summary.objects.using(alias).filter(session_id=number, version=version).first()
     if summary is None or not newest:
         return NOTHING
-    runs = [
-        Fated(row.first, row.last, row.tokens, FATE_NAMES[row.fate], row.ordinal, row.rule)
-        for row in reversed(newest)
-    ]
+    runs = [_run(row) for row in reversed(newest)]
     before: list[tuple[str, int, int]] = []
     if len(runs) > MOST_RUNS:
         runs = runs[1:]
         before = _rest(orjson.loads(summary.totals), runs)
     return Folded(tuple(runs), tuple(before), summary.last, summary.ordinal, version)
+
+
+def _run(row: FateRun) -> Fated:
+    fate = FATE_NAMES[row.fate]
+    reason = NO_ROOM if fate == "retained" else f"{FOLDED_BY}{row.ordinal}"
+    return Fated(row.first, row.last, row.tokens, fate, row.ordinal, row.rule, reason)
 
 
 def _rest(totals: dict[str, list[int]], runs: Sequence[Fated]) -> list[tuple[str, int, int]]:
@@ -258,25 +262,20 @@ def _fated(stretches: Iterable[Stretch], folds: Folded, reader: HistoryReader) -
 
 
 def _cut(stretch: Stretch, folds: Folded, index: int, reader: HistoryReader) -> Iterator[Stretch]:
-    at, before = stretch.first, stretch.before
-    for run in folds.runs[index:]:
-        if run.first > stretch.last:
+    at, end, before = stretch.first, stretch.last, stretch.before
+    for run in islice(folds.runs, index, None):
+        first, last, tokens, fate, _, _, reason = run
+        if first > end:
             break
-        last = min(run.last, stretch.last)
-        whole = (run.first, run.last) == (at, last)
-        total = before + run.tokens if whole else _total(reader, last, stretch)
-        yield Stretch(at, last, before, total, run.fate, _reason(run))
+        if first == at and last <= end:
+            total = before + tokens
+        else:
+            last = min(last, end)
+            total = stretch.total if last == end else reader.total(last)
+        yield Stretch(at, last, before, total, fate, reason)
         at, before = last + 1, total
-    if at <= stretch.last:
+    if at <= end:
         yield stretch._replace(first=at, before=before)
-
-
-def _total(reader: HistoryReader, seq: int, stretch: Stretch) -> int:
-    return stretch.total if seq == stretch.last else reader.total(seq)
-
-
-def _reason(run: Fated) -> str:
-    return NO_ROOM if run.fate == "retained" else f"{FOLDED_BY}{run.ordinal}"
 
 
 def _together(

@@ -42,7 +42,7 @@ from sessions_app import clock, conditions, ids
 from sessions_app.core import errors, forms
 from sessions_app.core.appending import FAR_PAST_ITS_USE
 from sessions_app.core.replay import State
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
 FORMS = ("openai", "anthropic", "responses")
@@ -191,7 +191,7 @@ class Context:
 def build(
     store: Reader,
     project: int,
-    session: UUID | Snapshot,
+    session: UUID | Snapshot | InEpoch,
     ask: Ask = Ask(),
     found: Found | None = None,
     answers: Sequence[Answer] | None = None,
@@ -199,14 +199,15 @@ def build(
 ) -> Context:
     """The context of a session; `found` is what was found for the query already, and `answers` what
     context providers said already. These are host code: in a transaction they must be given. With
-    `before` nothing is chosen anew that was chosen then.
+    `before` nothing is chosen anew that was chosen then. Of a session without its epoch all is read
+    anew.
 
     Raises NotFound, SessionDeleted, VersionNotFound, BudgetTooSmall (with `least`), InvalidField.
     """
     with store.db.reading():
         began = time.perf_counter()
         frame = _frame(store, project, session, ask)
-        reader = HistoryReader(store, frame.session, frame.state)
+        reader = HistoryReader(store, frame.session, frame.state, frame.epoch)
         extent = _extent(reader, frame)
         frame, reading = _shortened(reader, frame, extent, reader.read(extent))
         frame, reading = _fronted(reader, frame, reading)
@@ -340,6 +341,7 @@ class _Frame:
     now_us: int = 0
     likely: bool = False
     provided: tuple[providing.Block, ...] = ()
+    epoch: str | None = None
 
     @property
     def floor(self) -> int:
@@ -347,10 +349,16 @@ class _Frame:
         return self.state.folded if self.policy.rules.folds else 0
 
 
-def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _Frame:
+def _known(store: Reader, project: int, session: UUID | Snapshot | InEpoch) -> InEpoch | Snapshot:
+    """The session row, read now where only its name is given."""
+    return store.get_in_epoch(project, session) if isinstance(session, UUID) else session
+
+
+def _frame(store: Reader, project: int, session: UUID | Snapshot | InEpoch, ask: Ask) -> _Frame:
     if ask.form not in FORMS:
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
-    found = session if isinstance(session, Snapshot) else store.get(project, session)
+    known = _known(store, project, session)
+    found, epoch = known if isinstance(known, InEpoch) else (known, None)
     state = store.present(found) if ask.at is None else store.state(found, ask.at)
     if ask.pinned:
         state = state.with_pins(ask.pinned)
@@ -367,6 +375,8 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot, ask: Ask) -> _
         state=state,
         notices=notices,
         queried=bool(ask.query),
+        # What is read in a transaction may never be committed, and then was another way.
+        epoch=None if ask.at is not None or store.db.nested else epoch,
     )
 
 
@@ -709,6 +719,7 @@ def _facts(
         frame.facts,
         shown,
         front.old_us(frame.policy.rules.preference_days, frame.now_us),
+        frame.epoch,
     )
     return front.facts(reader.store, frame.session, wanted)
 

@@ -8,7 +8,7 @@ it changes only when a compression does, so it stands first: the prompt's prefix
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,10 +20,11 @@ from memory_app import facts as remembered
 from memory_app import factsearch, gathering, keeping, known, links, relations
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
+from memory_app.core.held import Held, Name, Stamp
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
-from memory_app.history import HistoryReader, Said
+from memory_app.history import BODY, HistoryReader, Line, Said
 from memory_app.known import Known
 from memory_app.links import Reads
 from memory_app.models import Fact, Summary
@@ -139,9 +140,29 @@ def _scores(alias: str, number: int, version: int) -> dict[int, float]:
 
 
 def forget() -> None:
-    """Empties this process's memory of summaries: what was purged must not live on there."""
+    """Empties this process's memory of what is folded: what was purged must not live on there."""
     _read.cache_clear()
     _scores.cache_clear()
+    _says.cache_clear()
+    _held_facts.clear()
+    _held_units.clear()
+
+
+class _Units(NamedTuple):
+    """The kept units of a fold that a context may show, and the same by what they are worth; by
+    seq the lines that were read for them."""
+
+    units: Sequence[Unit]
+    best: Sequence[Unit]
+    lines: dict[int, Line]
+
+
+MOST_HELD = 32 * 1024 * 1024
+"""Octets that a process holds of kept units, and as many of facts."""
+ROW = 1_000
+"""About the octets of a fact or a line without its texts."""
+_held_facts = Held[list[Known]](MOST_HELD)
+_held_units = Held[_Units](MOST_HELD)
 
 
 def _standing(written: Written | None, state: State) -> Written | None:
@@ -179,29 +200,51 @@ def _told(written: Written, points: Sequence[Point]) -> Told:
 def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
     """Kept units by what they are worth for what they cost; all of them where all fit."""
     must = assembly.musts(history)
-    units = [
-        unit for unit in reader.kept(state.retained) if unit.broken is None and unit.seq not in must
-    ]
+    held = _units(reader, state)
+    units = [unit for unit in held.units if unit.seq not in must]
     if sum([unit.tokens for unit in units]) <= room:
         return tuple(units)
-    worth = _worth(reader, state)
     chosen: list[Unit] = []
-    for unit in sorted(units, key=lambda unit: (-worth(unit), unit.seq)):
-        if unit.tokens <= room:
+    for unit in held.best:
+        if unit.tokens <= room and unit.seq not in must:
             chosen.append(unit)
             room -= unit.tokens
     return tuple(sorted(chosen, key=PLACE))
 
 
-def _worth(reader: HistoryReader, state: State) -> Callable[[Unit], float]:
+def _units(reader: HistoryReader, state: State) -> _Units:
+    """What a fold keeps word for word. It is the same until the next fold or retraction, whatever
+    is appended."""
+    if reader.epoch is None:
+        return _read_units(reader, state)
+    name = Name(reader.store.db.alias, reader.session.number)
+    stamp = Stamp(reader.epoch, (state.fold_version, reader.session.overlay_version))
+    held = _held_units.get(name, stamp)
+    if held is not None:
+        reader.again(held.lines)
+        return held
+    read = _read_units(reader, state)
+    octets = sum([len(line[BODY]) + ROW for line in read.lines.values()])
+    _held_units.put(name, stamp, read, octets)
+    return read
+
+
+def _read_units(reader: HistoryReader, state: State) -> _Units:
+    units = [unit for unit in reader.kept(state.retained) if unit.broken is None]
+    seqs = (seq for first, last in state.retained for seq in range(first, last + 1))
+    lines = {seq: reader.lines[seq] for seq in seqs if seq in reader.lines}
+    return _Units(units, _by_worth(reader, state, units), lines)
+
+
+def _by_worth(reader: HistoryReader, state: State, units: Sequence[Unit]) -> list[Unit]:
     db = reader.store.db
     read = _scores.__wrapped__ if db.nested else _scores
     scores = read(db.alias, reader.session.number, state.fold_version)
-
-    def worth(unit: Unit) -> float:
-        return max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
-
-    return worth
+    worth = {
+        unit.seq: max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
+        for unit in units
+    }
+    return sorted(units, key=lambda unit: (-worth[unit.seq], unit.seq))
 
 
 def of_user(
@@ -247,7 +290,7 @@ class Wanted(NamedTuple):
     """Which facts a context takes: of a session as of `version` and `others` of its user, not of
     messages that are `gone` (retracted ranges), not what `said` has to the letter nor what was
     learnt of messages that are `shown`, within `room` tokens. A preference that nobody confirmed
-    since `old_us`, in microseconds, is to be asked again."""
+    since `old_us`, in microseconds, is to be asked again. `epoch` is that of the session's row."""
 
     version: int
     room: int
@@ -257,6 +300,7 @@ class Wanted(NamedTuple):
     others: Sequence[Remembered] = ()
     shown: Container[int] = frozenset()
     old_us: int = 0
+    epoch: str | None = None
 
 
 def facts(
@@ -267,7 +311,7 @@ def facts(
     if wanted.room <= 0 or not (session.facts or wanted.others):
         return None, ()
     own = _found(store, session, wanted) if session.facts else []
-    new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)]
+    new = [fact for fact in own if not in_ranges(fact.seq, wanted.gone)] if wanted.gone else own
     others = [fact for fact in wanted.others if not _is_shown(fact, session, wanted)]
     found = [*others, *new]
     found = about(found, wanted.query) if wanted.query else _must_first(found)
@@ -276,7 +320,7 @@ def facts(
     texts: set[str] = set()
     missed: list[Remembered] = []
     for fact in found:
-        if fact.text in wanted.said or fact.text in texts:
+        if fact.text in texts or _says(wanted.said, fact.text):
             continue
         texts.add(fact.text)
         if used + fact.tokens > wanted.room:
@@ -290,6 +334,12 @@ def facts(
     return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
 
 
+# 200 facts are looked for in a long summary, which stays the same for many contexts.
+@lru_cache(maxsize=4096)
+def _says(text: str, part: str) -> bool:
+    return part in text
+
+
 def _roomed(
     chosen: Sequence[Remembered], number: int, wanted: Wanted
 ) -> tuple[Told | None, Sequence[Remembered]]:
@@ -300,8 +350,9 @@ def _roomed(
         return stated(chosen[:many], number, wanted.old_us) if many else None
 
     def tokens(many: int) -> int:
-        block = told(many)
-        return block.tokens if block else 0
+        if not many:
+            return 0
+        return keeping.block_tokens(_stated(_ordered(chosen[:many], number), number, wanted.old_us))
 
     whole = told(len(chosen))
     if whole is None or whole.tokens <= wanted.room:
@@ -337,8 +388,25 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Remembered]
             :MOST_FACTS
         ]
     if not wanted.query:
-        return [*known.of_session(store, number, version, known.Asked(None, MOST_FACTS))]
+        return [*_best(store, session, wanted)]
     return [*known.of_session(store, number, version, known.Asked(asked, MOST_FACTS * 5))]
+
+
+def _best(store: Reader, session: Snapshot, wanted: Wanted) -> list[Known]:
+    """The best facts of a session. Each change of one is an event of it in the same transaction, so
+    they are the same as long as messages alone are appended."""
+    number, version = session.number, wanted.version
+    asked = known.Asked(None, MOST_FACTS)
+    if wanted.epoch is None or version != session.version:
+        return known.of_session(store, number, version, asked)
+    name = Name(store.db.alias, number)
+    stamp = Stamp(wanted.epoch, version - session.messages)
+    held = _held_facts.get(name, stamp)
+    if held is None:
+        held = known.of_session(store, number, version, asked)
+        octets = sum([len(fact.text) + len(fact.sources) + ROW for fact in held])
+        _held_facts.put(name, stamp, held, octets)
+    return held
 
 
 def room_for(found: Sequence[Remembered], old_us: int) -> int:
@@ -353,11 +421,19 @@ def room_for(found: Sequence[Remembered], old_us: int) -> int:
 def stated(chosen: Sequence[Remembered], number: int, old_us: int) -> Told:
     """The block of these facts: what is known of the user from elsewhere, then what came of the
     session itself, in the order of its messages."""
-    ordered = sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
-    text = blocks.block("facts", [_line(fact, number, old_us) for fact in ordered])
+    ordered = _ordered(chosen, number)
+    text = _stated(ordered, number, old_us)
     ids = tuple(str(fact.id) for fact in ordered)
     revisions = tuple(fact.revision for fact in ordered)
     return Told("facts", text, keeping.block_tokens(text), facts=ids, revisions=revisions)
+
+
+def _ordered(chosen: Sequence[Remembered], number: int) -> list[Remembered]:
+    return sorted(chosen, key=lambda fact: (*_place(fact, number), fact.number))
+
+
+def _stated(ordered: Sequence[Remembered], number: int, old_us: int) -> str:
+    return blocks.block("facts", [_line(fact, number, old_us) for fact in ordered])
 
 
 def _place(fact: Remembered, number: int) -> tuple[bool, int]:

@@ -7,7 +7,7 @@ size comes from the running totals, and what is retracted is stepped over.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -76,10 +76,14 @@ class Said(NamedTuple):
 
 
 class HistoryReader:
-    """Reads for one context of one session."""
+    """Reads for one context of one session. With the `epoch` that its row was read in, what is
+    folded may be what this process holds of it."""
 
-    def __init__(self, store: Reader, session: Snapshot, overlay: State) -> None:
+    def __init__(
+        self, store: Reader, session: Snapshot, overlay: State, epoch: str | None = None
+    ) -> None:
         self.store = store
+        self.epoch = epoch
         self.session = session
         self.retracted = overlay.retracted
         self.pins = overlay.pinned
@@ -111,6 +115,10 @@ class HistoryReader:
             return ()
         lines = self.store.lines_in(self.session.number, seqs)
         return tuple(steps.group(self.items(self.visible(lines))))
+
+    def again(self, lines: Mapping[int, Line]) -> None:
+        """Takes lines, by seq, that were read before."""
+        self.lines.update(lines)
 
     def turns(self, end: int, whole: bool) -> int:
         """The number of the turn that the last visible message of 1..`end` belongs to; `whole`

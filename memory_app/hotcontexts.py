@@ -25,10 +25,10 @@ from memory_app import context, policies, providing
 from memory_app.context import Ask, Context
 from memory_app.core.held import Held, Name, Stamp
 from sessions_app import conditions, ids, preparing
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
-from sessions_app.store.tiered import TieredStore
+from sessions_app.store.tiered import Looked, TieredStore
 
 
 class Wanted(NamedTuple):
@@ -90,26 +90,33 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
     place = _place(store, wanted)
     if isinstance(store, TieredStore) and (wanted.max_stale or place not in _held):
         return _tiered(store, wanted, began)
-    session, epoch = store.get_in_epoch(wanted.project, wanted.session)
-    held = _held.get(place, _stamp(session, epoch))
+    known = store.get_in_epoch(wanted.project, wanted.session)
+    held = _held.get(place, _stamp(*known))
     if held is not None:
         return _again(held, began)
     if isinstance(store, TieredStore):
         return _tiered(store, wanted, began)
-    built = context.build(store, wanted.project, session, wanted.ask)
+    built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
-    if built.mode == conditions.FULL and _lasts(store, session, wanted.ask):
-        _held.put(place, _stamp(session, epoch), found.body)
+    if built.mode == conditions.FULL and _lasts(store, known.session, wanted.ask):
+        _hold(place, _stamp(*known), found.body)
     return found
 
 
 def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
     name = _name(wanted.ask, preparing.encoder())
-    looked = store.look(wanted.session, name)
     whose = (wanted.project, wanted.session)
-    kept = store.believed(looked, whose, wanted.max_stale, wanted.epoch)
-    if kept is not None:
-        return _again(kept.body, began)
+    looked = _marked(store, wanted, name, began) if wanted.max_stale else None
+    if isinstance(looked, _Found):
+        return looked
+    looked = looked or store.look(wanted.session, name)
+    if wanted.max_stale:
+        epoch = _epoch(store, wanted)
+        kept = store.believed(looked, whose, wanted.max_stale, epoch)
+        if kept is not None:
+            if (mark := store.mark_of(looked, wanted.max_stale, epoch)) is not None:
+                _hold(_place(store, wanted, old=True), Stamp(epoch, mark), kept.body)
+            return _again(kept.body, began)
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
     place, stamp = _place(store, wanted), _stamp(standing.session, standing.epoch)
@@ -118,21 +125,26 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
         body = bytes(checked.kept.body)
         if wanted.max_stale:  # so that the next one need not ask the database
             store.keep(name, body, standing, checked, lasting=True)
-        _held.put(place, stamp, body)
+        _hold(place, stamp, body)
         return _again(body, began)
-    built = context.build(store, wanted.project, standing.session, wanted.ask)
+    known = InEpoch(standing.session, standing.epoch)
+    built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
     if built.mode == conditions.FULL and (lasts or wanted.max_stale):
         store.keep(name, found.body, standing, checked, lasting=lasts)
         if lasts:
-            _held.put(place, stamp, found.body)
+            _hold(place, stamp, found.body)
     return found
 
 
 MOST_HELD = 32 * 1024 * 1024
 """Octets of the contexts that a process holds: about 900 of 8,000 tokens."""
 
-_held = Held(MOST_HELD)
+_held = Held[bytes](MOST_HELD)
+
+
+def _hold(place: Name, stamp: Stamp, body: bytes | memoryview) -> None:
+    _held.put(place, stamp, bytes(body), len(body))
 
 
 def forget() -> None:
@@ -140,9 +152,11 @@ def forget() -> None:
     _held.clear()
 
 
-def _place(store: Reader, wanted: Wanted) -> Name:
-    """What a context is held under in this process, its tokens counted as they are now."""
-    return Name(store.db.alias, (wanted.session, wanted.ask, preparing.encoder()))
+def _place(store: Reader, wanted: Wanted, *, old: bool = False) -> Name:
+    """What a context is held under in this process, its tokens counted as they are now; one that
+    may be `old` is as Redis has it."""
+    asked = (wanted.project, wanted.session, wanted.ask, preparing.encoder(), old)
+    return Name(store.db.alias, asked)
 
 
 def _stamp(session: Snapshot, epoch: str) -> Stamp:
@@ -189,6 +203,28 @@ def _release() -> str:
 
 
 _OF_A_CALL = ("id", "mode", "took_ms")
+
+
+def _marked(store: TieredStore, wanted: Wanted, name: str, began: float) -> _Found | Looked | None:
+    """What this process holds of what Redis gave it, where the mark there says that it is what
+    Redis would give; else what is known now without asking again, which is that there is nothing or
+    that Redis is away."""
+    place = _place(store, wanted, old=True)
+    if place not in _held:
+        return None
+    looked = store.look(wanted.session, name, mark=True)
+    epoch = _epoch(store, wanted)
+    mark = store.mark_of(looked, wanted.max_stale, epoch)
+    held = None if mark is None else _held.get(place, Stamp(epoch, mark))
+    if held is not None:
+        store.hot.count("hits_unchecked")
+        return _again(held, began)
+    return None if looked.found.then_ms else looked
+
+
+def _epoch(store: TieredStore, wanted: Wanted) -> str:
+    """The epoch as the caller knows it, or as it was a moment ago."""
+    return store.recent_epoch() if wanted.epoch is None else wanted.epoch
 
 
 def _built(built: Context) -> _Found:

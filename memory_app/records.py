@@ -111,12 +111,12 @@ def build(store: DurableStore, project: int, session: UUID, ask: Ask, guard: Gua
         known = store.known(project, guard.request)
     if known is not None:
         return _again(store, project, session, ask, Kept(*_read_kept(known)))
-    found = store.get(project, session)
+    found = store.get_in_epoch(project, session)
     built = context.build(store, project, found, ask)
     answer = orjson.dumps({"context": [built.id.hex, built.version, built.took_ms]}).decode()
     with unless_purged(), store.db.transaction():
-        write(store, found, built, ask.query)
-        store.remember(project, guard.request, 200, answer, found.number)
+        write(store, found.session, built, ask.query)
+        store.remember(project, guard.request, 200, answer, found.session.number)
     return built
 
 

@@ -359,15 +359,14 @@ class Stretch(NamedTuple):
 def left_out(stretches: Iterable[Stretch]) -> list[LeftOut]:
     """Stretches in order, neighbours of the same fate and reason joined."""
     found: list[LeftOut] = []
-    for item in stretches:
-        tokens = item.total - item.before
-        last = found[-1] if found else None
-        if last and (last.last + 1, last.fate, last.reason) == (
-            item.first,
-            item.fate,
-            item.reason,
-        ):
-            found[-1] = LeftOut(last.first, item.last, last.tokens + tokens, last.fate, last.reason)
-        else:
-            found.append(LeftOut(item.first, item.last, tokens, item.fate, item.reason))
+    begin, end, tokens, fate, reason = 0, -1, 0, "", ""
+    for first, last, before, total, its_fate, its_reason in stretches:
+        if first == end + 1 and its_fate == fate and its_reason == reason:
+            end, tokens = last, tokens + total - before
+            continue
+        if begin:
+            found.append(LeftOut(begin, end, tokens, fate, reason))
+        begin, end, tokens, fate, reason = first, last, total - before, its_fate, its_reason
+    if begin:
+        found.append(LeftOut(begin, end, tokens, fate, reason))
     return found

@@ -1,8 +1,8 @@
-"""Answers that a process holds: the last used ones, within so many octets.
+"""What a process holds of what it read or made: the last used, within so many octets.
 
-Each is held with the stamp of what it was made of, and is given to who comes with the same stamp
-alone, so whoever asks must have read that stamp just now. A stamp begins with the epoch of its
-database: once another one is seen, nothing of the old one is held any longer.
+Each thing is held with the stamp of what it was made of, and is given to who comes with the same
+stamp alone, so whoever asks must have read that stamp just now. A stamp begins with the epoch of
+its database: once another one is seen, nothing of the old one is held any longer.
 """
 
 from __future__ import annotations
@@ -10,80 +10,88 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
 
 
 class Stamp(NamedTuple):
-    """What an answer was made of: the epoch of its database, and the rest that decides."""
+    """What a thing was made of: the epoch of its database, and the rest that decides."""
 
     epoch: str
     of: Hashable
 
 
 class Name(NamedTuple):
-    """What an answer is held under: its database, and what was asked."""
+    """What a thing is held under: its database, and what was asked."""
 
     database: str
     asked: Hashable
 
 
-class Held:
-    """Answers, shared by all threads of a process."""
+class _One(NamedTuple, Generic[T]):
+    stamp: Stamp
+    thing: T
+    octets: int
+
+
+class Held(Generic[T]):
+    """Things that nobody changes, shared by all threads of a process."""
 
     def __init__(self, most_octets: int) -> None:
         self._most = most_octets
         self._lock = Lock()
-        self._answers: OrderedDict[Name, tuple[Stamp, bytes]] = OrderedDict()
+        self._things: OrderedDict[Name, _One[T]] = OrderedDict()
         self._epochs: dict[str, str] = {}
         self._octets = 0
 
     @property
     def octets(self) -> int:
-        """Bytes of all answers that are held."""
+        """What all that is held takes."""
         return self._octets
 
     def __contains__(self, name: Name) -> bool:
-        return name in self._answers
+        return name in self._things
 
-    def get(self, name: Name, stamp: Stamp) -> bytes | None:
-        """The answer that was made of just this; one that was made of anything else is dropped."""
+    def get(self, name: Name, stamp: Stamp) -> T | None:
+        """What was made of just this; what was made of anything else is dropped."""
         with self._lock:
             self._see(name.database, stamp.epoch)
-            found = self._answers.get(name)
+            found = self._things.get(name)
             if found is None:
                 return None
-            if found[0] != stamp:
+            if found.stamp != stamp:
                 self._drop(name)
                 return None
-            self._answers.move_to_end(name)
-            return found[1]
+            self._things.move_to_end(name)
+            return found.thing
 
-    def put(self, name: Name, stamp: Stamp, answer: bytes | memoryview) -> None:
-        """Holds an answer, unless it would take more than an eighth of all there is room for."""
-        if len(answer) > self._most // 8:
+    def put(self, name: Name, stamp: Stamp, thing: T, octets: int) -> None:
+        """Holds a thing, unless it takes more than an eighth of all there is room for."""
+        if octets > self._most // 8:
             return
         with self._lock:
             self._see(name.database, stamp.epoch)
             self._drop(name)
-            self._answers[name] = (stamp, bytes(answer))
-            self._octets += len(answer)
+            self._things[name] = _One(stamp, thing, octets)
+            self._octets += octets
             while self._octets > self._most:
-                self._drop(next(iter(self._answers)))
+                self._drop(next(iter(self._things)))
 
     def clear(self) -> None:
         """Holds nothing any longer."""
         with self._lock:
-            self._answers.clear()
+            self._things.clear()
             self._octets = 0
 
     def _see(self, database: str, epoch: str) -> None:
         if self._epochs.get(database) == epoch:
             return
-        for name in [name for name in self._answers if name.database == database]:
+        for name in [name for name in self._things if name.database == database]:
             self._drop(name)
         self._epochs[database] = epoch
 
     def _drop(self, name: Name) -> None:
-        found = self._answers.pop(name, None)
+        found = self._things.pop(name, None)
         if found is not None:
-            self._octets -= len(found[1])
+            self._octets -= found.octets

@@ -108,7 +108,7 @@ def _compressed(state: State, entry: Entry) -> State:
     return replace(
         state,
         folded=data["to"],
-        retained=tuple((first, last) for first, last in data["retained"]),
+        retained=tuple([(first, last) for first, last in data["retained"]]),
         summary=data["compression"],
         summary_tokens=data["summary_tokens"],
         compressions=state.compressions + 1,

@@ -92,6 +92,14 @@ class Snapshot(NamedTuple):
         return round(self.active_tokens / self.capacity, 4)
 
 
+class InEpoch(NamedTuple):
+    """A session row, and the epoch of its database as the same statement read it: by both may be
+    told whether what a process holds still is what the database would say."""
+
+    session: Snapshot
+    epoch: str
+
+
 class Appended(NamedTuple):
     """What an append is answered with; messages are seq first_seq .. first_seq + len(tokens) - 1,
     versions end at `version`, the last `events` of which are events. `told` is what else the caller

@@ -113,12 +113,13 @@ NOTHING_SEEN = Seen(b"", b"")
 
 class Found(NamedTuple):
     """What Redis has under a name: the bytes, or None, and how long ago they were true, in ms;
-    and whether it answered at all."""
+    and whether it answered at all. `then_ms` is when they were true by its clock, 0 for nothing."""
 
     seen: Seen = NOTHING_SEEN
     age_ms: int = -1
     raw: bytes | None = None
     reached: bool = True
+    then_ms: int = 0
 
 
 class Look(NamedTuple):
@@ -143,19 +144,22 @@ class Hot:
 
     # -- what is kept ------------------------------------------------------------------------
 
-    def read(self, session: UUID, name: str, database: str) -> Found:
-        """What is kept under a name. Where it is of `database` it is kept on from now."""
-        answers = self._call(partial(_together, packet=_reading(session, name), count=4))
+    def read(self, session: UUID, name: str, database: str, *, mark: bool = False) -> Found:
+        """What is kept under a name. Where it is of `database` it is kept on from now. With `mark`
+        all but the bytes: an answer of 100 octets instead of 60,000, for who has these."""
+        packet = _marking(session, name) if mark else _reading(session, name)
+        answers = self._call(partial(_together, packet=packet, count=4))
         match answers:
-            case [[bytes() | None as id_, bytes() as at, keep, then_ms, value], [*now], left, _]:
+            case [[bytes() | None as id_, bytes() as at, keep, then, *value], [*now], left, _]:
                 pass
             case _:
                 return Found(reached=answers is not None)
         if left < (kept := _number(keep)) // 2 and id_ == database.encode():
             packet = _packed("PEXPIRE", _key(session), str(kept))
             self._call(partial(_together, packet=packet, count=1))
-        raw = value if isinstance(value, bytes) else None
-        return Found(Seen(id_ or b"", at), _age_ms(now, _number(then_ms)), raw)
+        raw = value[0] if value and isinstance(value[0], bytes) else None
+        then_ms = _number(then)
+        return Found(Seen(id_ or b"", at), _age_ms(now, then_ms), raw, then_ms=then_ms)
 
     def put_if_newer(
         self,
@@ -325,8 +329,18 @@ def _cause(failed: Exception) -> str:
 @lru_cache(maxsize=4096)
 def _reading(session: UUID, name: str) -> bytes:
     """The commands of a read: what there is, the time by which it is old, how long it is kept."""
+    return _asking(session, name, name)
+
+
+@lru_cache(maxsize=4096)
+def _marking(session: UUID, name: str) -> bytes:
+    """The same without the value itself."""
+    return _asking(session, name)
+
+
+def _asking(session: UUID, name: str, *values: str) -> bytes:
     key = _key(session)
-    wanted = _packed("HMGET", key, "id", "at", "keep", f"t:{name}", name)
+    wanted = _packed("HMGET", key, "id", "at", "keep", f"t:{name}", *values)
     kept = _packed("PEXPIRE", key, str(PASSING_MS), "GT")
     return wanted + _packed("TIME") + _packed("PTTL", key) + kept
 

@@ -17,7 +17,7 @@ from sessions_app.core.entries import StoredEvent, StoredMessage
 from sessions_app.core.logbook import LogEntry, LogEvent, LogMessage
 from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
-from sessions_app.store.base import PAGE_OCTETS, Snapshot, Window
+from sessions_app.store.base import PAGE_OCTETS, InEpoch, Snapshot, Window
 from sessions_app.store.database import Database, Row
 from sessions_app.store.packed import whole
 
@@ -84,13 +84,13 @@ class Reader:
             row = self.db.row(sql.SESSION_BY_ID, (session.hex, project))
         return shown(row, deleted=deleted)
 
-    def get_in_epoch(self, project: int, session: UUID) -> tuple[Snapshot, str]:
+    def get_in_epoch(self, project: int, session: UUID) -> InEpoch:
         """The session row and the epoch of the database, read by one statement. Raises NotFound,
         SessionDeleted."""
         with self.db.reading():
             row = self.db.row(sql.SESSION_AND_EPOCH, (session.hex, project))
         found = shown(None if row is None else row[:-1])
-        return found, (row[-1] if row else None) or ""
+        return InEpoch(found, (row[-1] if row else None) or "")
 
     def find(self, project: int, key: str) -> Snapshot | None:
         """The session with the caller's `key`, deleted ones too, or None."""

@@ -154,11 +154,20 @@ class TieredStore(DurableStore):
 
     # -- reading -----------------------------------------------------------------------------
 
-    def look(self, session: UUID, name: str) -> Looked:
+    def look(self, session: UUID, name: str, *, mark: bool = False) -> Looked:
         """Asks Redis for a value. It is asked before the database, so that what is newer there
-        than the database can only be of another one."""
+        than the database can only be of another one. With `mark` for all but the value itself, for
+        who holds one."""
         database = self.database(self._known_epoch[0])
-        return Looked(name, self.hot.read(session, name, database))
+        return Looked(name, self.hot.read(session, name, database, mark=mark))
+
+    def mark_of(self, looked: Looked, max_stale: int, epoch: str) -> tuple[bytes, int] | None:
+        """What tells the value that was found from every other one under its name, where it is of
+        this epoch and was true at most `max_stale` seconds ago: its version, and when it was."""
+        found = looked.found
+        if not _young(found, max_stale) or found.seen.database != self.database(epoch).encode():
+            return None
+        return found.seen.at, found.then_ms
 
     def believed(
         self, looked: Looked, whose: tuple[int, UUID], max_stale: int, epoch: str | None = None
@@ -167,7 +176,7 @@ class TieredStore(DurableStore):
         `epoch` is what the database says of it for this request; without it, what it said a moment
         ago counts."""
         found = looked.found
-        if found.raw is None or not 0 <= found.age_ms <= min(max_stale * 1000, MOST_STALE_MS):
+        if found.raw is None or not _young(found, max_stale):
             return None
         database = self.database(self.recent_epoch() if epoch is None else epoch)
         kept = self._read(found.raw, database, *whose)
@@ -260,6 +269,11 @@ def _digest(alias: str, epoch: str) -> str:
     settings = connections[alias].settings_dict
     where = [connections[alias].vendor, *(str(settings[name]) for name in ("HOST", "PORT", "NAME"))]
     return hashlib.sha256("\0".join([*where, epoch]).encode()).hexdigest()[:32]
+
+
+def _young(found: Found, max_stale: int) -> bool:
+    """Whether it was true at most so many seconds ago."""
+    return 0 <= found.age_ms <= min(max_stale * 1000, MOST_STALE_MS)
 
 
 def _cannot_be(seen: Seen, standing: Standing) -> bool:

@@ -17,7 +17,7 @@ from tests.servers import Server, ServerMissing, missing, running_redis
 @pytest.fixture(autouse=True)
 def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process holds no contexts of its own: Redis is what these tests look at."""
-    monkeypatch.setattr(hotcontexts, "_held", Held(0))
+    monkeypatch.setattr(hotcontexts, "_held", Held[bytes](0))
 
 
 @pytest.fixture

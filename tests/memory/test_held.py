@@ -16,40 +16,40 @@ ANSWERS = st.binary(max_size=40)
 def test_nothing_is_given_but_what_was_put_last_under_the_name_and_stamp(
     calls: list[tuple[Name, Stamp, bytes | None]], most: int
 ) -> None:
-    held, put = Held(most), dict[Name, tuple[Stamp, bytes]]()
+    held, put = Held[bytes](most), dict[Name, tuple[Stamp, bytes]]()
     for name, stamp, answer in calls:
         if answer is None:
             found = held.get(name, stamp)
             assert found is None or put[name] == (stamp, found)
         else:
-            held.put(name, stamp, answer)
+            held.put(name, stamp, answer, len(answer))
             put[name] = (stamp, answer)
         assert 0 <= held.octets <= most
 
 
 def test_the_one_used_longest_ago_makes_room() -> None:
-    held, stamp = Held(80), Stamp("", 1)
+    held, stamp = Held[bytes](80), Stamp("", 1)
     names = [Name("a", number) for number in range(9)]
     for name in names[:8]:
-        held.put(name, stamp, b"x" * 10)
+        held.put(name, stamp, b"x" * 10, 10)
     assert held.get(names[0], stamp) is not None
-    held.put(names[8], stamp, b"x" * 10)
+    held.put(names[8], stamp, b"x" * 10, 10)
     assert names[0] in held
     assert names[1] not in held
     assert held.octets == 80
 
 
 def test_one_that_is_too_large_is_not_held() -> None:
-    held, stamp = Held(80), Stamp("", 1)
-    held.put(Name("a", 1), stamp, b"x" * 11)
+    held, stamp = Held[bytes](80), Stamp("", 1)
+    held.put(Name("a", 1), stamp, b"x" * 11, 11)
     assert held.octets == 0
 
 
 def test_another_epoch_ends_all_of_its_database_and_nothing_else() -> None:
-    held = Held(800)
+    held = Held[bytes](800)
     for database in ("a", "b"):
         for number in range(3):
-            held.put(Name(database, number), Stamp("first", 1), b"x")
+            held.put(Name(database, number), Stamp("first", 1), b"x", 1)
     assert held.get(Name("a", 0), Stamp("second", 1)) is None
     assert held.octets == 3
     assert held.get(Name("b", 0), Stamp("first", 1)) == b"x"

@@ -7,6 +7,7 @@ learn of it from the database alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from random import Random
 from threading import Thread
 from typing import Any
 from uuid import UUID
@@ -16,7 +17,7 @@ import pytest
 from django.db import connection, transaction
 
 from memory_app import context as building
-from memory_app import endusers, facts, hotcontexts, links, policies
+from memory_app import endusers, facts, front, hotcontexts, known, links, policies
 from memory_app.core.held import Held
 from memory_app.facts import By, Stated
 from memory_app.hotcontexts import Wanted
@@ -36,9 +37,9 @@ TURNS = [
 
 
 @pytest.fixture(autouse=True)
-def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+def held(monkeypatch: pytest.MonkeyPatch) -> Held[bytes]:
     """The memory of this process, empty."""
-    empty = Held(hotcontexts.MOST_HELD)
+    empty = Held[bytes](hotcontexts.MOST_HELD)
     monkeypatch.setattr(hotcontexts, "_held", empty)
     return empty
 
@@ -46,7 +47,8 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> DurableStore:
     """The database as another process uses it: this one's memory is told of nothing."""
-    monkeypatch.setattr(hotcontexts, "forget", lambda: None)
+    for module in (front, hotcontexts):
+        monkeypatch.setattr(module, "forget", lambda: None)
     return DurableStore("default")
 
 
@@ -73,8 +75,10 @@ def asked(desk: Desk, session: UUID, **ask: Any) -> dict[str, Any]:
 
 
 def fresh(desk: Desk, session: UUID, **ask: Any) -> dict[str, Any]:
-    """The same, built."""
-    told = desk.context(session, **ask).as_json()
+    """The same, built of what the database says and nothing else: the row is without its epoch."""
+    told = building.build(
+        desk.store, desk.project, desk.now(session), building.Ask(**ask)
+    ).as_json()
     same: dict[str, Any] = orjson.loads(orjson.dumps(told))
     return {name: value for name, value in same.items() if name not in ("id", "mode", "took_ms")}
 
@@ -130,19 +134,21 @@ def test_each_way_of_asking_has_an_answer_of_its_own(desk: Desk, ask: dict[str, 
     "ask", [{"query": "hotel"}, {"policy": "last_turns"}, {"at": 3}, {"pinned": (1,)}]
 )
 def test_what_more_than_the_log_decides_is_not_held(
-    desk: Desk, held: Held, ask: dict[str, Any]
+    desk: Desk, held: Held[bytes], ask: dict[str, Any]
 ) -> None:
     asked(desk, desk.session(TURNS), **ask)
     assert held.octets == 0
 
 
-def test_nothing_is_held_of_a_session_whose_user_may_become_known(desk: Desk, held: Held) -> None:
+def test_nothing_is_held_of_a_session_whose_user_may_become_known(
+    desk: Desk, held: Held[bytes]
+) -> None:
     asked(desk, of_a_user(desk))
     assert held.octets == 0
 
 
 def test_inside_a_transaction_nothing_is_held_or_told(
-    desk: Desk, held: Held, built: list[int]
+    desk: Desk, held: Held[bytes], built: list[int]
 ) -> None:
     session = desk.session(TURNS)
     asked(desk, session)
@@ -157,7 +163,9 @@ def test_inside_a_transaction_nothing_is_held_or_told(
     assert len(built) == 3
 
 
-def test_the_hosts_own_texts_are_asked_for_each_time(desk: Desk, held: Held, settings: Any) -> None:
+def test_the_hosts_own_texts_are_asked_for_each_time(
+    desk: Desk, held: Held[bytes], settings: Any
+) -> None:
     settings.HOLDFAST_CONTEXT_PROVIDERS = ["tests.hot.test_contexts.Weather"]
     for _ in range(2):
         parts = asked(desk, desk.session(TURNS))["parts"]
@@ -228,10 +236,16 @@ def test_a_change_is_in_the_next_answer(
 def folded(desk: Desk) -> UUID:
     """A session of which much is folded, so that its context tells facts."""
     small = desk.policy("small", window=2_000, reserve=200)
-    session = desk.session(TURNS * 3, policy=small)
+    said = [
+        {"role": "user", "content": f"Please never send parcels to door {n}, I moved to flat {n}."}
+        for n in range(30)
+    ]
+    session = desk.session([*said, *TURNS * 3], policy=small)
     while Pipeline(desk.store).work():
         pass
-    assert desk.now(session).facts
+    now = desk.now(session)
+    assert now.facts
+    assert desk.store.present(now).retained
     return session
 
 
@@ -259,6 +273,86 @@ def test_what_is_folded_meanwhile_is_told_as_a_summary(desk: Desk, elsewhere: Du
     after = asked(desk, session)
     assert after["version"] > before["version"]
     assert after == fresh(desk, session)
+
+
+class Elsewhere:
+    """Another process that does to a session what anybody may."""
+
+    def __init__(self, desk: Desk, store: DurableStore, session: UUID, random: Random) -> None:
+        self.desk, self.session, self.random = Desk(store, desk.project), session, random
+        stated = [Stated(f"Owns boat {n}.", session=session, pinned=n == 0) for n in range(6)]
+        kept = facts.keep(store, desk.project, stated, By("mia"))
+        self.boats = [fact.id for fact in kept.facts]
+
+    def says(self) -> None:
+        role = self.random.choice(("user", "assistant"))
+        self.desk.say(self.session, [{"role": role, "content": "So it is. " * 9}])
+
+    def says_more(self) -> None:
+        self.desk.say(self.session, TURNS[:20])
+
+    def changes(self, decide: facts.Decide) -> None:
+        boat = self.random.choice(self.boats)
+        facts.change(self.desk.store, self.desk.project, boat, decide, By("mia"))
+
+    def edits(self) -> None:
+        self.changes(facts.editing({"text": f"Owns ship {self.random.random()}."}))
+
+    def pins(self) -> None:
+        self.changes(facts.pinning(pinned=self.random.random() < 0.5))
+
+    def retires(self) -> None:
+        self.changes(facts.retiring)
+
+    def retracts(self) -> None:
+        now = self.desk.now(self.session)
+        kept = [first for first, _ in self.desk.store.present(now).retained]
+        anywhere = self.random.randint(1, now.messages)
+        self.desk.retract(self.session, self.random.choice([*kept, anywhere]))
+
+    def pins_a_message(self) -> None:
+        pinned(self.desk, self.desk.store, self.session)
+
+    def folds(self) -> None:
+        Pipeline(self.desk.store).work()
+
+    def acts(self) -> None:
+        """Something of all that, mostly that something is said."""
+        often = (self.says, self.says, self.says, self.says_more, self.folds)
+        seldom = (self.edits, self.pins, self.retires, self.retracts, self.pins_a_message)
+        self.random.choice((*often, *seldom))()
+
+
+ASKS: tuple[dict[str, Any], ...] = ({}, {"tokens": 500}, {"tokens": 900, "form": "anthropic"})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_elsewhere_is_told_at_once(
+    desk: Desk, elsewhere: DurableStore, folded: UUID, seed: int
+) -> None:
+    other = Elsewhere(desk, elsewhere, folded, Random(seed))
+    for _ in range(30):
+        other.acts()
+        for ask in ASKS:
+            try:
+                expected = fresh(desk, folded, **ask)
+            except errors.BudgetTooSmall:
+                continue
+            assert asked(desk, folded, **ask) == expected
+            assert desk.context(folded, **ask).digest == expected["digest"]
+
+
+def test_what_is_kept_of_a_fold_is_read_once_however_much_is_appended(
+    desk: Desk, folded: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(desk, folded)
+    read: list[object] = []
+    monkeypatch.setattr(desk.store, "lines_in", lambda *about: read.append(about))
+    monkeypatch.setattr(known, "of_session", lambda *about: read.append(about))
+    for number in range(3):
+        desk.say(folded, [{"role": "user", "content": f"And now {number}?"}])
+        assert f"And now {number}?" in str(asked(desk, folded))
+    assert read == []
 
 
 def test_a_deleted_session_is_gone_and_is_back_once_it_is_restored(
@@ -290,7 +384,7 @@ def test_another_project_is_told_nothing(desk: Desk) -> None:
 
 @pytest.mark.parametrize("gone", ["purged", "erased", "unlinked"])
 def test_whatever_takes_texts_away_ends_all_that_is_held(
-    desk: Desk, elsewhere: DurableStore, gone: str, held: Held, built: list[int]
+    desk: Desk, elsewhere: DurableStore, gone: str, held: Held[bytes], built: list[int]
 ) -> None:
     other, session = of_a_user(desk), desk.session(TURNS)
     for user in ("alice", "bob"):
@@ -335,7 +429,7 @@ def test_a_log_that_came_another_way_to_the_same_version_is_another(
 
 
 @pytest.mark.parametrize("gone", ["purged", "erased"])
-def test_nothing_that_went_stays_in_memory(desk: Desk, held: Held, gone: str) -> None:
+def test_nothing_that_went_stays_in_memory(desk: Desk, held: Held[bytes], gone: str) -> None:
     other, session = of_a_user(desk), desk.session(TURNS)
     facts.keep(desk.store, desk.project, [Stated("Eats no meat.", user="alice")], By("mia"))
     asked(desk, session)
