@@ -10,6 +10,7 @@ half a surrogate pair would put it into a form.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import cast
 
 import django
@@ -38,8 +39,20 @@ OF_PAGES = frozenset(
 """Middleware of which a call needs nothing: it has no cookie, no login, no form and no frame."""
 
 
+LONGEST_KNOWN = 200
+"""Characters of a path that is kept in memory; a longer one goes the way of pages."""
+
+
 class Request(WSGIRequest):
     """A request that is read as UTF-8; the API refuses a body that says it is something else."""
+
+    _host: str | None = None
+
+    def get_host(self) -> str:
+        """The host, which several ask for. Raises DisallowedHost."""
+        if self._host is None:
+            self._host = super().get_host()
+        return self._host
 
     @property
     def encoding(self) -> str | None:
@@ -100,10 +113,17 @@ def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:
 
 def _call_of(request: HttpRequest) -> ResolverMatch | None:
     """The call that a request is for, if it is for one."""
-    if PREFIX not in request.path_info:
+    path = request.path_info
+    if PREFIX not in path or len(path) > LONGEST_KNOWN:
         return None
+    return _resolved(settings.ROOT_URLCONF, path)
+
+
+@lru_cache(maxsize=1_024)
+def _resolved(urlconf: str, path: str) -> ResolverMatch | None:
+    # Django tries one address after the other; who asks for a session asks again soon.
     try:
-        match = get_resolver().resolve(request.path_info)
+        match = get_resolver(urlconf).resolve(path)
     except Http404:
         return None
     return match if getattr(match.func, "is_call", False) else None
