@@ -77,6 +77,7 @@ class Upkeep:
         self._stopped.set()
         self._worker.stop(WORKER_SECONDS)
         self._thread.join(1)
+        gc.unfreeze()  # as Python ends it closes what it can collect: the last connections too
 
     def _run(self) -> None:
         next_round = time.monotonic()

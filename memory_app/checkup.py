@@ -69,6 +69,10 @@ def durability(connection: Any) -> Iterator[Check]:
         yield Check("journal mode", mode, None if mode == "wal" else "Move it to a local disk.")
         level = _value(connection, "PRAGMA synchronous")
         yield Check("synchronous", LEVELS.get(int(level), level))
+        pages = int(_value(connection, "PRAGMA wal_autocheckpoint"))
+        yield Check("checkpoints", f"at {pages:,} pages of the log, and beside a server")
+        mapped = int(_value(connection, "PRAGMA mmap_size")) >> 20
+        yield Check("memory map", f"up to {mapped:,} MiB of the file")
     else:
         yield Check("synchronous", _value(connection, "SHOW synchronous_commit"))
     worth = Database(connection.alias).durability()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from memory_app.core.cues import (
@@ -21,6 +22,9 @@ from memory_app.core.cues import (
 
 SEEN = 4_000
 """Characters of a message that the rules look at. What is longer is never discarded."""
+SHORT = 1_000
+"""Up to so many characters a text is remembered as read: much is said again, and what one fold read
+the next one reads too."""
 
 LIGHT = (
     Cue.THANKS
@@ -110,6 +114,10 @@ NOTHING = Reading(None, (), (), frozenset(), 0, False, False, False, NO_MARKS)
 
 def read(text: str, *, hint: str | None = None) -> Reading:
     """What the first SEEN characters of a text say; `hint` is the language spoken so far."""
+    return _read_short(text, hint) if len(text) <= SHORT else _read(text, hint)
+
+
+def _read(text: str, hint: str | None) -> Reading:
     seen = text[:SEEN]
     written = pieces(seen)
     if not written:
@@ -132,6 +140,9 @@ def read(text: str, *, hint: str | None = None) -> Reading:
         has_identifier(seen),
         _marks(distinct, spoken),
     )
+
+
+_read_short = lru_cache(maxsize=512)(_read)
 
 
 def recognise(text: str, distinct: frozenset[str], hint: str | None) -> Language | None:

@@ -129,6 +129,8 @@ def test_doctor_tells_what_is_on(shell: Shell, filled: Path) -> None:
     found = {check["name"]: check["found"] for check in json.loads(result.stdout)["checks"]}
     assert str(filled) in found["database"]
     assert (found["journal mode"], found["synchronous"], found["durable"]) == ("wal", "full", "yes")
+    assert found["checkpoints"].startswith("at 4,000 pages")
+    assert found["memory map"] == "up to 2,047 MiB of the file"
     assert "applied" in found["migrations"]
     assert found["redis"] == "not configured"
 
