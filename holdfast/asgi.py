@@ -18,8 +18,9 @@ _handler = handler.application()
 _ = get_resolver().url_patterns
 
 # What follows needs the apps loaded.
+from holdfast.housekeeper import Housekeeper  # noqa: E402
 from holdfast.threads import Bridge, Receive, Scope, Send  # noqa: E402
-from holdfast.upkeep import Upkeep  # noqa: E402
+from holdfast.upkeep import make_ready  # noqa: E402
 
 MAX_BODY = 4 * 1024 * 1024
 NOT_FOUND = 4404
@@ -31,7 +32,8 @@ class Site:
     def __init__(self) -> None:
         max_body = int(getattr(settings, "HOLDFAST_MAX_BODY", MAX_BODY))
         self._http = Bridge(_handler, max_body=max_body, at_once=True)
-        self._upkeep = Upkeep()
+        self.database: str | None = None
+        """What `holdfast serve` was told; a server of another's goes by the settings."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -43,7 +45,9 @@ class Site:
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
-        self._upkeep.start()
+        make_ready()
+        self._housekeeper = Housekeeper(self.database)
+        self._housekeeper.start()
         await send({"type": "lifespan.startup.complete"})
         await receive()
         self._http.leave()
@@ -52,7 +56,7 @@ class Site:
 
     def _stop(self) -> None:
         self._http.close()
-        self._upkeep.stop()
+        self._housekeeper.stop()
         for connection in connections.all(initialized_only=True):
             if hasattr(connection, "close_pool"):
                 connection.close_pool()

@@ -123,7 +123,7 @@ def _same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return all(str(one.get(name) or "") == str(other.get(name) or "") for name in _SAME_DATABASE)
 
 
-def _is_ours(alias: str) -> bool:
+def is_ours(alias: str) -> bool:
     """Whether the tables of this database are ours to make."""
     from django.conf import settings
 
@@ -156,7 +156,7 @@ def _prepare(alias: str) -> None:
     from django.db import DatabaseError, OperationalError
 
     path = _file_of(alias)
-    if path is not None and _is_ours(alias):
+    if path is not None and is_ours(alias):
         _check_file(path)
     try:
         _migrate_if_needed(alias)
@@ -197,7 +197,7 @@ def _check_file(path: Path) -> None:
 def _migrate_if_needed(alias: str) -> None:
     if not _missing(alias):
         return
-    if not _is_ours(alias):
+    if not is_ours(alias):
         raise UnusableDatabase(
             "Holdfast's tables are missing or old here. Run `python manage.py migrate`."
         )
@@ -212,7 +212,7 @@ def _missing(alias: str) -> set[tuple[str, str]]:
     from django.db import connections
     from django.db.migrations.recorder import MigrationRecorder
 
-    on_disk = _on_disk(everything=_is_ours(alias) and alias not in _added)
+    on_disk = _on_disk(everything=is_ours(alias) and alias not in _added)
     applied = set(MigrationRecorder(connections[alias]).applied_migrations())
     newer = sorted(name for name in applied - on_disk if name[0] in OUR_LABELS)
     if newer:

@@ -29,9 +29,9 @@ MOST_OCTETS = 8 * 1024
 """Of the body of an append: what is counted and kept of it takes less than a millisecond."""
 LONG, LONG_REST = 0.02, 2.0
 """Seconds that a call may take, and how long the threads have all of them after a longer one."""
-PATIENCE, BUSY_REST = 0.05, 0.02
+PATIENCE, BUSY_REST = 0.05, 0.005
 """Seconds that an append waits for writers in threads, while the loop does other things; and how
-long the threads have all calls when that was too short, or the writer is another process."""
+long the threads have all appends when that was too short, or the writer is another process."""
 
 if TYPE_CHECKING:
     from holdfast.threads import Answer
@@ -65,7 +65,7 @@ class AtOnce:
     ) -> None:
         self._answer = answer
         self._now = now
-        self._until = 0.0
+        self._until = self._free_at = 0.0
         self._known: object = None
 
     async def __call__(self, environ: dict[str, Any], octets: int) -> Answer | None:
@@ -73,8 +73,7 @@ class AtOnce:
         named = environ["REQUEST_METHOD"], environ["PATH_INFO"], environ["QUERY_STRING"]
         if self._now() < self._until or not is_brief(*named, octets):
             return None
-        if octets and not await _free(line.of(auth.alias())):
-            self._until = self._now() + BUSY_REST
+        if octets and not await self._writes():
             return None
         begun = self._now()
         environ[AT_ONCE] = True
@@ -86,7 +85,7 @@ class AtOnce:
                 answer = self._answer(environ)
         if answer.status == 503 and _BUSY in answer.body:
             # Nothing was done: a thread has the time to wait for the lock.
-            self._until = self._now() + BUSY_REST
+            self._free_at = self._now() + BUSY_REST
             return None
         if self._now() - begun > LONG:
             self._until = self._now() + LONG_REST
@@ -96,6 +95,15 @@ class AtOnce:
         """Closes the connections of the loop's thread."""
         with _as_if_no_loop_ran():
             connections.close_all()
+
+    async def _writes(self) -> bool:
+        """Whether a change would meet nobody, as far as this process knows."""
+        if self._now() < self._free_at:
+            return False
+        if await _free(line.of(auth.alias())):
+            return True
+        self._free_at = self._now() + BUSY_REST
+        return False
 
     def _ready(self) -> bool:
         """Whether no call can wait here for another: SQLite with a write-ahead log, where a reader

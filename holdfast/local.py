@@ -9,8 +9,10 @@ from uuid import UUID
 
 import orjson
 
-from holdfast.backend import Expect
+from holdfast import bootstrap
+from holdfast.backend import Backend, Expect
 from holdfast.projects import LOCAL, ensure_project
+from holdfast.sparing import sparing
 from holdfast.values import Json, Unread
 from memory_app import (
     asking,
@@ -42,9 +44,11 @@ from sessions_app.store.newest import newest
 PREFIX = "/api/v1"
 
 
-def backend(alias: str, project: str | None = None) -> LocalBackend:
+def backend(alias: str, project: str | None = None) -> Backend:
     """The backend of one project (None: the one of local use), made at first use."""
-    return LocalBackend(alias, ensure_project(project or LOCAL, alias).pk)
+    made = LocalBackend(alias, ensure_project(project or LOCAL, alias).pk)
+    # The connections of a host site are its own, whatever state it gave them.
+    return sparing(made, alias) if bootstrap.is_ours(alias) else made
 
 
 class LocalBackend:

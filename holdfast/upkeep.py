@@ -47,6 +47,15 @@ def spare_collections() -> None:
     gc.freeze()
 
 
+def make_ready() -> None:
+    """What a server does before its first call: the token ranks are read beside it, or the first
+    append would wait for them."""
+    spare_collections()
+    Thread(
+        target=tokens.preload, args=(preparing.encoder(),), name="holdfast-ranks", daemon=True
+    ).start()
+
+
 class Upkeep:
     """A daemon thread that purges what is due, at the start and every hour, and indexes what was
     said and empties SQLite's log, every other second, until `stop()`."""
@@ -55,14 +64,10 @@ class Upkeep:
         self._alias = alias or str(getattr(settings, "HOLDFAST_DATABASE", "default"))
         self._stopped = Event()
         self._thread = Thread(target=self._run, name="holdfast-upkeep", daemon=True)
-        self._worker = Worker(self._alias)
+        self._worker = Worker(self._alias, alone=True)
 
     def start(self) -> None:
-        """Begin, and read the token ranks beside it: the first append must not wait for them."""
-        spare_collections()
-        Thread(
-            target=tokens.preload, args=(preparing.encoder(),), name="holdfast-ranks", daemon=True
-        ).start()
+        """Begin."""
         self._thread.start()
         self._worker.start()
 

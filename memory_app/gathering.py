@@ -5,6 +5,7 @@ At most MOST messages are read at once; a longer backlog is folded in several co
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
 from memory_app.history import SEQ, TOKENS, TURN, HistoryReader, Line
 from memory_app.models import FateRun
-from sessions_app.core.replay import State, in_ranges
+from sessions_app.core.replay import State
 from sessions_app.store.base import Snapshot
 from sessions_app.store.reading import Reader
 
@@ -101,8 +102,11 @@ def summarised(store: Reader, session: Snapshot, state: State, seqs: Sequence[in
         return []
     rows = FateRun.objects.using(store.db.alias).at(session.number, state.fold_version)
     runs = rows.filter(fate=FateRun.SUMMARISED).touching(min(seqs), max(seqs))
-    spans = list(runs.values_list("first", "last"))
-    return [seq for seq in seqs if in_ranges(seq, spans)]
+    spans = sorted(runs.values_list("first", "last"))  # at one version none reaches into another
+    begins = [first for first, _ in spans]
+    return [
+        seq for seq in seqs if (at := bisect_right(begins, seq)) > 0 and seq <= spans[at - 1][1]
+    ]
 
 
 def read_more(gathered: Gathered, seqs: Sequence[int]) -> list[int]:

@@ -307,13 +307,10 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
         for item in leaving
         if verdicts[item.seq].klass != "discard" and (item.text.strip() or item.calls)
     ]
-    state = step.gathered.state
-    gone = {
-        seq
-        for point in step.gathered.points
-        for seq in point.seqs
-        if in_ranges(seq, state.retracted)
-    }
+    # A summary of sentences that many messages say alike names thousands of them.
+    retracted = step.gathered.state.retracted
+    said = {seq for point in step.gathered.points for seq in point.seqs} if retracted else ()
+    gone = frozenset(seq for seq in said if in_ranges(seq, retracted))
     size = _summary_size(step)
     return Work(
         previous=step.gathered.points,
@@ -322,7 +319,7 @@ def _work(step: Step, leaving: list[Passage], verdicts: Mapping[int, Verdict]) -
         size=size,
         style=plan.style(step.rules, step.session.active_tokens),
         instructions=step.instructions,
-        gone=frozenset(gone),
+        gone=gone,
         must=surviving.texts(told, verdicts, room=int(size * MUST), count=keeping.count),
     )
 

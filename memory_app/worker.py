@@ -46,6 +46,9 @@ BESIDE_LOOK_SECONDS = 1.0
 BESIDE_APART_SECONDS = 0.25
 """How far apart two such looks begin at least while they find something. A steady stream is taken
 in handfuls, for each of which is one commit, and not message by message."""
+BESIDE_LOOK_SHARE = 50
+"""So many times as long as it took to find nothing it waits at least: among many thousand sessions
+of the last hour a look takes milliseconds."""
 LONGEST_TROUBLE_SECONDS = 60.0
 STOP_SECONDS = 10.0
 SLICE_SECONDS, REST_SECONDS = 0.002, 0.002
@@ -177,8 +180,11 @@ class Worker:
         while not self._stopped.is_set():
             begun = time.monotonic()
             try:
-                apart = BESIDE_APART_SECONDS if once() else BESIDE_LOOK_SECONDS
-                wait = max(0.0, begun + apart - time.monotonic())
+                found = once()
+                took = time.monotonic() - begun
+                wait = max(0.0, BESIDE_APART_SECONDS - took)
+                if not found:
+                    wait = max(BESIDE_LOOK_SECONDS, took * BESIDE_LOOK_SHARE)
                 trouble = TROUBLE_SECONDS
             except (EngineFailed, HoldfastError, DatabaseError) as error:
                 log.warning("%s; it will be tried again: %s", failure, error)

@@ -176,6 +176,7 @@ def _server(args: Namespace) -> uvicorn.Server:
     from holdfast.asgi import application
 
     logging.getLogger("holdfast").setLevel(args.log_level.upper())
+    application.database = args.database
     config = uvicorn.Config(
         application,
         log_config=None,

@@ -235,7 +235,7 @@ class _Index:
         """All words of a name in one sentence; where they stand in a row, that row."""
         wanted = [word for _, word in item.keys]
         for scope, _, last, number in self.found[item.keys[-1]]:
-            low = [marks.bare(word) for word in scope.sentence.low]
+            low = scope.sentence.bare
             first = last - len(wanted)
             if first >= 0 and low[first:last] == wanted:
                 yield _Place(scope, first, last, number)

@@ -102,13 +102,14 @@ class Mark(NamedTuple):
 class Sentence:
     """A sentence, or a line, or a piece of one, in tokens; `marks` are what is audited in it."""
 
-    __slots__ = ("_clauses", "_low", "marks", "text", "tokens")
+    __slots__ = ("_bare", "_clauses", "_low", "marks", "text", "tokens")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokenised(text)
         self.marks: list[Mark] = []
         self._low: list[str] = []
+        self._bare: list[str] = []
         self._clauses: list[int] = []
 
     @property
@@ -117,6 +118,13 @@ class Sentence:
         if not self._low:
             self._low = [token.lower() for token in self.tokens]
         return self._low
+
+    @property
+    def bare(self) -> list[str]:
+        """The tokens as names are compared."""
+        if not self._bare:
+            self._bare = [bare(token) for token in self.low]
+        return self._bare
 
     @property
     def clauses(self) -> list[int]:

@@ -35,5 +35,5 @@ def of_sqlite(connection: Any) -> Durability:
     if connection.is_in_memory_db():
         return NEVER
     with connection.wrap_database_errors:
-        ((level,),) = connection.connection.execute("PRAGMA synchronous").fetchall()
+        (level,) = connection.connection.execute("PRAGMA synchronous").fetchone()
     return _SQLITE_LEVELS.get(level, DURABLE)

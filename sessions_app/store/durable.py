@@ -187,7 +187,8 @@ class DurableStore(Reader):
         key = (session.hex, project)
         before = placed.standing(key)
         if before is None:
-            row = self.db.locked_row(sql.STANDING, key)
+            statement = sql.STANDING_ON_SQLITE if self.db.is_sqlite else sql.STANDING
+            row = self.db.locked_row(statement, key)
             before = None if row is None else Standing._make(row)
         if (known := self.known(project, guard.request)) is not None:
             return kept.read_appended(known)

@@ -22,6 +22,10 @@ from sessions_app.core import errors
 MOST = 128
 """Places whose work is done at once, so that nobody waits long for a commit."""
 
+AT_ONCE = 0.05
+"""Seconds that anybody waits who has to, without asking how long that may be: to ask takes as long
+as half a statement, and nearly everybody is called sooner."""
+
 
 class Place:
     """Somebody in line; what is `asked`, if anything, may be answered by whoever leads.
@@ -38,9 +42,11 @@ class Place:
         self.leads = False
         self._called: Any = None  # a lock, once it waits
 
-    def wait(self, seconds: float) -> bool:
-        """Whether it was called in time, once it is known to be called."""
-        return bool(self._called.acquire(timeout=seconds))
+    def wait(self, seconds: float | None = None) -> bool:
+        """Whether it was called within so many seconds; None is for ever."""
+        if seconds is None:
+            return bool(self._called.acquire())
+        return bool(self._called.acquire(timeout=max(0.0, seconds)))
 
     def will_wait(self) -> None:
         """Before others know of it. Who need not wait needs no lock."""
@@ -82,8 +88,8 @@ class Line:
             return self._taken
 
     def enter(self, place: Place, patience: Callable[[], float]) -> None:
-        """Waits until the place leads or its work was done. `patience` tells for how many seconds
-        it waits for its turn, and is asked only if it must. Raises StoreBusy."""
+        """Waits until the place leads or is answered. `patience` tells for how many seconds it
+        waits for its turn, and is asked only if that is not at once. Raises StoreBusy."""
         with self._mutex:
             if not self._taken:
                 self._taken = place.leads = True
@@ -91,17 +97,17 @@ class Line:
             place.will_wait()
             self._waiting.append(place)
         try:
-            called = place.wait(patience())
+            called = place.wait(AT_ONCE) or place.wait(patience() - AT_ONCE)
         except BaseException:
             if not self._left(place):
-                place.wait(-1)
+                place.wait()
                 if place.leads:
                     self.leave()
             raise
         if not called:
             if self._left(place):
                 raise errors.StoreBusy
-            place.wait(-1)
+            place.wait()
 
     def _left(self, place: Place) -> bool:
         """Whether a place was still waiting, and is no longer."""

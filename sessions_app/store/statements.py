@@ -37,13 +37,17 @@ SESSION_BY_NUMBER = (
 
 # An append reads STANDING under the row's lock, then ADVANCEs it: digests cover the place of the
 # batch, and one conditional UPDATE moves version, counters and head together.
-STANDING = """
-    SELECT s.number, s.status, s.version, s.messages, s.turns, s.turn_start, s.tokens,
-        s.active_tokens, s.capacity, s.window_tokens, s.last_activity_us, s.head, s.index_due_us,
-        s.due_us, s.due_tokens, s.notice_tokens, s.resume_us, s.overlay_version, s.lease_token,
-        s.lease_until_us, s.lease_holder
-    FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?
-"""
+_STANDING = (
+    "number", "status", "version", "messages", "turns", "turn_start", "tokens", "active_tokens",
+    "capacity", "window_tokens", "last_activity_us", "head", "index_due_us", "due_us", "due_tokens",
+    "notice_tokens", "resume_us", "overlay_version", "lease_token", "lease_until_us",
+    "lease_holder",
+)  # fmt: skip
+_WHOSE = "FROM holdfast_session s WHERE s.id = ? AND s.project_id = ?"
+STANDING = f"SELECT s.{', s.'.join(_STANDING)} {_WHOSE}"
+# On SQLite the driver looks up how Django reads the declared type of each column, which takes as
+# long as reading it; what is computed has no declared type.
+STANDING_ON_SQLITE = f"SELECT +s.{', +s.'.join(_STANDING)} {_WHOSE}"
 ADVANCE = """
     UPDATE holdfast_session
     SET version = ?, messages = ?, turns = ?, turn_start = ?, tokens = ?, active_tokens = ?,

@@ -232,18 +232,64 @@ print("DJANGO_SETTINGS_MODULE" in os.environ)
     assert told.endswith("False")
 
 
-@pytest.mark.long
-def test_scripts_that_start_at_once_on_a_fresh_postgres_do_not_collide(
-    start: Start, postgres_server: Server
-) -> None:
+@pytest.fixture
+def fresh_postgres(postgres_server: Server) -> str:
+    """The address of an empty database."""
     name = f"facade_{uuid.uuid4().hex}"
     with psycopg.connect(postgres_server.url, autocommit=True) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
-    url = f"{postgres_server.url.rpartition('/')[0]}/{name}"
-    running = [start(OPEN, DATABASE_URL=url) for _ in range(4)]
+    return f"{postgres_server.url.rpartition('/')[0]}/{name}"
+
+
+@pytest.mark.long
+def test_scripts_that_start_at_once_on_a_fresh_postgres_do_not_collide(
+    start: Start, fresh_postgres: str
+) -> None:
+    running = [start(OPEN, DATABASE_URL=fresh_postgres) for _ in range(4)]
     ended = [process.communicate(timeout=PATIENCE) for process in running]
     assert [complained for _, complained in ended] == [""] * 4
     assert sorted(int(printed) for printed, _ in ended) == [1, 2, 3, 4]
+
+
+MANY = """
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+import holdfast
+from django.db import connection, transaction
+
+holdfast.open("first")
+number, together, kept = 40, Barrier(40), []
+
+def work(n):
+    session = holdfast.open(f"k{n}")
+    session.append(role="user", content="hello")
+    kept.append(connection.connection is not None)
+    together.wait(60)    # no thread ends: whoever holds a connection goes on holding it
+    with transaction.atomic():
+        session.append(role="user", content="in a transaction")
+        assert connection.connection is not None
+    return session.append(role="user", content="again").seq
+
+with ThreadPoolExecutor(number) as pool:
+    print(set(pool.map(work, range(number))), 0 < sum(kept) <= 8)
+"""
+
+
+def test_more_threads_than_connections_do_not_starve_each_other(
+    start: Start, fresh_postgres: str
+) -> None:
+    printed, complained = start(MANY, DATABASE_URL=fresh_postgres).communicate(timeout=PATIENCE)
+    assert (printed.strip(), complained) == ("{3} True", "")
+
+
+def test_threads_of_a_script_keep_the_file_open(script: Script) -> None:
+    code = """
+import holdfast
+from django.db import connection
+holdfast.open("k").append(role="user", content="hello")
+print(connection.connection is not None)
+"""
+    assert script(code) == "True"
 
 
 @pytest.mark.parametrize("name", ["open", "connect", "Session", "errors", "__version__"])

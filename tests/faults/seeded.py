@@ -56,7 +56,7 @@ def drop_the_lock() -> None:
     stood: dict[Any, tuple[float, Any]] = {}
 
     def unlocked(self: Database, statement: str, params: Any) -> Any:
-        if statement != sql.STANDING:
+        if statement not in (sql.STANDING, sql.STANDING_ON_SQLITE):
             return right(self, statement, params)
         when, row = stood.get(params, (0.0, None))
         if time.monotonic() - when > UNLOCKED_SECONDS:

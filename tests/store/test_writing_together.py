@@ -54,6 +54,7 @@ class Crowd:
             self._waits.release()
             return seconds
 
+        self._patch.setattr(line, "AT_ONCE", 0.0)
         self._patch.setattr(Database, "patience", waiting)
         self._patch.setattr(Immediate, "__enter__", counted)
         self._turns.enter(Place(), lambda: 0.0)
