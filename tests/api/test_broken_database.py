@@ -12,6 +12,7 @@ from memory_app import context
 from memory_app.context import Ask
 from sessions_app.core.errors import StoreBusy
 from sessions_app.store import get_store
+from sessions_app.store.database import Database
 from tests.api.test_scoping import BODIES, OPERATIONS, filled, name, session
 from tests.personas import Persona, refused
 
@@ -36,10 +37,11 @@ def test_a_database_that_fails_is_told_as_such(
 
 
 def test_a_context_with_facts_is_refused_as_such_in_python_too(
-    owner: Persona, session: str
+    owner: Persona, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner.post("/facts", {"session": session, "text": "x"})
-    with connection.execute_wrapper(locked), pytest.raises(StoreBusy):
+    monkeypatch.setattr(Database, "rows", locked)
+    with pytest.raises(StoreBusy):
         context.build(get_store(), owner.project.pk, UUID(session), Ask())
 
 
