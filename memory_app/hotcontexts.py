@@ -1,4 +1,5 @@
-"""Contexts as the bytes of their answer, kept in Redis where one is named.
+"""Contexts as the bytes of their answer, kept in Redis where one is named, or built of a replica
+for who takes what is some seconds old.
 
 A context depends on more than its session's version: what is known of its user, what is near a
 question, what a host's code says. So what is kept counts in two ways only. For a caller who takes
@@ -23,10 +24,12 @@ import sessions_app
 from memory_app import context, policies, providing
 from memory_app.context import Ask
 from sessions_app import conditions, ids, preparing
+from sessions_app.store import replicated
 from sessions_app.store.base import Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
-from sessions_app.store.tiered import TieredStore
+from sessions_app.store.replicated import Old, Stood
+from sessions_app.store.tiered import Checked, Looked, Standing, TieredStore
 
 
 class Wanted(NamedTuple):
@@ -42,8 +45,11 @@ class Wanted(NamedTuple):
 
 def answer(store: DurableStore, wanted: Wanted) -> bytes:
     """The JSON of a context, kept or built. Raises what `context.build` does."""
-    if isinstance(store, TieredStore) and _may_keep(store, wanted.ask):
-        return _tiered(store, wanted)
+    if _may_keep(store, wanted.ask):
+        if isinstance(store, TieredStore):
+            return _tiered(store, wanted)
+        if (read := _replicated(store, wanted)) is not None:
+            return _built(read.told)
     built = context.build(store, wanted.project, wanted.session, wanted.ask)
     return _built(built.as_json())
 
@@ -56,6 +62,9 @@ def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
     kept = store.believed(looked, whose, wanted.max_stale, wanted.epoch)
     if kept is not None:
         return _whole(kept.body, began)
+    if (read := _replicated(store, wanted, looked.version)) is not None:
+        _keep_read(store, name, looked, read)
+        return _built(read.told)
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
     lasts = _lasts(store, standing.session, wanted.ask)
@@ -68,6 +77,40 @@ def _tiered(store: TieredStore, wanted: Wanted) -> bytes:
     if (lasts or wanted.max_stale) and told["mode"] == "full":
         store.keep(name, _kept(told), standing, checked, lasting=lasts)
     return _built(told)
+
+
+class _Read(NamedTuple):
+    """A context that was built of a replica, of a session as it stood there, and whether it lasts
+    as long as the session does."""
+
+    told: dict[str, Any]
+    stood: Stood
+    lasts: bool
+
+
+def _replicated(store: DurableStore, wanted: Wanted, version: int = 0) -> _Read | None:
+    """A context from a replica, of no version before this one. With a question, what was said since
+    it was last asked is read into memory, and that is the primary's."""
+    ask = wanted.ask
+    if store.replicas is None or not wanted.max_stale or ask.query:
+        return None
+
+    def make(reader: Reader, stood: Stood) -> _Read:
+        told = context.build(reader, wanted.project, stood.session, ask).as_json()
+        return _Read(told, stood, _lasts(reader, stood.session, ask))
+
+    old = Old(wanted.project, wanted.session, wanted.max_stale, wanted.epoch, version)
+    return replicated.made(store, old, make)
+
+
+def _keep_read(store: TieredStore, name: str, looked: Looked, read: _Read) -> None:
+    """Keeps it, as old as the replica may have been: nobody takes it for newer than that, and
+    without a look at the database only while it is young enough."""
+    session, epoch, since = read.stood
+    standing = Standing(session, store.database(epoch), since)
+    checked = Checked(None, reached=looked.found.reached)
+    if read.told["mode"] == "full":
+        store.keep(name, _kept(read.told), standing, checked, lasting=read.lasts)
 
 
 def _built(told: dict[str, Any]) -> bytes:
