@@ -8,6 +8,7 @@ there, gone or wrong.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
@@ -40,7 +41,7 @@ class Old(NamedTuple):
 
 class Stood(NamedTuple):
     """A session as a replica has it, in the epoch that is the present one; `since` is when that was
-    right at the latest, by this process's clock."""
+    right at the latest, as `time.monotonic` has it."""
 
     session: Snapshot
     epoch: str
@@ -107,7 +108,8 @@ def _stood(replicas: Replicas, replica: Replica, row: Row, old: Old) -> Stood | 
 
 
 def _taken(replicas: Replicas, replica: Replica, read: Read, old: Old) -> float | None:
-    """Since when what was read was right at the latest, or None where it is not to be told."""
+    """Since when what was read was right at the latest, as `time.monotonic` has it, or None where
+    it is not to be told."""
     epoch = replicas.epochs.recent() if old.epoch is None else old.epoch
     # A session that is not there is behind any: only the primary says so.
     version = max(old.version, replicas.version(old.session), 1)
@@ -122,4 +124,4 @@ def _taken(replicas: Replicas, replica: Replica, read: Read, old: Old) -> float 
     if refused:
         return None
     replicas.heard(old.session, read.version)
-    return now - known.age(read.token, now)
+    return time.monotonic() - known.age(read.token, now)

@@ -118,6 +118,21 @@ def kill_backends(system: System, step: Step, journal: Journal) -> None:
     assert killed, "nobody was connected"
 
 
+def kill_standby(system: System, step: Step, journal: Journal) -> None:
+    """It is gone at once, and comes back behind."""
+    server = _there(system.standby)
+    server.process.send_signal(signal.SIGQUIT)
+    server.process.wait(PATIENCE)
+    journal.wait("writes", 20, PATIENCE)
+    server.start_again()
+
+
+def pause_standby(system: System, step: Step, journal: Journal) -> None:
+    """It holds its connections and says nothing."""
+    with _there(system.standby).frozen():
+        journal.wait("writes", 20, PATIENCE)
+
+
 def kill_redis(system: System, step: Step, journal: Journal) -> None:
     server = _there(system.redis)
     server.kill()
@@ -170,6 +185,8 @@ NEMESES: Mapping[str, Nemesis] = {
     "lock_database": Nemesis(lock_database, False, {SQLITE: 2}),
     "restart_postgres": Nemesis(restart_postgres, True, {POSTGRES: 2}),
     "kill_backends": Nemesis(kill_backends, True, {POSTGRES: 2}),
+    "kill_standby": Nemesis(kill_standby, False, {POSTGRES: 1}),
+    "pause_standby": Nemesis(pause_standby, False, {POSTGRES: 1}),
     "kill_redis": Nemesis(kill_redis, False, {POSTGRES: 1}),
     "stop_redis": Nemesis(stop_redis, False, {POSTGRES: 1}),
     "flush_redis": Nemesis(flush_redis, False, {POSTGRES: 2}),
