@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 
 from memory_app import endusers
-from sessions_app.core import errors
+from sessions_app.core import beats, errors
 from sessions_app.store import database
 from sessions_app.store.durable import DurableStore
 from tests.hot.asking import context, plain, tail
@@ -242,3 +242,17 @@ def test_old_beats_of_other_processes_go(found: Following, project: int) -> None
     found.beaten()
     rows = db.rows("SELECT process FROM holdfast_beat WHERE process = ?", ("gone",))
     assert rows == []
+
+
+def test_without_the_proof_it_would_tell_what_is_too_old(
+    found: Following, standby: Server, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tests above can fail: they catch a replica that is simply believed."""
+    session = filled(found.store, project)
+    found.beaten()
+    monkeypatch.setattr(beats, "refusal", lambda *_: None)
+    with paused(standby):
+        plain().append(project, session, turn("since then"))
+        found.clock.now = found.replicas.beats.known[-1].at + 10.0
+        found.replicas._process.beats = found.replicas.beats.asking(found.clock.now)
+        assert found.tail(project, session) != tail(plain(), project, session)

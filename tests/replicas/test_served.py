@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,3 +175,25 @@ def test_without_replicas_nothing_is_named(settings: Settings, transactional_db:
     settings.HOLDFAST_REPLICAS = []
     assert get_store("default").replicas is None
     assert list(checkup.replicas("default")) == []
+
+
+def test_replicas_are_of_the_database_that_is_named_with_them(tmp_path: Path) -> None:
+    """A script that opens another database asks no standby of this one."""
+    code = (
+        "import holdfast; from django.conf import settings;"
+        f" holdfast.open('a', database={str(tmp_path / 'other.sqlite3')!r});"
+        " print(settings.HOLDFAST_REPLICAS)"
+    )
+    named = {
+        "DATABASE_URL": "postgresql://u@db.invalid/n",
+        "DATABASE_REPLICA_URL": "postgresql://u@db-2.invalid/n",
+        "XDG_DATA_HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **named},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "[]\n"
