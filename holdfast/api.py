@@ -27,7 +27,7 @@ from sessions_app.core import instants
 from sessions_app.core.errors import HoldfastError, MethodNotAllowed, NotFound
 from sessions_app.http import PREFIX, contract, json_response, read_raw
 from sessions_app.models import Project
-from sessions_app.store import redis_url
+from sessions_app.store import get_store, redis_url
 from sessions_app.store.database import Database
 
 View = Callable[..., HttpResponse]
@@ -189,10 +189,13 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 def _others() -> dict[str, dict[str, Any]]:
-    """The parts beside reading the database: whether writes go on, and Redis where it is named."""
+    """The parts beside reading the database: whether writes go on, and Redis and replicas where
+    they are named."""
     names = [conditions.WRITES]
     if redis_url() is not None:
         names.append(conditions.REDIS)
+    if (replicas := get_store(auth.alias()).replicas) is not None:
+        names += [replica.part.name for replica in replicas.all]
     found: dict[str, dict[str, Any]] = {name: {"ok": True} for name in names}
     for one in conditions.broken():
         since = instants.render(one.since_us)

@@ -69,7 +69,10 @@ def _configure(database: str | Path | None) -> bool:
     if not settings.configured:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", OUR_SETTINGS)
     if fresh:
-        settings.DATABASES["default"] = _entry(database)
+        entry = _entry(database)
+        if not _same(settings.DATABASES["default"], entry):
+            settings.HOLDFAST_REPLICAS = []  # they follow another one
+        settings.DATABASES["default"] = entry
     if not apps.ready:
         import django
 

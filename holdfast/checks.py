@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -13,10 +13,11 @@ from django.db import connections, router
 from django.utils.module_loading import import_string
 
 from holdfast import PAGES, environ
-from memory_app import embedders, engines, extractors, minilm, providing, vector_stores
+from memory_app import checkup, embedders, engines, extractors, minilm, providing, vector_stores
 from sessions_app import auth, preparing
 from sessions_app.core import addresses
 from sessions_app.core.tokens import ENCODERS
+from sessions_app.store import get_store
 
 LABEL = "holdfast_sessions"
 ROUTER = "holdfast.routers.HoldfastRouter"
@@ -25,7 +26,7 @@ ROUTER = "holdfast.routers.HoldfastRouter"
 def check_settings(**_: Any) -> list[checks.CheckMessage]:
     """Values that nothing can be done with."""
     memory = [*_summariser(), *_extractor(), *_embedder(), *_vector_store(), *_providers()]
-    return [*_database(), *_redis(), *_roles(), *_encoder(), *memory]
+    return [*_database(), *_redis(), *_replicas(), *_roles(), *_encoder(), *memory]
 
 
 def check_tables(**_: Any) -> list[checks.CheckMessage]:
@@ -76,6 +77,38 @@ def _redis() -> Iterator[checks.CheckMessage]:
             hint="Correct it, or leave it out: nothing needs Redis.",
             id="holdfast.E019",
         )
+
+
+def _replicas() -> Iterator[checks.CheckMessage]:
+    named = getattr(settings, "HOLDFAST_REPLICAS", None) or []
+    hint = "Name aliases of DATABASES that are PostgreSQL standbys, or leave it out."
+    if not isinstance(named, list | tuple):
+        yield checks.Error("HOLDFAST_REPLICAS is no list.", hint=hint, id="holdfast.E020")
+        return
+    for alias in dict.fromkeys((auth.alias(), *named)) if named else ():
+        if alias not in connections or connections[alias].vendor != "postgresql":
+            said = f"HOLDFAST_REPLICAS needs {alias!r} to be a PostgreSQL database."
+            yield checks.Error(said, hint=hint, id="holdfast.E020")
+        elif alias in named and _is_home(alias):
+            said = f"HOLDFAST_REPLICAS names {alias!r}, which is the database itself."
+            yield checks.Error(said, hint=hint, id="holdfast.E021")
+
+
+def _is_home(alias: str) -> bool:
+    one, other = connections.settings[alias], connections.settings.get(auth.alias(), {})
+    return all(one.get(name) == other.get(name) for name in ("HOST", "PORT", "NAME"))
+
+
+def check_replicas(databases: Sequence[str] | None = None, **_: Any) -> list[checks.CheckMessage]:
+    """What the servers say of themselves; asked only where `check` is told to ask databases."""
+    store = get_store(auth.alias())
+    if store.replicas is None or auth.alias() not in (databases or ()):
+        return []
+    told = [check for check in checkup.replicas(auth.alias()) if check.advice is not None]
+    return [
+        checks.Warning(f"{check.name}: {check.found}", hint=check.advice, id="holdfast.W003")
+        for check in told
+    ]
 
 
 def _roles() -> Iterator[checks.CheckMessage]:
@@ -252,4 +285,5 @@ def watch() -> None:
     """Add these to what `manage.py check` runs."""
     checks.register(check_settings)
     checks.register(check_tables, checks.Tags.models)
+    checks.register(check_replicas, checks.Tags.database)
     checks.register(check_deployment, checks.Tags.security, deploy=True)

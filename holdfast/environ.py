@@ -175,6 +175,30 @@ def sqlite(path: Path) -> dict[str, Any]:
     }
 
 
+def replicas(name: str, primary: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Django's DATABASES entries, by alias, for the URLs of standbys of this database, with commas
+    between them."""
+    urls = names(name)
+    if urls and "postgresql" not in primary["ENGINE"]:
+        raise BadEnvironment(name, "needs a DATABASE_URL that is postgresql://user@host/name.")
+    if not all(url.startswith(("postgres://", "postgresql://")) for url in urls):
+        raise BadEnvironment(name, "must look like postgresql://user@host/name.")
+    return {f"replica_{nth}": replica(name, url) for nth, url in enumerate(urls, 1)}
+
+
+def replica(name: str, url: str) -> dict[str, Any]:
+    """A standby that is only read, and not waited for: the primary answers as well."""
+    entry = _postgres(name, url)
+    options = entry["OPTIONS"]
+    options["pool"] = {"min_size": 1, "max_size": 16, "timeout": 0.5}
+    options["options"] = f"{options.get('options', '')} -c default_transaction_read_only=on".strip()
+    waits = {"connect_timeout": "2", "tcp_user_timeout": "2000"}
+    entry["OPTIONS"] = {**waits, **options}
+    entry["CONN_HEALTH_CHECKS"] = False  # it would wait for a server that hangs
+    entry["TEST"] = {"MIRROR": "default"}
+    return entry
+
+
 def _postgres(name: str, value: str) -> dict[str, Any]:
     parts = urlsplit(value)
     try:

@@ -102,6 +102,9 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": environ.database("DATABASE_URL", environ.text("DATABASE_URL"))
     or environ.sqlite(paths.local_database())
 }
+_REPLICAS = environ.replicas("DATABASE_REPLICA_URL", DATABASES["default"])
+DATABASES |= _REPLICAS
+HOLDFAST_REPLICAS = list(_REPLICAS)
 
 TEMPLATES = [
     {

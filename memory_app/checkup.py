@@ -23,10 +23,13 @@ from sessions_app import preparing
 from sessions_app.core import tokens
 from sessions_app.store import folding, get_store, hot, redis_url
 from sessions_app.store.database import Database
+from sessions_app.store.replicas import TOLD, Replica, looked
 
 LONG_WAIT = 300
 """Seconds that something is due for before anybody should look."""
 LEVELS = {0: "off", 1: "normal", 2: "full", 3: "extra"}
+REACH_REPLICA = "Reads go on from the primary. See that it runs and its address is right."
+NO_REPLICA = "It is never believed. Name a standby that follows this database."
 REACH_REDIS = "Requests go on from the database. See that Redis runs and REDIS_URL names it."
 MIGRATE = "Run manage.py migrate, or start `holdfast serve` again."
 
@@ -43,6 +46,7 @@ def parts(alias: str) -> Iterator[Check]:
         yield found
         if found.advice is None:
             yield from behind(alias)
+        yield from replicas(alias)
     yield from tokenizer()
     yield redis()
 
@@ -196,3 +200,26 @@ def redis() -> Check:
     if looked.failed:
         return Check("redis", f"not reachable ({looked.failed}), {told}", REACH_REDIS)
     return Check("redis", f"{looked.version}, {told}")
+
+
+def replicas(alias: str) -> Iterator[Check]:
+    """Whether each replica that is named follows this database, and what came of it in this
+    process."""
+    found = get_store(alias).replicas
+    if found is None:
+        return
+    ours = looked(Database(alias)).cluster
+    yield from (_replica(replica, ours) for replica in found.all)
+
+
+def _replica(replica: Replica, ours: str) -> Check:
+    look, counts = replica.look(), replica.part.counts()
+    told = ", ".join(f"{counts.get(name, 0)} {name}" for name in TOLD)
+    place = f"{replica.alias}: "
+    if look.failed:
+        said = f"{place}not reachable ({look.failed}), {told}"
+        return Check(replica.part.name, said, REACH_REPLICA)
+    if not look.follows or look.cluster != ours:
+        which = "follows another database" if look.follows else "is no standby"
+        return Check(replica.part.name, f"{place}{which}", NO_REPLICA)
+    return Check(replica.part.name, f"{place}follows, {told}")

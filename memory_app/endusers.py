@@ -164,8 +164,9 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
 
 
 def _forget_elsewhere(store: DurableStore, user: int) -> None:
-    """Has the hot tier drop what it holds of a user's sessions, once the erasure is committed."""
-    if isinstance(store, TieredStore):
+    """Has the hot tier drop what it holds of a user's sessions, once the erasure is committed, and
+    has no replica asked for them for now."""
+    if isinstance(store, TieredStore) or store.replicas is not None:
         rows = store.db.rows(sql.SESSION_IDS_OF_USER, (user,))
         store.forget([UUID(str(session)) for (session,) in rows])
 

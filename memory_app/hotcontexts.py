@@ -1,4 +1,5 @@
-"""Contexts as the bytes of their answer: held in this process, and in Redis where one is named.
+"""Contexts as the bytes of their answer: held in this process, kept in Redis where one is named, or
+built of a replica for who takes what is some seconds old.
 
 A context depends on more than its session's version: what is known of its user, what is near a
 question, what a host's code says. So what is kept counts in two ways only. For a caller who takes
@@ -25,10 +26,12 @@ from memory_app import context, policies, providing
 from memory_app.context import Ask, Context
 from memory_app.core.held import Held, Name, Stamp
 from sessions_app import conditions, ids, preparing
+from sessions_app.store import replicated
 from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
-from sessions_app.store.tiered import Looked, TieredStore
+from sessions_app.store.replicated import Old, Stood
+from sessions_app.store.tiered import Checked, Looked, Standing, TieredStore
 
 
 class Wanted(NamedTuple):
@@ -90,6 +93,8 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
     place = _place(store, wanted)
     if isinstance(store, TieredStore) and (wanted.max_stale or place not in _held):
         return _tiered(store, wanted, began)
+    if (read := _replicated(store, wanted)) is not None:
+        return read.found
     known = store.get_in_epoch(wanted.project, wanted.session)
     held = _held.get(place, _stamp(*known))
     if held is not None:
@@ -117,6 +122,9 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
             if (mark := store.mark_of(looked, wanted.max_stale, epoch)) is not None:
                 _hold(_place(store, wanted, old=True), Stamp(epoch, mark), kept.body)
             return _again(kept.body, began)
+    if (read := _replicated(store, wanted, looked.version)) is not None:
+        _keep_read(store, name, looked, read)
+        return read.found
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
     place, stamp = _place(store, wanted), _stamp(standing.session, standing.epoch)
@@ -162,6 +170,42 @@ def _place(store: Reader, wanted: Wanted, *, old: bool = False) -> Name:
 def _stamp(session: Snapshot, epoch: str) -> Stamp:
     """What a context that lasts is made of: the log up to its head."""
     return Stamp(epoch, (session.version, session.head))
+
+
+class _Read(NamedTuple):
+    """A context that was built of a replica, whether nothing was missing for it, the session as it
+    stood there, and whether it lasts as long as that does."""
+
+    found: _Found
+    is_full: bool
+    stood: Stood
+    lasts: bool
+
+
+def _replicated(store: DurableStore, wanted: Wanted, version: int = 0) -> _Read | None:
+    """A context from a replica, of no version before this one. With a question, what was said since
+    it was last asked is read into memory, and that is the primary's."""
+    ask = wanted.ask
+    if store.replicas is None or not wanted.max_stale or ask.query:
+        return None
+
+    def make(reader: Reader, stood: Stood) -> _Read:
+        built = context.build(reader, wanted.project, stood.session, ask)
+        lasts = _lasts(reader, stood.session, ask)
+        return _Read(_built(built), built.mode == conditions.FULL, stood, lasts)
+
+    old = Old(wanted.project, wanted.session, wanted.max_stale, wanted.epoch, version)
+    return replicated.made(store, old, make)
+
+
+def _keep_read(store: TieredStore, name: str, looked: Looked, read: _Read) -> None:
+    """Keeps it, as old as the replica may have been: nobody takes it for newer than that, and
+    without a look at the database only while it is young enough."""
+    session, epoch, since = read.stood
+    standing = Standing(session, store.database(epoch), since, epoch)
+    checked = Checked(None, reached=looked.found.reached)
+    if read.is_full:
+        store.keep(name, read.found.body, standing, checked, lasting=read.lasts)
 
 
 def _may_keep(store: Reader, ask: Ask) -> bool:
@@ -224,7 +268,7 @@ def _marked(store: TieredStore, wanted: Wanted, name: str, began: float) -> _Fou
 
 def _epoch(store: TieredStore, wanted: Wanted) -> str:
     """The epoch as the caller knows it, or as it was a moment ago."""
-    return store.recent_epoch() if wanted.epoch is None else wanted.epoch
+    return store.epochs.recent() if wanted.epoch is None else wanted.epoch
 
 
 def _built(built: Context) -> _Found:

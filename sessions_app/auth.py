@@ -26,7 +26,7 @@ from sessions_app.core.errors import (
     Unauthorized,
 )
 from sessions_app.models import ApiKey, ApiKeyQuerySet, Project
-from sessions_app.store import redis_url, statements
+from sessions_app.store import redis_url, replica_aliases, statements
 from sessions_app.store.database import Database, Row
 
 READ, WRITE, ADMIN = "read", "write", "admin"
@@ -51,7 +51,7 @@ class Caller:
     scopes: frozenset[str]
     name: str = "local"
     epoch: str | None = None
-    """The database's epoch as of this request, where there is a hot tier to need it."""
+    """The database's epoch as of this request, where a hot tier or a replica needs it."""
 
     def need(self, scope: str) -> None:
         """Raises Forbidden unless the caller has `scope`."""
@@ -131,8 +131,9 @@ def _of_key(text: str) -> Caller:
 
 
 def _with_epoch(plain: str, with_epoch: str) -> str:
-    """The statement that also asks for the epoch, where what Redis has is read by it."""
-    return plain if redis_url() is None else with_epoch
+    """The statement that also asks for the epoch, where what Redis or a replica has is read by
+    it."""
+    return plain if redis_url() is None and not replica_aliases() else with_epoch
 
 
 def _epoch(told: Sequence[str | None]) -> str | None:

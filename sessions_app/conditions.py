@@ -13,7 +13,7 @@ from sessions_app import clock
 from sessions_app.core import measure
 
 FULL, PARTIAL, DEGRADED = "full", "partial", "degraded"
-REDIS, WRITES = "redis", "writes"
+REDIS, REPLICA, WRITES = "redis", "replica", "writes"
 
 
 class Condition(NamedTuple):

@@ -539,6 +539,21 @@ class Epoch(models.Model):
         return self.token
 
 
+class Beat(models.Model):
+    """The newest token that a process stored here, for which it looks in replicas of this database:
+    see `core.beats`. A row for each process, so that none replaces the token of another."""
+
+    process = models.CharField(max_length=32, primary_key=True)
+    token = models.CharField(max_length=32)
+    at_us = models.BigIntegerField()
+
+    class Meta:
+        db_table = "holdfast_beat"
+
+    def __str__(self) -> str:
+        return self.process
+
+
 class OutageQuerySet(models.QuerySet["Outage"]):
     def newest(self) -> Self:
         return self.order_by("-pk")

@@ -9,13 +9,14 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +31,14 @@ REDIS_VARIABLE = "HOLDFAST_TEST_REDIS"
 START_SECONDS = 120.0
 STOP_SECONDS = 60.0
 # What the product reads: a run must not touch what its caller has set up.
-PRODUCT_VARIABLES = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "ALLOWED_HOSTS", "DEBUG")
+PRODUCT_VARIABLES = (
+    "DATABASE_URL",
+    "DATABASE_REPLICA_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "ALLOWED_HOSTS",
+    "DEBUG",
+)
 
 _run = ExitStack()
 
@@ -66,10 +74,31 @@ class Server:
             except subprocess.TimeoutExpired:
                 self.kill()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It stands still with all its children, and goes on afterwards."""
+        stopped = []
+        try:
+            for pid in (self.process.pid, *children(self.process.pid)):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+            yield
+        finally:
+            for pid in reversed(stopped):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """End it at once, as a crash would."""
         self.process.kill()
         self.process.wait(STOP_SECONDS)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that this one has begun. PostgreSQL's are no group of its own."""
+    listed = ["ps", "-o", "pid=", "--ppid", str(pid)]
+    found = subprocess.run(listed, capture_output=True, text=True, check=False)
+    return [int(line) for line in found.stdout.split()]
 
 
 def free_port() -> int:
@@ -107,15 +136,46 @@ def running_postgres(*settings: str) -> Iterator[Server]:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
         )
-        port = free_port()
-        command = [str(postgres), "-D", str(data), "-p", str(port), "-k", str(folder)]
-        durable = ("listen_addresses=127.0.0.1", "fsync=on", "synchronous_commit=on")
-        for setting in (*settings, *durable):
-            command += ["-c", setting]
-        url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        answers = partial(postgres_answers, port)
-        with started(command, url, folder, answers=answers, owner=owner) as server:
+        durable = ("fsync=on", "synchronous_commit=on")
+        with _postgres_in(postgres, folder, owner, (*settings, *durable)) as server:
             yield server
+
+
+@contextmanager
+def running_standby(primary: str, *settings: str) -> Iterator[Server]:
+    """A standby that follows the PostgreSQL behind the URL `primary` and answers reads: a copy of
+    it at first, then what it streams."""
+    postgres = program("postgres", folders="usr/lib/postgresql/*/bin").resolve()
+    owner = unprivileged_user()
+    with scratch_folder("holdfast-standby-", owner) as folder:
+        copy = [str(postgres.with_name("pg_basebackup")), "-D", str(folder / "data"), "-d", primary]
+        subprocess.run(
+            [*copy, "-R", "-X", "stream", "-c", "fast", "--no-sync"],
+            check=True,
+            cwd=folder,
+            user=owner,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+        )
+        # What it loses in a crash of the machine it would get again.
+        ours = ("hot_standby=on", "wal_retrieve_retry_interval=100ms", "fsync=off", *settings)
+        with _postgres_in(postgres, folder, owner, ours) as server:
+            yield server
+
+
+@contextmanager
+def _postgres_in(
+    postgres: Path, folder: Path, owner: str | None, settings: Sequence[str]
+) -> Iterator[Server]:
+    """The server of the files in `folder`/data."""
+    port = free_port()
+    command = [str(postgres), "-D", str(folder / "data"), "-p", str(port), "-k", str(folder)]
+    for setting in ("listen_addresses=127.0.0.1", *settings):
+        command += ["-c", setting]
+    url = f"postgresql://postgres@127.0.0.1:{port}/postgres"
+    answers = partial(postgres_answers, port)
+    with started(command, url, folder, answers=answers, owner=owner) as server:
+        yield server
 
 
 @contextmanager

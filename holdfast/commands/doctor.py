@@ -98,6 +98,7 @@ def _database() -> Iterator[Check]:
         yield migrations
         if migrations.advice is None:
             yield from checkup.behind(alias)
+        yield from checkup.replicas(alias)
     except Error as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         yield Check(

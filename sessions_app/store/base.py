@@ -198,6 +198,8 @@ class Edit:
 
 
 # How much of bodies is in memory at once: a page of a log ends with the row that reaches it.
+GONE = 2**53
+"""The version of a session that was purged or erased: later than any."""
 PAGE_OCTETS = 8 * 1024 * 1024
 
 

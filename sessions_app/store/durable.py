@@ -27,6 +27,7 @@ from sessions_app.models import HOUR_US, Policy, Project
 from sessions_app.store import at_once, beside, fulltext, kept, leading
 from sessions_app.store import statements as sql
 from sessions_app.store.base import (
+    GONE,
     NEVER,
     UNGUARDED,
     Adopted,
@@ -55,6 +56,7 @@ from sessions_app.store.reading import (
     forget_events,
     snapshot,
 )
+from sessions_app.store.replicas import Replicas
 
 PURGE_AFTER_US = 7 * 86_400 * 1_000_000
 KEEP_REQUESTS_US = 24 * 3600 * 1_000_000
@@ -127,7 +129,9 @@ class _Said(NamedTuple):
 
 
 class DurableStore(Reader):
-    """`Store` on the database behind a Django alias."""
+    """`Store` on the database behind a Django alias, with the replicas that stand beside it."""
+
+    replicas: Replicas | None = None
 
     # -- append ------------------------------------------------------------------------------
 
@@ -144,6 +148,18 @@ class DurableStore(Reader):
         """Stores all of `batch` or nothing. `check` sees a new answer before it is committed: what
         it returns is kept with the answer, what it raises undoes the append. Raises NotFound,
         SessionDeleted, SessionEnded, SessionBusy, LeaseLost, StaleVersion, IdempotencyMismatch."""
+        done = self._stored(project, session, batch, guard, check)
+        self.moved(session, done.version)
+        return done
+
+    def _stored(
+        self,
+        project: int,
+        session: UUID,
+        batch: Sequence[Prepared],
+        guard: Guard,
+        check: Check | None,
+    ) -> Appended:
         now = clock.now_us()
         bodies = [packing.stored(item.role, item.body) for item in batch]  # before the lock
         if check is None and at_once.suits(self.db, batch):
@@ -631,6 +647,17 @@ class DurableStore(Reader):
         Conflict. `rows` are what other apps exported beside it, read once the entries are. Raises
         `Forged` when the log does not agree with itself.
         """
+        done = self._adopt(project, row, entries, rows)
+        self.moved(done.session.id, done.session.version)
+        return done
+
+    def _adopt(
+        self,
+        project: int,
+        row: Mapping[str, Any],
+        entries: Iterable[LogEntry],
+        rows: Mapping[str, Sequence[beside.Exported]] | None,
+    ) -> Adopted:
         with self.db.transaction():
             before = self._adopted_before(project, row)
             number = before.number if before else self._insert_adopted(project, row)
@@ -792,6 +819,7 @@ class DurableStore(Reader):
             counts |= self._delete(sql.PURGE, found.number)
             self.db.run(sql.DELETE_SESSION, (found.number,))
             self.renew_epoch()
+        self.forget([session])
         forget_events()
         for companion in beside.companions():
             companion.forget()
@@ -826,7 +854,6 @@ class DurableStore(Reader):
 
     # -- the common way of a change ----------------------------------------------------------
 
-    @replayed
     def change(
         self,
         project: int,
@@ -837,6 +864,32 @@ class DurableStore(Reader):
         deleted: bool = False,
     ) -> Changed:
         """What `decide` says of the locked session, which must be as the guard wants it."""
+        done = self._change(project, session, decide, guard, deleted=deleted)
+        self.moved(session, done.session.version)
+        return done
+
+    def moved(self, session: UUID, version: int) -> None:
+        """A session is at this version now, or will be when the caller's transaction commits:
+        whoever keeps something of it beside the database hears so."""
+        if self.replicas is not None:
+            self.replicas.heard(session, version)
+
+    def forget(self, sessions: Sequence[UUID]) -> None:
+        """The texts of sessions go: nobody tells what is kept of them elsewhere."""
+        if self.replicas is not None:
+            for session in sessions:
+                self.replicas.heard(session, GONE)
+
+    @replayed
+    def _change(
+        self,
+        project: int,
+        session: UUID,
+        decide: Decide,
+        guard: Guard,
+        *,
+        deleted: bool = False,
+    ) -> Changed:
         with self.db.transaction() as durability:
             # The lock comes first: a repeated request waits here until the first one is kept.
             self.lock(project, session)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from hashlib import sha1
@@ -26,8 +25,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from sessions_app import conditions
-from sessions_app.core import measure
-from sessions_app.core.breaker import Breaker
+from sessions_app.store.base import GONE
+from sessions_app.store.parts import Part
 
 TIMEOUT_SECONDS = 0.05
 """For a connection, and for an answer."""
@@ -42,8 +41,6 @@ PASSING_MS = MOST_STALE_MS
 """How long anything else is: nobody would believe it any longer."""
 MOST_VALUES = 32
 """Values of one session; with one more it begins anew."""
-GONE = 2**53
-"""The version of a session that was purged or erased: later than any."""
 FORGET_AT_ONCE = 200
 TOLD = ("hits", "misses", "stale", "errors", "openings")
 """The counts that say most; with `attempts`, `kept` and `refused_...` they are all of them."""
@@ -133,11 +130,10 @@ class Hot:
     """One Redis, shared by all threads of this process."""
 
     def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
-        self._url, self._now = url, now
+        self._url = url
         self._guard = Lock()
         self._client: Any = None
-        self._breaker = Breaker()
-        self._counts: Counter[str] = Counter()
+        self.part = Part(conditions.REDIS, "Redis", "hot", now=now)
 
     def __repr__(self) -> str:
         return f"<Hot {urlsplit(self._url).scheme}>"  # the rest may hold a password
@@ -196,17 +192,13 @@ class Hot:
     def counts(self) -> dict[str, int]:
         """What happened in this process so far, by name; `hits` are those that were checked against
         the database and those that were not."""
-        with self._guard:
-            told = dict(self._counts)
+        told = self.part.counts()
         told["hits"] = told.get("hits_checked", 0) + told.get("hits_unchecked", 0)
         return told
 
     def count(self, name: str) -> None:
         """Counts what happened to a value here."""
-        with self._guard:
-            self._counts[name] += 1
-        if measure.receivers:
-            measure.record(f"hot.{name}")
+        self.part.count(name)
 
     def look(self) -> Look:
         """Asks Redis for its version, whatever the breaker says."""
@@ -223,45 +215,18 @@ class Hot:
 
     def _call(self, ask: Callable[[Any], T]) -> T | None:
         """What Redis answers; None where it fails or is left alone."""
-        if not self._admitted():
+        if not self.part.admitted():
             return None
         self.count("attempts")
         try:
             answer = ask(self._connected())
         except _failures() as failed:
-            self._failed(failed)
+            self.count("errors")
+            if not _is_crowded(failed):
+                self.part.failed(_cause(failed))
             return None
-        if self._breaker.failures:
-            self._worked()
+        self.part.worked()
         return answer
-
-    def _admitted(self) -> bool:
-        if not self._breaker.is_open:
-            return True
-        with self._guard:
-            self._breaker, admitted = self._breaker.admit(self._now())
-        return admitted
-
-    def _failed(self, failed: Exception) -> None:
-        self.count("errors")
-        if _is_crowded(failed):
-            return
-        with self._guard:
-            was_open = self._breaker.is_open
-            self._breaker = self._breaker.failed(self._now())
-            opened = self._breaker.is_open and not was_open
-        if opened:
-            self.count("openings")
-            conditions.broke(conditions.REDIS, _cause(failed))
-            log.warning("Redis is left alone, the database answers: %s", _cause(failed))
-
-    def _worked(self) -> None:
-        with self._guard:
-            was_open = self._breaker.is_open
-            self._breaker = self._breaker.worked()
-        if was_open:
-            conditions.works(conditions.REDIS)
-            log.warning("Redis answers again.")
 
     def _connected(self) -> Any:
         """The client, made at its first use; it connects when it is asked something."""

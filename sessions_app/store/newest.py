@@ -1,4 +1,5 @@
-"""The newest messages of a session, from Redis where the caller takes what is some seconds old."""
+"""The newest messages of a session, from Redis or a replica where the caller takes what is some
+seconds old."""
 
 from __future__ import annotations
 
@@ -9,8 +10,10 @@ from uuid import UUID
 import orjson
 
 from sessions_app.core.entries import StoredMessage
+from sessions_app.store import replicated
 from sessions_app.store.base import Window
 from sessions_app.store.durable import DurableStore
+from sessions_app.store.replicated import Old
 from sessions_app.store.tiered import TieredStore
 
 NAME = "tail"
@@ -43,11 +46,27 @@ class Asked(NamedTuple):
 
 def newest(store: DurableStore, asked: Asked) -> Newest:
     """The newest messages of a session. Raises NotFound, SessionDeleted."""
-    if isinstance(store, TieredStore) and not store.db.nested:
+    if store.db.nested:
+        return _read(store, asked)
+    if isinstance(store, TieredStore):
         return _tiered(store, asked)
+    return _replicated(store, asked) or _read(store, asked)
+
+
+def _read(store: DurableStore, asked: Asked) -> Newest:
     found = store.get(asked.project, asked.session)
     window = Window(limit=asked.limit, newest_first=True, octets=asked.octets)
     return Newest(found.version, store.messages(found, window))
+
+
+def _replicated(store: DurableStore, asked: Asked, version: int = 0) -> Newest | None:
+    """What a replica tells, not before `version`. It is not kept in Redis: it comes as fast as from
+    there."""
+    if store.replicas is None or not asked.max_stale:
+        return None
+    old = Old(asked.project, asked.session, asked.max_stale, asked.epoch, version)
+    found = replicated.newest(store, old, asked.limit, asked.octets)
+    return None if found is None else Newest(*found)
 
 
 def _tiered(store: TieredStore, asked: Asked) -> Newest:
@@ -56,6 +75,8 @@ def _tiered(store: TieredStore, asked: Asked) -> Newest:
     kept = store.believed(looked, whose, asked.max_stale, asked.epoch)
     if kept is not None and (rows := _rows(kept.body, asked.limit)) is not None:
         return Newest(kept.version, rows)
+    if (found := _replicated(store, asked, looked.version)) is not None:
+        return found
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
     limit = max(asked.limit, MOST_ROWS)

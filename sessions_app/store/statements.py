@@ -18,10 +18,10 @@ INDEX_STATE_COLUMNS = """
     s.number, s.version, s.messages, s.indexed_messages, s.indexed_words, s.title, s.key, u.key,
     s.tags, s.index_due_us
 """
-_FROM_SESSION = "FROM holdfast_session s LEFT JOIN holdfast_end_user u ON u.id = s.end_user_id"
+FROM_SESSION = "FROM holdfast_session s LEFT JOIN holdfast_end_user u ON u.id = s.end_user_id"
 
-SESSION_BY_ID = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
-SESSION_BY_KEY = f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.project_id = ? AND s.key = ?"
+SESSION_BY_ID = f"SELECT {SESSION_COLUMNS} {FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
+SESSION_BY_KEY = f"SELECT {SESSION_COLUMNS} {FROM_SESSION} WHERE s.project_id = ? AND s.key = ?"
 
 EPOCH = "SELECT token FROM holdfast_epoch WHERE id = 1"
 NEW_EPOCH = """
@@ -29,10 +29,10 @@ NEW_EPOCH = """
     ON CONFLICT (id) DO UPDATE SET token = excluded.token
 """
 SESSION_AND_EPOCH = (
-    f"SELECT {SESSION_COLUMNS}, ({EPOCH}) {_FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
+    f"SELECT {SESSION_COLUMNS}, ({EPOCH}) {FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
 )
 SESSION_BY_NUMBER = (
-    f"SELECT {SESSION_COLUMNS} {_FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
+    f"SELECT {SESSION_COLUMNS} {FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
 )
 
 # An append reads STANDING under the row's lock, then ADVANCEs it: digests cover the place of the
@@ -462,7 +462,7 @@ LOG_EVENTS = """
 """
 SESSION_PROJECT = "SELECT project_id FROM holdfast_session WHERE id = ?"
 SESSIONS_AFTER = f"""
-    SELECT {SESSION_COLUMNS} {_FROM_SESSION}
+    SELECT {SESSION_COLUMNS} {FROM_SESSION}
     WHERE s.project_id = ? AND s.number > ? AND s.status <> 'deleted' ORDER BY s.number LIMIT ?
 """
 LINKS = """
@@ -539,11 +539,11 @@ TAGS = "SELECT name FROM holdfast_session_tag WHERE session_id = ?"
 
 # For the full-text index, which `store/fulltext.py` keeps: what it has still to take in.
 INDEX_DUE = f"""
-    SELECT {INDEX_STATE_COLUMNS} {_FROM_SESSION}
+    SELECT {INDEX_STATE_COLUMNS} {FROM_SESSION}
     WHERE s.index_due_us IS NOT NULL AND (s.index_due_us, s.number) < (?, ?)
     ORDER BY s.index_due_us DESC, s.number DESC LIMIT ?
 """
-INDEX_STATE = f"SELECT {INDEX_STATE_COLUMNS} {_FROM_SESSION} WHERE s.number = ?"
+INDEX_STATE = f"SELECT {INDEX_STATE_COLUMNS} {FROM_SESSION} WHERE s.number = ?"
 INDEX_BEHIND = "SELECT COUNT(*) FROM holdfast_session WHERE index_due_us IS NOT NULL"
 # The plus keeps SQLite from looking through all of the project's sessions instead.
 INDEX_BEHIND_OF = f"{INDEX_BEHIND} AND +project_id = ?"

@@ -13,29 +13,20 @@ import hashlib
 import math
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connections
 
 from sessions_app.core import hotvalues
-from sessions_app.core.appending import Prepared
 from sessions_app.core.hotvalues import Kept, Refused, Whose
-from sessions_app.core.logbook import LogEntry
-from sessions_app.store import statements as sql
 from sessions_app.store.base import (
-    UNGUARDED,
-    Adopted,
-    Appended,
-    Changed,
-    Check,
-    Guard,
-    Receipt,
     Snapshot,
 )
-from sessions_app.store.durable import Decide, DurableStore
+from sessions_app.store.durable import DurableStore
+from sessions_app.store.epochs import Epochs
 from sessions_app.store.hot import (
     LASTING_MS,
     MOST_STALE_MS,
@@ -46,11 +37,6 @@ from sessions_app.store.hot import (
     Seen,
 )
 
-EPOCH_SECONDS = 1.0
-"""How old the epoch may be by which those read who are in this process and have no key that would
-be looked up."""
-
-
 _NUMBER = re.compile(rb"[0-9]{1,18}")
 
 
@@ -59,6 +45,12 @@ class Looked(NamedTuple):
 
     name: str
     found: Found
+
+    @property
+    def version(self) -> int:
+        """The newest version that Redis has heard of; 0 for none."""
+        at = self.found.seen.at
+        return int(at) if _NUMBER.fullmatch(at) else 0
 
 
 class Checked(NamedTuple):
@@ -90,60 +82,19 @@ class TieredStore(DurableStore):
     def __init__(self, alias: str, hot: Hot) -> None:
         super().__init__(alias)
         self.hot = hot
-        self._known_epoch = ("", float("-inf"))
+        self.epochs = Epochs(self.db)
 
     # -- changes -----------------------------------------------------------------------------
 
-    def append(
-        self,
-        project: int,
-        session: UUID,
-        batch: Sequence[Prepared],
-        guard: Guard = UNGUARDED,
-        *,
-        check: Check | None = None,
-    ) -> Appended:
-        done = super().append(project, session, batch, guard, check=check)
-        self._moved(session, done.version)
-        return done
-
-    def change(
-        self,
-        project: int,
-        session: UUID,
-        decide: Decide,
-        guard: Guard,
-        *,
-        deleted: bool = False,
-    ) -> Changed:
-        done = super().change(project, session, decide, guard, deleted=deleted)
-        self._moved(session, done.session.version)
-        return done
-
-    def adopt(
-        self,
-        project: int,
-        row: Mapping[str, Any],
-        entries: Iterable[LogEntry],
-        rows: Mapping[str, Sequence[tuple[str, dict[str, Any]]]] | None = None,
-    ) -> Adopted:
-        done = super().adopt(project, row, entries, rows)
-        self._moved(done.session.id, done.session.version)
-        return done
-
-    def _purge(
-        self, project: int, session: UUID, guard: Guard = UNGUARDED, *, due: int | None = None
-    ) -> Receipt:
-        receipt = super()._purge(project, session, guard, due=due)
-        self.forget([session])
-        return receipt
-
     def forget(self, sessions: Sequence[UUID]) -> None:
-        """Drops what Redis has of sessions whose texts go, once that is committed."""
+        """Drops what Redis has of them, once that is committed."""
+        super().forget(sessions)
         if sessions:
             self._once_committed(partial(self.hot.forget, sessions))
 
-    def _moved(self, session: UUID, version: int) -> None:
+    def moved(self, session: UUID, version: int) -> None:
+        """Redis hears of the version once it is committed."""
+        super().moved(session, version)
         self._once_committed(partial(self.hot.moved, session, version))
 
     def _once_committed(self, call: Callable[[], None]) -> None:
@@ -158,7 +109,7 @@ class TieredStore(DurableStore):
         """Asks Redis for a value. It is asked before the database, so that what is newer there
         than the database can only be of another one. With `mark` for all but the value itself, for
         who holds one."""
-        database = self.database(self._known_epoch[0])
+        database = self.database(self.epochs.last)
         return Looked(name, self.hot.read(session, name, database, mark=mark))
 
     def mark_of(self, looked: Looked, max_stale: int, epoch: str) -> tuple[bytes, int] | None:
@@ -178,7 +129,7 @@ class TieredStore(DurableStore):
         found = looked.found
         if found.raw is None or not _young(found, max_stale):
             return None
-        database = self.database(self.recent_epoch() if epoch is None else epoch)
+        database = self.database(self.epochs.recent() if epoch is None else epoch)
         kept = self._read(found.raw, database, *whose)
         if kept is not None:
             self.hot.count("hits_unchecked")
@@ -188,7 +139,7 @@ class TieredStore(DurableStore):
         """The session as it is, and what values of it carry. Raises NotFound, SessionDeleted."""
         since = time.monotonic()
         found, epoch = self.get_in_epoch(project, session)
-        self._known_epoch = (epoch, since)
+        self.epochs.learn(epoch, since)
         return Standing(found, self.database(epoch), since, epoch)
 
     def compare(self, looked: Looked, standing: Standing) -> Checked:
@@ -246,18 +197,6 @@ class TieredStore(DurableStore):
             return None
 
     # -- whose values are believed -------------------------------------------------------------
-
-    def recent_epoch(self) -> str:
-        """The epoch as the database said it within the last EPOCH_SECONDS."""
-        epoch, at = self._known_epoch
-        since = time.monotonic()
-        if since - at < EPOCH_SECONDS:
-            return epoch
-        with self.db.reading():
-            row = self.db.row(sql.EPOCH)
-        epoch = (row[0] if row else None) or ""
-        self._known_epoch = (epoch, since)
-        return epoch
 
     def database(self, epoch: str) -> str:
         """The digest of this database's identity: where it is, and its epoch."""

@@ -22,6 +22,8 @@ from tests.servers import Server, exchange
 PATIENCE = 120.0
 MOMENT = 0.6
 """Seconds for which something is stopped at most; it ends sooner when enough happened meanwhile."""
+LAG = 4.0
+"""Seconds for which a standby lags, unless so much is written sooner."""
 BETWEEN = (25, 120)
 """So many writes go well between one nemesis and the next."""
 
@@ -118,6 +120,31 @@ def kill_backends(system: System, step: Step, journal: Journal) -> None:
     assert killed, "nobody was connected"
 
 
+def kill_standby(system: System, step: Step, journal: Journal) -> None:
+    """It is gone at once, and comes back behind."""
+    server = _there(system.standby)
+    server.process.send_signal(signal.SIGQUIT)
+    server.process.wait(PATIENCE)
+    journal.wait("writes", 20, PATIENCE)
+    server.start_again()
+
+
+def pause_standby(system: System, step: Step, journal: Journal) -> None:
+    """It holds its connections and says nothing."""
+    with _there(system.standby).frozen():
+        journal.wait("writes", 20, PATIENCE)
+
+
+def lag_standby(system: System, step: Step, journal: Journal) -> None:
+    """It answers, and takes nothing more of its primary for longer than most readers bear."""
+    with psycopg.connect(_there(system.standby).url, autocommit=True) as standby:
+        standby.execute("SELECT pg_wal_replay_pause()")
+        try:
+            journal.wait("writes", 500, LAG)
+        finally:
+            standby.execute("SELECT pg_wal_replay_resume()")
+
+
 def kill_redis(system: System, step: Step, journal: Journal) -> None:
     server = _there(system.redis)
     server.kill()
@@ -170,6 +197,9 @@ NEMESES: Mapping[str, Nemesis] = {
     "lock_database": Nemesis(lock_database, False, {SQLITE: 2}),
     "restart_postgres": Nemesis(restart_postgres, True, {POSTGRES: 2}),
     "kill_backends": Nemesis(kill_backends, True, {POSTGRES: 2}),
+    "kill_standby": Nemesis(kill_standby, False, {POSTGRES: 1}),
+    "pause_standby": Nemesis(pause_standby, False, {POSTGRES: 1}),
+    "lag_standby": Nemesis(lag_standby, False, {POSTGRES: 1}),
     "kill_redis": Nemesis(kill_redis, False, {POSTGRES: 1}),
     "stop_redis": Nemesis(stop_redis, False, {POSTGRES: 1}),
     "flush_redis": Nemesis(flush_redis, False, {POSTGRES: 2}),

@@ -30,6 +30,7 @@ class Process:
     folder: Path
     redis: str | None = None
     command: Sequence[str] = COMMAND
+    replica: str | None = None
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -40,12 +41,21 @@ class Process:
     def log(self) -> Path:
         return self.folder / f"{self.arguments[0]}.log"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        found = environment(self.folder)
+        if self.redis is not None:
+            found |= {"REDIS_URL": self.redis}
+        if self.replica is not None:
+            found |= {"DATABASE_URL": self.database, "DATABASE_REPLICA_URL": self.replica}
+        return found
+
     def launch(self) -> None:
         """Start it, and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [*self.command, *self.arguments, "--database", self.database],
-                env=environment(self.folder, self.redis),
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -108,10 +118,10 @@ class WorkerProcess(Process):
         return ("worker",)
 
 
-def environment(folder: Path, redis: str | None = None) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
     """Nothing of who runs the tests, but where things are."""
     kept = {name: value for name, value in os.environ.items() if name not in PRODUCT_VARIABLES}
-    return {**kept, "XDG_DATA_HOME": str(folder), **({"REDIS_URL": redis} if redis else {})}
+    return {**kept, "XDG_DATA_HOME": str(folder)}
 
 
 def verify(database: str, folder: Path) -> list[str]:

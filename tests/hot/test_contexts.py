@@ -18,6 +18,7 @@ from memory_app.facts import Stated
 from memory_app.hotcontexts import Wanted
 from sessions_app.core import errors
 from sessions_app.core.hotvalues import MOST_OCTETS
+from sessions_app.store import epochs
 from sessions_app.store.base import Edit, NewSession
 from sessions_app.store.hot import LASTING_MS, PASSING_MS
 from sessions_app.store.tiered import TieredStore
@@ -479,13 +480,11 @@ def told_epoch(store: TieredStore) -> str:
 def test_who_has_no_key_learns_of_a_purge_that_redis_missed_within_a_second(
     tiered: TieredStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from sessions_app.store import tiered as module
-
     session, other = of_a_user(tiered, project), of_a_user(tiered, project)
     context(tiered, project, session, max_stale=60)
     with changed_behind(tiered) as elsewhere:
         elsewhere.purge(project, other)
-    monkeypatch.setattr(module, "EPOCH_SECONDS", 0.0)
+    monkeypatch.setattr(epochs, "EPOCH_SECONDS", 0.0)
     unchecked = counted(tiered, "hits_unchecked")
     context(tiered, project, session, max_stale=60)
     assert counted(tiered, "hits_unchecked") == unchecked

@@ -1,0 +1,42 @@
+"""The database's epoch, as one process knows it; see `models.Epoch`."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from sessions_app.store import statements as sql
+from sessions_app.store.database import Database
+
+EPOCH_SECONDS = 1.0
+"""How old the epoch may be by which those read who are in this process and have no key that would
+be looked up."""
+
+
+class Epochs:
+    """What the primary said last of its epoch, and when it was asked."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known = ("", float("-inf"))
+
+    @property
+    def last(self) -> str:
+        """As it was told last, however long ago; "" before the first time."""
+        return self._known[0]
+
+    def recent(self) -> str:
+        """As the database said it within the last EPOCH_SECONDS."""
+        epoch, at = self._known
+        since = time.monotonic()
+        if since - at < EPOCH_SECONDS:
+            return epoch
+        with self._db.reading():
+            row = self._db.row(sql.EPOCH)
+        return self.learn(row[0] if row else None, since)
+
+    def learn(self, told: Any, since: float) -> str:
+        """What a statement that was sent at `since` told of it."""
+        epoch = str(told or "")
+        self._known = (epoch, since)
+        return epoch
