@@ -23,7 +23,7 @@ PREFILL = 500
 ROOM = "max_connections=300"
 # An append to a SQLite file whose log is still growing waits longer for the disk than one to a
 # file whose log has reached its full size and is written over: so many appends fill it.
-APPENDS_BEFORE = {SQLITE: 500, POSTGRES: 20}
+APPENDS_BEFORE = {SQLITE: 1_500, POSTGRES: 20}
 
 
 @dataclass(frozen=True)
