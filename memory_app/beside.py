@@ -20,7 +20,6 @@ from memory_app import (
     recalling,
     removals,
     retelling,
-    tails,
 )
 from memory_app.core import policy as rules
 from memory_app.statements import (
@@ -274,9 +273,7 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates, messages and contexts."""
-    for module in (
-        account, factsearch, front, hotcontexts, keeping, recall, recalling, retelling, tails,
-    ):  # fmt: skip
+    for module in (account, factsearch, front, hotcontexts, keeping, recall, recalling, retelling):
         module.forget()
 
 

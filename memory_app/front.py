@@ -157,7 +157,7 @@ class _Units(NamedTuple):
     lines: dict[int, Line]
 
 
-MOST_HELD = 8 * 1024 * 1024
+MOST_HELD = 32 * 1024 * 1024
 """Octets that a process holds of kept units, and as many of facts."""
 ROW = 1_000
 """About the octets of a fact or a line without its texts."""

@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from memory_app import tails
 from memory_app.core import steps
 from memory_app.core.assembly import History
 from memory_app.core.steps import PIECE, THOUGHT, WHOLE, Item, Unit
@@ -139,23 +138,18 @@ class HistoryReader:
         chunk = max(LEAST_CHUNK, min(MOST_CHUNK, extent.guess))
         floor = extent.floor
         while end > floor + 1:
-            more = self._lines(end, chunk)
+            more = self.store.lines(self.session.number, end, chunk)
             if not more:
                 break
             end = self._before_retracted(more[-1][SEQ])
             if more[-1][SEQ] <= floor:
                 more = [line for line in more if line[SEQ] > floor]
-            lines = self.visible(list(more[::-1])) + lines
+            lines = self.visible(more[::-1]) + lines
             found = self._enough(lines, extent)
             if found:
                 return *found, False
             chunk = min(MOST_CHUNK, chunk * 2)
         return steps.group(self.items(lines)), [], end <= floor + 1
-
-    def _lines(self, end: int, limit: int) -> Sequence[Line]:
-        if self.epoch is None:
-            return self.store.lines(self.session.number, end, limit)
-        return tails.lines(self.store, self.session, self.epoch, end, limit)
 
     def _enough(
         self, lines: Sequence[Line], extent: Extent

@@ -145,8 +145,8 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
     return found
 
 
-MOST_HELD = 16 * 1024 * 1024
-"""Octets of the contexts that a process holds: about 400 of 8,000 tokens."""
+MOST_HELD = 32 * 1024 * 1024
+"""Octets of the contexts that a process holds: about 900 of 8,000 tokens."""
 
 _held = Held[bytes](MOST_HELD)
 

@@ -17,7 +17,7 @@ import pytest
 from django.db import connection, transaction
 
 from memory_app import context as building
-from memory_app import endusers, facts, front, hotcontexts, known, links, policies, tails
+from memory_app import endusers, facts, front, hotcontexts, known, links, policies
 from memory_app.core.held import Held
 from memory_app.facts import By, Stated
 from memory_app.hotcontexts import Wanted
@@ -47,7 +47,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held[bytes]:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> DurableStore:
     """The database as another process uses it: this one's memory is told of nothing."""
-    for module in (front, hotcontexts, tails):
+    for module in (front, hotcontexts):
         monkeypatch.setattr(module, "forget", lambda: None)
     return DurableStore("default")
 
@@ -353,59 +353,6 @@ def test_what_is_kept_of_a_fold_is_read_once_however_much_is_appended(
         desk.say(folded, [{"role": "user", "content": f"And now {number}?"}])
         assert f"And now {number}?" in str(asked(desk, folded))
     assert read == []
-
-
-@pytest.mark.parametrize("policy", ["default", "token_trim"])
-def test_of_a_session_that_grew_what_is_new_is_read(
-    desk: Desk, elsewhere: DurableStore, policy: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = desk.session(TURNS, policy=policy)
-    desk.context(session, tokens=700)
-    read: list[int] = []
-    lines = desk.store.lines
-
-    def noted(number: int, end: int, limit: int) -> Any:
-        found = lines(number, end, limit)
-        read.extend(line[0] for line in found)
-        return found
-
-    monkeypatch.setattr(desk.store, "lines", noted)
-    for number in range(3):
-        there = Desk(elsewhere, desk.project)
-        there.say(session, [{"role": "user", "content": f"And now {number}?"}])
-        assert desk.context(session, tokens=700).messages[-1]["content"] == f"And now {number}?"
-        assert read == [len(TURNS) + 1 + number]
-        read.clear()
-
-
-@pytest.mark.parametrize("gone_on", [0, 1])
-def test_a_log_that_went_back_is_read_anew(
-    desk: Desk, elsewhere: DurableStore, gone_on: int
-) -> None:
-    session = desk.session(TURNS)
-    there = Desk(elsewhere, desk.project)
-    back = desk.now(session)
-    there.say(session, [{"role": "user", "content": "what is undone"}])
-    assert "what is undone" in str(desk.context(session).messages)
-    with connection.cursor() as cursor:  # as a backup of before is restored
-        cursor.execute("DELETE FROM holdfast_message WHERE seq > %s", [back.messages])
-        cursor.execute(
-            "UPDATE holdfast_session SET version = %s, messages = %s, turns = %s, tokens = %s,"
-            " active_tokens = %s, head = %s, turn_start = %s",
-            [
-                back.version,
-                back.messages,
-                back.turns,
-                back.tokens,
-                back.active_tokens,
-                back.head,
-                39,
-            ],
-        )
-    for _ in range(2 * gone_on):
-        there.say(session, [{"role": "user", "content": "what was said in its place, otherwise"}])
-    assert "what is undone" not in str(desk.context(session).messages)
-    assert asked(desk, session) == fresh(desk, session)
 
 
 def test_a_deleted_session_is_gone_and_is_back_once_it_is_restored(
