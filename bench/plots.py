@@ -95,7 +95,8 @@ def _grid(scale: Scale) -> list[str]:
 
 def _marks(values: Sequence[float], scale: Scale) -> list[str]:
     return [
-        f'<text x="{scale.at(x):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">{x:,.10g}</text>'
+        f'<text x="{scale.at(x):.1f}" y="{HEIGHT - BOTTOM + 20}" text-anchor="middle">'
+        f"{x:,.10g}</text>"
         for x in values
     ]
 

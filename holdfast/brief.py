@@ -16,13 +16,12 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import DatabaseError, connections
 
 from sessions_app import auth
-from sessions_app.http import AT_ONCE, PREFIX
+from sessions_app.http import AT_ONCE, PREFIX, is_busy
 from sessions_app.store import get_store, line, redis_url
 
 MOST_OCTETS = 8 * 1024
@@ -40,7 +39,6 @@ _SESSION = re.compile(rf"/{PREFIX}/sessions/[0-9a-f-]{{32,36}}(/messages)?")
 _PAGE = re.compile(
     r"(?:(?:limit=[1-5]?[0-9]|order=(?:asc|desc)|(?:after|before)=[0-9]{1,18})(?:&|$))*"
 )
-_BUSY = b'"code":"store_busy"'
 
 
 def is_brief(method: str, path: str, query: str, octets: int) -> bool:
@@ -83,7 +81,7 @@ class AtOnce:
                 return None
             with get_store(auth.alias()).db.in_a_hurry():
                 answer = self._answer(environ)
-        if answer.status == 503 and _BUSY in answer.body:
+        if is_busy(answer.status, answer.body):
             # Nothing was done: a thread has the time to wait for the lock.
             self._free_at = self._now() + BUSY_REST
             return None
@@ -111,6 +109,8 @@ class AtOnce:
         connection = connections[auth.alias()]
         if connection.vendor != "sqlite" or redis_url() is not None:
             return False
+        if connection.settings_dict["CONN_MAX_AGE"] is not None:
+            return False  # Django would open another one, as patient as the settings say
         if connection.connection is None or connection.connection is not self._known:
             try:
                 self._known = _opened(connection)
@@ -122,14 +122,22 @@ class AtOnce:
 async def _free(turns: line.Line) -> bool:
     """Whether nobody of this process writes; waits for that for a moment."""
     loop = asyncio.get_running_loop()
-    with suppress(TimeoutError):
+    free = asyncio.Event()
+
+    def call() -> None:
+        with suppress(RuntimeError):  # the loop may have ended before the writer has
+            loop.call_soon_threadsafe(free.set)
+
+    try:
         async with asyncio.timeout(PATIENCE):
-            while True:
-                free = asyncio.Event()
-                if not turns.when_free(partial(loop.call_soon_threadsafe, free.set)):
-                    return True
+            while turns.when_free(call):
                 await free.wait()
-    return False
+                free.clear()
+    except TimeoutError:
+        return False
+    finally:
+        turns.ignore(call)
+    return True
 
 
 def _opened(connection: Any) -> object:

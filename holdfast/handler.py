@@ -23,7 +23,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import ResolverMatch, get_resolver
 from django.utils.log import log_response
 
-from sessions_app.http import AT_ONCE, PREFIX
+from sessions_app.http import AT_ONCE, PREFIX, is_busy
 
 SECURITY = "django.middleware.security.SecurityMiddleware"
 OF_PAGES = frozenset(
@@ -108,7 +108,7 @@ def application() -> Handler:
 
 def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:
     """Whether a thread makes the answer anew, so that this one means nothing."""
-    return response.status_code == 503 and AT_ONCE in request.META
+    return AT_ONCE in request.META and is_busy(response.status_code, response.content)
 
 
 def _call_of(request: HttpRequest) -> ResolverMatch | None:

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from pathlib import Path
 from threading import Event, Lock, Thread
 
 FIRST_SECONDS = 0.3
@@ -67,11 +68,14 @@ class Housekeeper:
         rest = SHORTEST_REST
         self._stopped.wait(FIRST_SECONDS)
         while not self._stopped.is_set():
-            code = self._begun().wait()
+            try:
+                ended = f"ended with {self._begun().wait()}"
+            except OSError as error:
+                ended = f"could not begin: {error}"
             self._let_go()
             if self._stopped.is_set():
                 return
-            log.warning("The upkeep ended with %d; it begins again in %.0f s.", code, rest)
+            log.warning("The upkeep %s; it begins again in %.0f s.", ended, rest)
             self._stopped.wait(rest)
             rest = min(2 * rest, LONGEST_REST)
 
@@ -80,20 +84,23 @@ class Housekeeper:
         told = {"database": self._database, "level": logging.getLogger("holdfast").level}
         os.write(ours, json.dumps(told).encode() + b"\n")
         os.set_blocking(ours, False)
-        process = subprocess.Popen(  # noqa: S603 - this Python, and words of our own
-            [sys.executable, "-m", __name__],
-            stdin=theirs,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            start_new_session=True,  # Ctrl-C is for the server, which ends this in good order
-        )
-        os.close(theirs)
-        self._process = process
         with self._mutex:
             self._pipe = ours
+        # The paths of this process, and not the folder that it was begun in.
+        paths = os.pathsep.join(path or str(Path.cwd()) for path in sys.path)
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this Python, and words of our own
+                [sys.executable, "-P", "-m", __name__],
+                stdin=theirs,
+                stdout=subprocess.DEVNULL,
+                env={**os.environ, "PYTHONPATH": paths},
+                start_new_session=True,  # Ctrl-C is for the server, which ends this in good order
+            )
+        finally:
+            os.close(theirs)
         if self._stopped.is_set():
             self._let_go()
-        return process
+        return self._process
 
     def _let_go(self) -> None:
         with self._mutex:

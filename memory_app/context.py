@@ -207,7 +207,7 @@ def build(
     with store.db.reading():
         began = time.perf_counter()
         frame = _frame(store, project, session, ask)
-        reader = HistoryReader(store, frame.session, frame.state, frame.epoch)
+        reader = HistoryReader(store, frame.session, frame.state, frame.known)
         extent = _extent(reader, frame)
         frame, reading = _shortened(reader, frame, extent, reader.read(extent))
         frame, reading = _fronted(reader, frame, reading)
@@ -341,7 +341,7 @@ class _Frame:
     now_us: int = 0
     likely: bool = False
     provided: tuple[providing.Block, ...] = ()
-    epoch: str | None = None
+    known: InEpoch | None = None
 
     @property
     def floor(self) -> int:
@@ -358,7 +358,8 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot | InEpoch, ask:
     if ask.form not in FORMS:
         raise errors.InvalidField(f"`format` must be one of {', '.join(FORMS)}.", param="format")
     known = _known(store, project, session)
-    found, epoch = known if isinstance(known, InEpoch) else (known, None)
+    in_epoch = known if isinstance(known, InEpoch) else None
+    found = known.session if isinstance(known, InEpoch) else known
     state = store.present(found) if ask.at is None else store.state(found, ask.at)
     if ask.pinned:
         state = state.with_pins(ask.pinned)
@@ -376,7 +377,7 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot | InEpoch, ask:
         notices=notices,
         queried=bool(ask.query),
         # What is read in a transaction may never be committed, and then was another way.
-        epoch=None if ask.at is not None or store.db.nested else epoch,
+        known=None if ask.at is not None or store.db.nested else in_epoch,
     )
 
 
@@ -719,7 +720,7 @@ def _facts(
         frame.facts,
         shown,
         front.old_us(frame.policy.rules.preference_days, frame.now_us),
-        frame.epoch,
+        frame.known,
     )
     return front.facts(reader.store, frame.session, wanted)
 

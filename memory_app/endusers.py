@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import episodes, facts, factsearch, factuses, front, hotcontexts
+from memory_app import episodes, facts, factsearch, factuses, front, hotcontexts, keeping
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -158,6 +158,7 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
         store.renew_epoch()
     factsearch.forget()
     front.forget()
+    keeping.forget()
     hotcontexts.forget()
     durable = answers.durability_out(durable=durability.durable, by=durability.by)
     return {**_account(key, counts, kept), **durable}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -31,7 +32,7 @@ from memory_app.models import Fact, Summary
 from sessions_app import clock
 from sessions_app.core import words
 from sessions_app.core.replay import State, in_ranges
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
 NEAR_MISSES = 3
@@ -117,13 +118,13 @@ def free(budget: Budget, history: History) -> int:
 
 def _written(store: Reader, session: Snapshot, version: int) -> Written | None:
     if store.db.nested:
-        return _read.__wrapped__(store.db.alias, session.number, version)
-    return _read(store.db.alias, session.number, version)
+        return _read.__wrapped__(store.db.alias, session.id, session.number, version)
+    return _read(store.db.alias, session.id, session.number, version)
 
 
 # A stored summary never changes, so committed ones are remembered until a purge or an erasure.
 @lru_cache(maxsize=512)
-def _read(alias: str, number: int, version: int) -> Written | None:
+def _read(alias: str, _session: UUID, number: int, version: int) -> Written | None:
     row = Summary.objects.using(alias).filter(session_id=number, version=version).first()
     if row is None:
         return None
@@ -134,7 +135,7 @@ def _read(alias: str, number: int, version: int) -> Written | None:
 
 
 @lru_cache(maxsize=256)
-def _scores(alias: str, number: int, version: int) -> dict[int, float]:
+def _scores(alias: str, _session: UUID, number: int, version: int) -> dict[int, float]:
     kept = gathering.kept_scores(Reader(alias), number, version)
     return {seq: score for seq, (_, score) in kept.items()}
 
@@ -215,10 +216,10 @@ def _kept(reader: HistoryReader, state: State, history: History, room: int) -> t
 def _units(reader: HistoryReader, state: State) -> _Units:
     """What a fold keeps word for word. It is the same until the next fold or retraction, whatever
     is appended."""
-    if reader.epoch is None:
+    if (row := reader.known) is None:
         return _read_units(reader, state)
-    name = Name(reader.store.db.alias, reader.session.number)
-    stamp = Stamp(reader.epoch, (state.fold_version, reader.session.overlay_version))
+    name = Name(reader.store.db.alias, row.session.id)
+    stamp = Stamp(row.epoch, (row.event, state.fold_version, row.session.overlay_version))
     held = _held_units.get(name, stamp)
     if held is not None:
         reader.again(held.lines)
@@ -239,7 +240,7 @@ def _read_units(reader: HistoryReader, state: State) -> _Units:
 def _by_worth(reader: HistoryReader, state: State, units: Sequence[Unit]) -> list[Unit]:
     db = reader.store.db
     read = _scores.__wrapped__ if db.nested else _scores
-    scores = read(db.alias, reader.session.number, state.fold_version)
+    scores = read(db.alias, reader.session.id, reader.session.number, state.fold_version)
     worth = {
         unit.seq: max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
         for unit in units
@@ -290,7 +291,7 @@ class Wanted(NamedTuple):
     """Which facts a context takes: of a session as of `version` and `others` of its user, not of
     messages that are `gone` (retracted ranges), not what `said` has to the letter nor what was
     learnt of messages that are `shown`, within `room` tokens. A preference that nobody confirmed
-    since `old_us`, in microseconds, is to be asked again. `epoch` is that of the session's row."""
+    since `old_us`, in microseconds, is to be asked again. `row` is the session in its epoch."""
 
     version: int
     room: int
@@ -300,7 +301,7 @@ class Wanted(NamedTuple):
     others: Sequence[Remembered] = ()
     shown: Container[int] = frozenset()
     old_us: int = 0
-    epoch: str | None = None
+    row: InEpoch | None = None
 
 
 def facts(
@@ -394,13 +395,12 @@ def _found(store: Reader, session: Snapshot, wanted: Wanted) -> list[Remembered]
 
 def _best(store: Reader, session: Snapshot, wanted: Wanted) -> list[Known]:
     """The best facts of a session. Each change of one is an event of it in the same transaction, so
-    they are the same as long as messages alone are appended."""
+    they are the same until the next event, as long as messages alone are appended."""
     number, version = session.number, wanted.version
     asked = known.Asked(None, MOST_FACTS)
-    if wanted.epoch is None or version != session.version:
+    if (row := wanted.row) is None or version != session.version:
         return known.of_session(store, number, version, asked)
-    name = Name(store.db.alias, number)
-    stamp = Stamp(wanted.epoch, version - session.messages)
+    name, stamp = Name(store.db.alias, session.id), Stamp(row.epoch, row.event)
     held = _held_facts.get(name, stamp)
     if held is None:
         held = known.of_session(store, number, version, asked)

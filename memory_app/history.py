@@ -21,7 +21,7 @@ from sessions_app.core import replay
 from sessions_app.core.entries import FORM_CODES, FORM_NAMES
 from sessions_app.core.forms import FORMS
 from sessions_app.core.replay import State
-from sessions_app.store.base import Snapshot
+from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
 LEAST_CHUNK, MOST_CHUNK = 8, 2000
@@ -76,14 +76,14 @@ class Said(NamedTuple):
 
 
 class HistoryReader:
-    """Reads for one context of one session. With the `epoch` that its row was read in, what is
+    """Reads for one context of one session. With the row as it was `known` in its epoch, what is
     folded may be what this process holds of it."""
 
     def __init__(
-        self, store: Reader, session: Snapshot, overlay: State, epoch: str | None = None
+        self, store: Reader, session: Snapshot, overlay: State, known: InEpoch | None = None
     ) -> None:
         self.store = store
-        self.epoch = epoch
+        self.known = known
         self.session = session
         self.retracted = overlay.retracted
         self.pins = overlay.pinned

@@ -96,7 +96,7 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
     if (read := _replicated(store, wanted)) is not None:
         return read.found
     known = store.get_in_epoch(wanted.project, wanted.session)
-    held = _held.get(place, _stamp(*known))
+    held = _held.get(place, _stamp(known.session, known.epoch))
     if held is not None:
         return _again(held, began)
     if isinstance(store, TieredStore):
@@ -104,7 +104,7 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
     built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
     if built.mode == conditions.FULL and _lasts(store, known.session, wanted.ask):
-        _hold(place, _stamp(*known), found.body)
+        _hold(place, _stamp(known.session, known.epoch), found.body)
     return found
 
 
@@ -135,7 +135,7 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
             store.keep(name, body, standing, checked, lasting=True)
         _hold(place, stamp, body)
         return _again(body, began)
-    known = InEpoch(standing.session, standing.epoch)
+    known = InEpoch(standing.session, standing.epoch, standing.event)
     built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
     if built.mode == conditions.FULL and (lasts or wanted.max_stale):

@@ -90,6 +90,11 @@ def error_response(error: HoldfastError, request: HttpRequest) -> HttpResponse:
     return json_response(error.status, {"error": shown}, headers=headers)
 
 
+def is_busy(status: int, body: bytes) -> bool:
+    """Whether an answer says that another writer was met, so that nothing was done."""
+    return status == 503 and b'"code":"store_busy"' in body
+
+
 def _encodable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()

@@ -7,12 +7,15 @@ its database: once another one is seen, nothing of the old one is held any longe
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Hashable
 from threading import Lock
 from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
+ITSELF = 500
+"""About the octets that holding takes, without what is held."""
 
 
 class Stamp(NamedTuple):
@@ -44,6 +47,13 @@ class Held(Generic[T]):
         self._things: OrderedDict[Name, _One[T]] = OrderedDict()
         self._epochs: dict[str, str] = {}
         self._octets = 0
+        # A child of a fork has no thread that would let go of the lock.
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def _begin_anew(self) -> None:
+        self._lock = Lock()
+        self.clear()
 
     @property
     def octets(self) -> int:
@@ -67,7 +77,8 @@ class Held(Generic[T]):
             return found.thing
 
     def put(self, name: Name, stamp: Stamp, thing: T, octets: int) -> None:
-        """Holds a thing, unless it takes more than an eighth of all there is room for."""
+        """Holds a thing of so many octets, unless it takes more than an eighth of all the room."""
+        octets += ITSELF
         if octets > self._most // 8:
             return
         with self._lock:

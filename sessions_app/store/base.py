@@ -93,11 +93,13 @@ class Snapshot(NamedTuple):
 
 
 class InEpoch(NamedTuple):
-    """A session row, and the epoch of its database as the same statement read it: by both may be
-    told whether what a process holds still is what the database would say."""
+    """A session row, and as the same statement read them the epoch of its database and the digest
+    of the session's newest event, of which there is one like no other: by them may be told whether
+    what a process holds still is what the database would say, a restored one too."""
 
     session: Snapshot
     epoch: str
+    event: bytes = b""
 
 
 class Appended(NamedTuple):

@@ -16,7 +16,7 @@ from functools import cached_property, lru_cache
 from threading import local
 from typing import Any
 
-from django.db import DatabaseError, InterfaceError, connections, transaction
+from django.db import connections, transaction
 
 from sessions_app import clock, conditions
 from sessions_app.core.packing import octets_of
@@ -48,7 +48,10 @@ class _OfThread(local):
     other writers."""
 
     connection: Any = None
-    hurried = False
+
+
+_hurry = local()
+"""Of a thread, whichever objects it reaches the database by."""
 
 
 class Database:
@@ -158,16 +161,16 @@ class Database:
     def hurried(self) -> bool:
         """Whether this thread gives way to other writers at once, so that it means nothing if it
         did not get the lock."""
-        return self._of_thread.hurried
+        return bool(getattr(_hurry, "is_on", False))
 
     @contextmanager
     def in_a_hurry(self) -> Iterator[None]:
         """For work that is put off where another writer is before it."""
-        self._of_thread.hurried = True
+        _hurry.is_on = True
         try:
             yield
         finally:
-            self._of_thread.hurried = False
+            _hurry.is_on = False
 
     def rest(self) -> None:
         """Gives back a connection of a pool, for as long as this thread waits for something. A file
@@ -186,13 +189,13 @@ class Database:
     def settle(self) -> None:
         """After a write that was committed: writes work, and outages that are over are kept. A
         failure of that is logged, since the write it comes after is done."""
-        conditions.works(conditions.WRITES, self.alias)
-        if not (over := conditions.over(self.alias)):
-            return
-        where = f"{socket.gethostname()}:{os.getpid()}"
+        over: list[conditions.Outage] = []
         try:
-            self.run_many(INSERT_OUTAGE, [(*one, where) for one in over])
-        except (DatabaseError, InterfaceError):
+            conditions.works(conditions.WRITES, self.alias)
+            if over := conditions.over(self.alias):
+                where = f"{socket.gethostname()}:{os.getpid()}"
+                self.run_many(INSERT_OUTAGE, [(*one, where) for one in over])
+        except Exception:  # whatever it is, the write is done
             log.exception("these outages could not be kept: %s", over)
 
     def checkpoint(self) -> None:

@@ -669,6 +669,8 @@ class DurableStore(Reader):
             self._set_adopted(number, row, ledger)
             known = before.messages if before else 0
             adopted = self._by_number(project, number)
+            if before:
+                self.renew_epoch()  # what is beside the log changes without an event of it
             for companion in beside.companions():
                 self._delete(companion.purge, number)
                 companion.adopt(self.db, adopted, (rows or {}).get(companion.name, ()))

@@ -56,6 +56,7 @@ def _alone(
 
 def _lead(database: Database, first: line.Place, turns: line.Line, work: Work[Any, Any]) -> None:
     places = [first]
+    found: Sequence[Any] | None = None
     try:
         with database.transaction(leads=True) as durability:
             places += turns.follow()  # those who came while the file's lock was waited for
@@ -67,15 +68,17 @@ def _lead(database: Database, first: line.Place, turns: line.Line, work: Work[An
     except Exception as error:  # noqa: BLE001 - each who waits for it raises it
         if len(places) == 1:
             first.error = error
+        elif found is not None:  # the commit was begun: what is done is not done again
+            _refuse(places, errors.StoreUnavailable())
         else:
             _one_by_one(database, places, work)
     except BaseException:
         _refuse(places, errors.StoreUnavailable())
         raise
     finally:
-        turns.leave()
         for place in places[1:]:
             place.call()
+        turns.leave()
 
 
 def _one_by_one(database: Database, places: Sequence[line.Place], work: Work[Any, Any]) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 from collections import defaultdict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -22,7 +23,7 @@ from sessions_app.core import errors
 MOST = 128
 """Places whose work is done at once, so that nobody waits long for a commit."""
 
-AT_ONCE = 0.05
+MOMENT = 0.05
 """Seconds that anybody waits who has to, without asking how long that may be: to ask takes as long
 as half a statement, and nearly everybody is called sooner."""
 
@@ -87,9 +88,13 @@ class Line:
                 self._watching.append(call)
             return self._taken
 
-    def enter(self, place: Place, patience: Callable[[], float]) -> None:
+    def enter(
+        self, place: Place, patience: Callable[[], float], moment: float | None = None
+    ) -> None:
         """Waits until the place leads or is answered. `patience` tells for how many seconds it
-        waits for its turn, and is asked only if that is not at once. Raises StoreBusy."""
+        waits for its turn, and is asked only if that takes longer than a `moment`. Raises
+        StoreBusy."""
+        moment = MOMENT if moment is None else moment
         with self._mutex:
             if not self._taken:
                 self._taken = place.leads = True
@@ -97,7 +102,7 @@ class Line:
             place.will_wait()
             self._waiting.append(place)
         try:
-            called = place.wait(AT_ONCE) or place.wait(patience() - AT_ONCE)
+            called = place.wait(moment) or place.wait(patience() - moment)
         except BaseException:
             if not self._left(place):
                 place.wait()
@@ -108,6 +113,11 @@ class Line:
             if self._left(place):
                 raise errors.StoreBusy
             place.wait()
+
+    def ignore(self, call: Callable[[], object]) -> None:
+        """Ends what `when_free` promised."""
+        with self._mutex, suppress(ValueError):
+            self._watching.remove(call)
 
     def _left(self, place: Place) -> bool:
         """Whether a place was still waiting, and is no longer."""

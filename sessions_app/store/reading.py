@@ -85,12 +85,14 @@ class Reader:
         return shown(row, deleted=deleted)
 
     def get_in_epoch(self, project: int, session: UUID) -> InEpoch:
-        """The session row and the epoch of the database, read by one statement. Raises NotFound,
+        """The session row with its epoch and newest event, read by one statement. Raises NotFound,
         SessionDeleted."""
         with self.db.reading():
-            row = self.db.row(sql.SESSION_AND_EPOCH, (session.hex, project))
-        found = shown(None if row is None else row[:-1])
-        return InEpoch(found, (row[-1] if row else None) or "")
+            row = self.db.row(sql.SESSION_IN_EPOCH, (session.hex, project))
+        if row is None:
+            return InEpoch(shown(None), "")
+        *columns, epoch, event = row
+        return InEpoch(shown(tuple(columns)), epoch or "", bytes(event or b""))
 
     def find(self, project: int, key: str) -> Snapshot | None:
         """The session with the caller's `key`, deleted ones too, or None."""

@@ -192,12 +192,14 @@ class _Versions:
         self._new: dict[UUID, int] = {}
         self._old: dict[UUID, int] = {}
         self._since = now()
+        self._guard = Lock()
 
     def heard(self, session: UUID, version: int) -> None:
-        if self._now() - self._since > beats.LONGEST:
-            self._old, self._new, self._since = self._new, {}, self._now()
-        if version > self._new.get(session, 0):
-            self._new[session] = version
+        with self._guard:
+            if self._now() - self._since > beats.LONGEST:
+                self._old, self._new, self._since = self._new, {}, self._now()
+            if version > self._new.get(session, 0):
+                self._new[session] = version
 
     def of(self, session: UUID) -> int:
         return max(self._new.get(session, 0), self._old.get(session, 0))

@@ -28,9 +28,14 @@ NEW_EPOCH = """
     INSERT INTO holdfast_epoch (id, token) VALUES (1, ?)
     ON CONFLICT (id) DO UPDATE SET token = excluded.token
 """
-SESSION_AND_EPOCH = (
-    f"SELECT {SESSION_COLUMNS}, ({EPOCH}) {FROM_SESSION} WHERE s.id = ? AND s.project_id = ?"
-)
+_NEWEST_EVENT = """
+    SELECT e.digest FROM holdfast_event e
+    WHERE e.session_id = s.number ORDER BY e.version DESC LIMIT 1
+"""
+SESSION_IN_EPOCH = f"""
+    SELECT {SESSION_COLUMNS}, ({EPOCH}), ({_NEWEST_EVENT})
+    {FROM_SESSION} WHERE s.id = ? AND s.project_id = ?
+"""
 SESSION_BY_NUMBER = (
     f"SELECT {SESSION_COLUMNS} {FROM_SESSION} WHERE s.number = ? AND s.project_id = ?"
 )

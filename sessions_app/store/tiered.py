@@ -74,6 +74,7 @@ class Standing(NamedTuple):
     database: str
     since: float
     epoch: str
+    event: bytes = b""
 
 
 class TieredStore(DurableStore):
@@ -138,9 +139,9 @@ class TieredStore(DurableStore):
     def standing(self, project: int, session: UUID) -> Standing:
         """The session as it is, and what values of it carry. Raises NotFound, SessionDeleted."""
         since = time.monotonic()
-        found, epoch = self.get_in_epoch(project, session)
+        found, epoch, event = self.get_in_epoch(project, session)
         self.epochs.learn(epoch, since)
-        return Standing(found, self.database(epoch), since, epoch)
+        return Standing(found, self.database(epoch), since, epoch, event)
 
     def compare(self, looked: Looked, standing: Standing) -> Checked:
         """What was found, held against the session as it stands."""

@@ -36,6 +36,7 @@ class Transaction:
         database = self._database
         connection = database.connection
         self._before = database.held
+        immediate: Immediate | None = None
         try:
             if connection.connection is None:
                 connection.ensure_connection()
@@ -45,15 +46,17 @@ class Transaction:
             plain = nested or not database.is_sqlite
             if not plain and not self._leads:
                 self._take_turn()
-            self._begun = (
-                transaction.atomic(using=database.alias) if plain else Immediate(connection)
-            )
+            immediate = None if plain else Immediate(connection)
+            self._begun = immediate or transaction.atomic(using=database.alias)
             self._begun.__enter__()
         except (DatabaseError, InterfaceError) as error:
             self._give_turn()
             raise_ours(database, error)
             raise
-        except BaseException:
+        except BaseException as error:
+            # Ctrl-C while the lock is waited for may come when it was just taken.
+            if immediate is not None:
+                immediate.__exit__(type(error), error, error.__traceback__)
             self._give_turn()
             raise
         database.held = connection
@@ -81,7 +84,9 @@ class Transaction:
 
     def _take_turn(self) -> None:
         turns = line.of(self._database.alias)
-        turns.enter(line.Place(), self._database.patience)
+        # Who is in a hurry waits no moment longer than its connection would.
+        moment = 0.0 if self._database.hurried else None
+        turns.enter(line.Place(), self._database.patience, moment)
         self._turns = turns
 
     def _give_turn(self) -> None:

@@ -425,6 +425,32 @@ def test_a_log_that_came_another_way_to_the_same_version_is_another(
     assert "otherwise" in str(asked(desk, session))
 
 
+def test_facts_of_a_log_that_was_restored_are_those_of_the_restored_one(
+    desk: Desk, elsewhere: DurableStore
+) -> None:
+    session = desk.session(TURNS)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number, version, head, facts, overlay_version FROM holdfast_session")
+        ((number, version, head, *rest),) = cursor.fetchall()
+    stated = Stated("The lost fact is A.", session=session)
+    facts.keep(elsewhere, desk.project, [stated], By("mia"))
+    assert "lost fact" in str(desk.context(session).messages)
+    with connection.cursor() as cursor:  # as a backup of before that
+        cursor.execute("DELETE FROM holdfast_fact WHERE session_id = %s", [number])
+        cursor.execute(
+            "DELETE FROM holdfast_event WHERE session_id = %s AND version > %s", [number, version]
+        )
+        cursor.execute(
+            "UPDATE holdfast_session SET version = %s, head = %s, facts = %s, overlay_version = %s",
+            [version, bytes(head), *rest],
+        )
+    stated = Stated("The present fact is B.", session=session)
+    facts.keep(elsewhere, desk.project, [stated], By("mia"))
+    told = str(desk.context(session).messages)
+    assert "present fact" in told
+    assert "lost fact" not in told
+
+
 # -- this process ----------------------------------------------------------------------------------
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connections, transaction
 
+from sessions_app import conditions
 from sessions_app.core import errors
 from sessions_app.store import line
 from sessions_app.store.base import UNGUARDED, Appended
@@ -54,7 +55,7 @@ class Crowd:
             self._waits.release()
             return seconds
 
-        self._patch.setattr(line, "AT_ONCE", 0.0)
+        self._patch.setattr(line, "MOMENT", 0.0)
         self._patch.setattr(Database, "patience", waiting)
         self._patch.setattr(Immediate, "__enter__", counted)
         self._turns.enter(Place(), lambda: 0.0)
@@ -231,6 +232,52 @@ def test_a_commit_that_fails_answers_nobody(
                 crowd.joins(partial(store.append, project, session, [said(str(number))]))
     assert [type(answer) for answer in crowd.answers] == [errors.StorageFull] * 4
     assert store.get(project, session).messages == 0
+
+
+@pytest.mark.parametrize("where", ["settle", "commit"])
+def test_what_fails_behind_a_commit_does_nothing_twice(
+    store: DurableStore,
+    project: int,
+    crowd: Crowd,
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+) -> None:
+    session, commit = opened(store, project), Immediate._commit
+
+    def failing(*_: Any) -> None:
+        raise OSError("no host name")
+
+    def committing(self: Immediate) -> None:
+        commit(self)
+        failing()
+
+    with monkeypatch.context() as patch:
+        if where == "settle":
+            patch.setattr(conditions, "works", failing)
+        else:
+            patch.setattr(Immediate, "_commit", committing)
+        with crowd:
+            for number in range(3):
+                crowd.joins(partial(store.append, project, session, [said(str(number))]))
+    expected = Appended if where == "settle" else errors.StoreUnavailable
+    assert [type(answer) for answer in crowd.answers] == [expected] * 3
+    assert store.get(project, session).messages == 3
+
+
+def test_who_is_interrupted_as_the_lock_is_taken_leaves_it(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, begin = opened(store, project), Immediate.__enter__
+
+    def interrupted(immediate: Immediate) -> None:
+        begin(immediate)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Immediate, "__enter__", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            store.append(project, session, turn())
+    assert store.append(project, session, turn()).durable
 
 
 def test_another_change_gets_its_own_transaction_in_its_turn(
