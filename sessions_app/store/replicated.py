@@ -117,9 +117,7 @@ def _taken(replicas: Replicas, replica: Replica, read: Read, old: Old) -> float 
     refused = beats.refusal(known, read, Wanted(old.max_stale, epoch, version), now)
     if refused == beats.UNPROVED:
         part.count("lags")
-        # That it is older than this caller takes says nothing to one who takes more.
-        if known.age(read.token, now) > beats.LONGEST:
-            part.failed(LAGS)
+        part.failed(LAGS)
         return None
     part.worked()
     part.count(refused or "answers")
