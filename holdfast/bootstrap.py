@@ -21,7 +21,8 @@ from sessions_app.core.errors import InvalidField, StorageFull, StoreBusy, Store
 OUR_SETTINGS = "holdfast.settings"
 OUR_LABELS = frozenset({"holdfast", "holdfast_sessions", "holdfast_memory", "holdfast_monitoring"})
 
-_SQLITE_HEADER = b"SQLite format 3\0"
+_SMALLEST = 512
+"""Bytes of a database of one page; SQLite would take less for an empty one."""
 _SAME_DATABASE = ("ENGINE", "NAME", "HOST", "PORT")
 _LOCK_SECONDS = 60
 _POSTGRES_LOCK = 0x486F6C6466617374
@@ -182,19 +183,37 @@ def _file_of(alias: str) -> Path | None:
 
 
 def _check_file(path: Path) -> None:
-    """Make the folder; refuse what is no database before a driver writes beside it."""
+    """Make the folder; refuse what is no database before a driver writes beside it.
+
+    SQLite looks at the file, never Python: to close a file ends all locks that this process has on
+    it, and with them the word that somebody here reads it. Whoever leaves it last elsewhere would
+    then take its log away.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("rb") as file:
-            begin = file.read(len(_SQLITE_HEADER))
+        size = path.stat().st_size
     except FileNotFoundError:
         return
-    except (IsADirectoryError, NotADirectoryError, FileExistsError):
+    except (NotADirectoryError, FileExistsError):
         raise UnusableDatabase(f"{path} is no file in a folder. Name another one.") from None
     except OSError as error:
         raise StorageFull(f"{path} cannot be read or made: {error.strerror}.") from error
-    if begin and begin != _SQLITE_HEADER:
+    if path.is_dir():
+        raise UnusableDatabase(f"{path} is no file in a folder. Name another one.")
+    if not os.access(path, os.R_OK):
+        raise StorageFull(f"{path} cannot be read or made: Permission denied.")
+    if size and (size < _SMALLEST or _is_something_else(path)):
         raise UnusableDatabase(f"{path} is not a database. Name another file, or move it away.")
+
+
+def _is_something_else(path: Path) -> bool:
+    address = f"{path.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True, timeout=0)) as looking:
+            looking.execute("PRAGMA schema_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        return error.sqlite_errorcode == sqlite3.SQLITE_NOTADB
+    return False
 
 
 def _migrate_if_needed(alias: str) -> None:

@@ -134,9 +134,8 @@ def test_a_file_that_is_no_database_is_named_and_left_as_it_is(
 def test_a_damaged_database_is_named(start: Start, tmp_path: Path) -> None:
     path = tmp_path / "torn.sqlite3"
     path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
-    # Django forgets the connection that it could not set up, so there may be a warning beside it.
     told, _ = start(refusal(path)).communicate(timeout=PATIENCE)
-    assert told.startswith(f"UnusableDatabase False The database {path}")
+    assert told.startswith(f"UnusableDatabase False {path} is not a database")
 
 
 def test_a_folder_and_a_file_that_cannot_be_made_are_refused(
@@ -288,6 +287,29 @@ import holdfast
 from django.db import connection
 holdfast.open("k").append(role="user", content="hello")
 print(connection.connection is not None)
+"""
+    assert script(code) == "True"
+
+
+def test_who_has_the_file_open_already_keeps_its_log(script: Script) -> None:
+    """Another process that leaves the file last takes the log away, unless a lock says that one
+    is here; to open and close the file by other means than SQLite's would end that lock."""
+    code = """
+import sqlite3, subprocess, sys, uuid
+from pathlib import Path
+import holdfast
+path = Path(f"{uuid.uuid4().hex}.sqlite3").absolute()
+here = sqlite3.connect(path)
+here.execute("PRAGMA journal_mode = WAL")
+here.execute("CREATE TABLE own (x)")
+here.commit()
+holdfast.open("k", database=path).append(role="user", content="hello")
+look = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM own').fetchall()"
+log = path.with_name(path.name + "-wal")
+before = log.stat().st_ino
+subprocess.run([sys.executable, "-W", "ignore", "-c", look, str(path)], check=True)
+print(log.exists() and log.stat().st_ino == before)
+here.close()
 """
     assert script(code) == "True"
 
