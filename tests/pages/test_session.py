@@ -431,5 +431,6 @@ def test_no_way_of_looking_costs_more_in_a_long_session(
         page(client, made, rest)
         with statements() as ran:
             page(client, made, rest)
-        counts.append(len(ran))
+        # The search index's own (`--`) are as many as it has segments, which it merges in time.
+        counts.append(len([one for one in ran if not one.startswith("--")]))
     assert counts[0] >= counts[1] - 2
