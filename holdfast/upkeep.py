@@ -25,7 +25,8 @@ from sessions_app.store.database import Database
 log = logging.getLogger("holdfast.upkeep")
 
 EVERY_SECONDS = 3600.0
-# Half of the time at most, so that requests have the other half while a large import is indexed.
+# Half of the time at most, so that the write lock and a processor are free for the other half while
+# a large import is indexed.
 INDEX_SECONDS, INDEX_PAUSE = 0.3, 0.3
 INDEX_EVERY = 2.0
 WORKER_SECONDS = 5.0

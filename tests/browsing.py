@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Condition
 
+from django.core.signals import request_finished, request_started
 from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 FLAGS = [
@@ -36,6 +38,36 @@ class _Running:
     loop: asyncio.AbstractEventLoop
 
 
+class _Requests:
+    """Those that servers in this process are at work on, since it was told to look."""
+
+    def __init__(self) -> None:
+        self._changed = Condition()
+        self._open = 0
+        request_started.connect(self._began, weak=False)
+        request_finished.connect(self._ended, weak=False)
+
+    def _began(self, **_: object) -> None:
+        with self._changed:
+            self._open += 1
+
+    def _ended(self, **_: object) -> None:
+        with self._changed:
+            self._open -= 1
+            self._changed.notify_all()
+
+    def forget(self) -> None:
+        """What is open now is not waited for."""
+        with self._changed:
+            self._open = 0
+
+    def end(self) -> None:
+        """Waits until all are answered, though not for a stream that nobody reads any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open <= 0, timeout=5)
+
+
+_requests = _Requests()
 _running: list[_Running] = []
 
 
@@ -47,6 +79,7 @@ def browser(executable: Path) -> Iterator[Browser]:
     if not _running:
         _start(executable)
     running = _running[0]
+    _requests.forget()
     asyncio._set_running_loop(running.loop)
     try:
         yield running.browser
@@ -54,6 +87,9 @@ def browser(executable: Path) -> Iterator[Browser]:
             context.close()
     finally:
         asyncio._set_running_loop(None)
+        # A page may have asked for news last; emptying the tables would wait for its answer, and
+        # that for the emptying.
+        _requests.end()
 
 
 def _start(executable: Path) -> None:
