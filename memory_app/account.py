@@ -53,16 +53,22 @@ class Fated(NamedTuple):
 
 class Folded(NamedTuple):
     """What is folded at a version: the newest runs, in order, and what all before them come to, by
-    fate: how many messages and tokens."""
+    fate: how many messages and tokens. The runs begin at `start` and end before `border`. `told` is
+    what contexts said of them: most say the same as the one before."""
 
     runs: tuple[Fated, ...]
     before: tuple[tuple[str, int, int], ...]
-    end: int
+    start: Border
+    border: Border
     compressions: int
     version: int
+    told: dict[tuple[str, tuple[Stretch, ...]], list[LeftOut]]
 
 
-NOTHING = Folded((), (), 0, 0, 0)
+Border = tuple[int, int]
+"""A message, and the tokens before it."""
+NOTHING = Folded((), (), (1, 0), (1, 0), 0, 0, {})
+MOST_TOLD = 8
 Span = tuple[int, int, int, int]
 """The first and the last message of a run, and the tokens up to it and with it."""
 MOST_KNOWN = 20_000
@@ -82,12 +88,37 @@ def left_out(
     folds = folded(reader, state)
     marks = [*shown, *_retracted(reader, end), *_broken(reading), *_erased(reader)]
     marks.sort()
-    whole = (end, reader.total(end))
-    first = folds.runs[0].first if folds.before else 1
-    start = (first, sum(tokens for _, _, tokens in folds.before))
-    stretches = _stretches(_from(marks, start), start, whole, REASONS[why])
-    exact = assembly.left_out(_fated(stretches, folds, reader))
-    return (*_together(reader, state, folds, marks), *exact)
+    border, reason = folds.border, REASONS[why]
+    older = _of_runs(reader, folds, tuple(_until(marks, border)), reason)
+    newer = _stretches(_from(marks, border), border, (end, reader.total(end)), reason)
+    return (*_together(reader, state, folds, marks), *_adjoined(older, assembly.left_out(newer)))
+
+
+def _of_runs(
+    reader: HistoryReader, folds: Folded, marks: tuple[Stretch, ...], why: str
+) -> list[LeftOut]:
+    """What a context with these marks before the border leaves out of the newest runs."""
+    if not folds.runs:
+        return []
+    told = folds.told.get((why, marks))
+    if told is None:
+        end, tokens = folds.border[0] - 1, folds.border[1]
+        stretches = _stretches(_from(marks, folds.start), folds.start, (end, tokens), why)
+        told = assembly.left_out(_fated(stretches, folds, reader))
+        if len(folds.told) >= MOST_TOLD:
+            folds.told.clear()
+        folds.told[why, marks] = told
+    return told
+
+
+def _adjoined(older: list[LeftOut], newer: list[LeftOut]) -> list[LeftOut]:
+    """Both in order; one that goes on over the border between them is one."""
+    if older and newer:
+        left, right = older[-1], newer[0]
+        if (left.last + 1, left.fate, left.reason) == (right.first, right.fate, right.reason):
+            both = right._replace(first=left.first, tokens=left.tokens + right.tokens)
+            return [*older[:-1], both, *newer[1:]]
+    return older + newer
 
 
 def folded(reader: HistoryReader, state: State) -> Folded:
@@ -112,7 +143,9 @@ def _read(alias: str, number: int, version: int) -> Folded:
     if len(runs) > MOST_RUNS:
         runs = runs[1:]
         before = _rest(orjson.loads(summary.totals), runs)
-    return Folded(tuple(runs), tuple(before), summary.last, summary.ordinal, version)
+    start = (runs[0].first if before else 1, sum([tokens for _, _, tokens in before]))
+    border = (summary.last + 1, start[1] + sum([run.tokens for run in runs]))
+    return Folded(tuple(runs), tuple(before), start, border, summary.ordinal, version, {})
 
 
 def _run(row: FateRun) -> Fated:
@@ -222,7 +255,7 @@ def _erased(reader: HistoryReader) -> Iterator[Stretch]:
             yield Stretch(seq, seq, total - line[TOKENS], total, "verbatim", "erased")
 
 
-def _from(marks: Sequence[Stretch], start: tuple[int, int]) -> Iterator[Stretch]:
+def _from(marks: Iterable[Stretch], start: Border) -> Iterator[Stretch]:
     """The marks as far as they are not before a message, which so many tokens precede."""
     first, before = start
     for mark in marks:
@@ -232,8 +265,18 @@ def _from(marks: Sequence[Stretch], start: tuple[int, int]) -> Iterator[Stretch]
             yield mark._replace(first=first, before=before)
 
 
+def _until(marks: Iterable[Stretch], border: Border) -> Iterator[Stretch]:
+    """The marks as far as they are before a message, which so many tokens precede."""
+    first, before = border
+    for mark in marks:
+        if mark.last < first:
+            yield mark
+        elif mark.first < first:
+            yield mark._replace(last=first - 1, total=before)
+
+
 def _stretches(
-    marks: Iterable[Stretch], start: tuple[int, int], whole: tuple[int, int], why: str
+    marks: Iterable[Stretch], start: Border, whole: Border, why: str
 ) -> Iterator[Stretch]:
     """All from a message on that is not shown: the marked, and what lies between the marks. Both
     ends are a seq with the running total there."""
@@ -253,7 +296,7 @@ def _fated(stretches: Iterable[Stretch], folds: Folded, reader: HistoryReader) -
     """The stretches, cut where the fates of what is folded change."""
     index = 0
     for stretch in stretches:
-        if stretch.fate == "retracted" or stretch.first > folds.end:
+        if stretch.fate == "retracted" or stretch.first >= folds.border[0]:
             yield stretch
             continue
         while index < len(folds.runs) and folds.runs[index].last < stretch.first:
