@@ -19,8 +19,9 @@ import orjson
 
 from memory_app.core import assembly
 from memory_app.core.assembly import LeftOut, Stretch
+from memory_app.core.lines import BODY, TOKENS, TOTAL
 from memory_app.core.steps import Unit
-from memory_app.history import BODY, TOKENS, TOTAL, HistoryReader, Reading
+from memory_app.history import HistoryReader, Reading
 from memory_app.keeping import FATE_NAMES
 from memory_app.models import FateRun, Summary
 from sessions_app.core.replay import State

@@ -18,6 +18,7 @@ from memory_app import (
     keeping,
     recall,
     recalling,
+    recent,
     removals,
     retelling,
 )
@@ -273,7 +274,8 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates, messages and contexts."""
-    for module in (account, factsearch, front, hotcontexts, keeping, recall, recalling, retelling):
+    held = (account, factsearch, front, hotcontexts, keeping, recall, recalling, recent, retelling)
+    for module in held:
         module.forget()
 
 

@@ -228,6 +228,7 @@ def build(
         else:
             told = _told_before(reader, frame, ask, chosen.selection, before)
         made = _Made(frame, reading, _with_tells(reader, frame, chosen, told), told, candidates)
+        reader.tail.keep()
         return _context(reader, made, began)
 
 

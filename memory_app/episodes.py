@@ -17,10 +17,11 @@ import orjson
 from memory_app import factlists, gathering, keeping
 from memory_app import statements as sql
 from memory_app.core import passages, retention, summarise
+from memory_app.core.lines import SEQ, TOKENS, TURN
 from memory_app.core.passages import Passage, Point
 from memory_app.core.work import EngineFailed, Work
 from memory_app.engines import Embedded
-from memory_app.history import SEQ, TOKENS, TURN, HistoryReader
+from memory_app.history import HistoryReader
 from memory_app.models import Episode, EpisodeQuerySet
 from sessions_app import clock, ids, paging
 from sessions_app.core import errors, instants, words

@@ -22,10 +22,11 @@ from memory_app import factsearch, gathering, keeping, known, links, relations
 from memory_app.core import assembly, blocks, factrank
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.held import Held, Name, Stamp
+from memory_app.core.lines import BODY, Line
 from memory_app.core.passages import Point
 from memory_app.core.policy import Policy
 from memory_app.core.steps import PLACE, Unit
-from memory_app.history import BODY, HistoryReader, Line, Said
+from memory_app.history import HistoryReader, Said
 from memory_app.known import Known
 from memory_app.links import Reads
 from memory_app.models import Fact, Summary

@@ -13,11 +13,12 @@ import orjson
 
 from memory_app import statements as sql
 from memory_app.core import pacing, passages, steps
+from memory_app.core.lines import SEQ, TOKENS, TURN, Line
 from memory_app.core.passages import Passage, Point
 from memory_app.core.plan import Ground
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
-from memory_app.history import SEQ, TOKENS, TURN, HistoryReader, Line
+from memory_app.history import HistoryReader
 from memory_app.models import FateRun
 from sessions_app.core.replay import State
 from sessions_app.store.base import Snapshot

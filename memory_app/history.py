@@ -10,12 +10,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
+from memory_app import recent
 from memory_app.core import steps
 from memory_app.core.assembly import History
+from memory_app.core.lines import BODY, FORM, ROLE, SEQ, TOKENS, TOTAL, TURN, TURN_START, Line
 from memory_app.core.steps import PIECE, THOUGHT, WHOLE, Item, Unit
 from sessions_app.core import replay
 from sessions_app.core.entries import FORM_CODES, FORM_NAMES
@@ -55,18 +57,6 @@ class Extent:
     floor: int = 0
 
 
-Line = tuple[int, str, int, int, int, int, int, str]
-"""(seq, role, turn, turn_start, tokens, tokens_total, form, body), as the store reads it."""
-SEQ: Final = 0
-ROLE: Final = 1
-TURN: Final = 2
-TURN_START: Final = 3
-TOKENS: Final = 4
-TOTAL: Final = 5
-FORM: Final = 6
-BODY: Final = 7
-
-
 class Said(NamedTuple):
     """A message as renderers take it."""
 
@@ -77,7 +67,7 @@ class Said(NamedTuple):
 
 class HistoryReader:
     """Reads for one context of one session. With the row as it was `known` in its epoch, what is
-    folded may be what this process holds of it."""
+    folded and what is newest may be what this process holds of it."""
 
     def __init__(
         self, store: Reader, session: Snapshot, overlay: State, known: InEpoch | None = None
@@ -87,6 +77,7 @@ class HistoryReader:
         self.session = session
         self.retracted = overlay.retracted
         self.pins = overlay.pinned
+        self.tail = recent.Tail(store, session, known)
         self.lines: dict[int, Line] = {}
         self.decoded: dict[int, Said] = {}
 
@@ -138,7 +129,7 @@ class HistoryReader:
         chunk = max(LEAST_CHUNK, min(MOST_CHUNK, extent.guess))
         floor = extent.floor
         while end > floor + 1:
-            more = self.store.lines(self.session.number, end, chunk)
+            more = self.tail.back(end, chunk)
             if not more:
                 break
             end = self._before_retracted(more[-1][SEQ])
@@ -192,10 +183,15 @@ class HistoryReader:
 
     def items(self, lines: Iterable[Line]) -> list[Item]:
         """These messages as cutting needs them."""
-        return [
-            self._tied(line) if line[ROLE] in TIED and _may_tie(line) else Item(*line[:FORM])
-            for line in lines
-        ]
+        made = self.tail.items
+        found = []
+        for line in lines:
+            item = made.get(line[SEQ])
+            if item is None:
+                tied = line[ROLE] in TIED and _may_tie(line)
+                item = made[line[SEQ]] = self._tied(line) if tied else Item(*line[:FORM])
+            found.append(item)
+        return found
 
     def _tied(self, line: Line) -> Item:
         """A message that may call tools or answer calls."""

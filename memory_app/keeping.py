@@ -12,9 +12,9 @@ from memory_app import compressions, policies
 from memory_app import statements as sql
 from memory_app.core import blocks, pacing
 from memory_app.core.audit import Audit
+from memory_app.core.lines import TOKENS
 from memory_app.core.passages import Point
 from memory_app.core.settling import DISCARDED, RETAINED, Decision, Draft
-from memory_app.history import TOKENS
 from memory_app.models import FOR_EVER, Compression, Fact, FateRun
 from sessions_app import clock, ids, preparing
 from sessions_app.core import replay, tokens, words

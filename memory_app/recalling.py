@@ -16,10 +16,11 @@ import orjson
 from memory_app import keeping
 from memory_app.core import blocks, passages, values
 from memory_app.core.assembly import Selection
+from memory_app.core.lines import BODY, FORM, ROLE, SEQ, TOKENS, TURN, Line
 from memory_app.core.steps import Unit
 from memory_app.core.values import Analysis
 from memory_app.front import Told
-from memory_app.history import BODY, FORM, ROLE, SEQ, TOKENS, TURN, HistoryReader, Line
+from memory_app.history import HistoryReader
 from sessions_app.core.entries import FORM_NAMES
 
 LOOK_BACK = 200
@@ -50,7 +51,7 @@ def recalled(
     if size < LEAST:
         return None
     first = _first_shown(selection.recent, end)
-    lines = reader.store.lines(reader.session.number, first, LOOK_BACK)[::-1]
+    lines = reader.tail.back(first, LOOK_BACK)[::-1]
     before = reader.visible(lines)
     if not any(line[ROLE] == "tool" for line in before):
         return None

@@ -148,6 +148,12 @@ class Reader:
         with self.db.reading():
             return whole(self.db, number, self.db.rows(sql.LINES_BACK, (number, end, limit)))
 
+    def lines_with_digest(self, number: int, first: int, end: int, limit: int) -> list[Row]:
+        """The same of those with first <= seq < end, each with its digest before the body."""
+        with self.db.reading():
+            rows = self.db.rows(sql.LINES_WITH_DIGEST, (number, first, end, limit))
+            return whole(self.db, number, rows)
+
     def lines_from(self, number: int, after: int, end: int, limit: int) -> list[Row]:
         """The same of the first `limit` messages with after < seq <= end, oldest first."""
         with self.db.reading():

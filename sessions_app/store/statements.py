@@ -326,6 +326,10 @@ LINES_BACK = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq < ? ORDER BY seq DESC LIMIT ?
 """
+LINES_WITH_DIGEST = """
+    SELECT seq, role, turn, turn_start, tokens, tokens_total, form, digest, body
+    FROM holdfast_message WHERE session_id = ? AND seq >= ? AND seq < ? ORDER BY seq DESC LIMIT ?
+"""
 LINES_FROM = """
     SELECT seq, role, turn, turn_start, tokens, tokens_total, form, body FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?

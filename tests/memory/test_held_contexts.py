@@ -17,7 +17,7 @@ import pytest
 from django.db import connection, transaction
 
 from memory_app import context as building
-from memory_app import endusers, facts, front, hotcontexts, known, links, policies
+from memory_app import endusers, facts, front, hotcontexts, known, links, policies, recent
 from memory_app.core.held import Held
 from memory_app.facts import By, Stated
 from memory_app.hotcontexts import Wanted
@@ -47,7 +47,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held[bytes]:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> DurableStore:
     """The database as another process uses it: this one's memory is told of nothing."""
-    for module in (front, hotcontexts):
+    for module in (front, hotcontexts, recent):
         monkeypatch.setattr(module, "forget", lambda: None)
     return DurableStore("default")
 
@@ -419,8 +419,8 @@ def test_a_log_that_came_another_way_to_the_same_version_is_another(
         other = bytes(reversed(bytes(head)))
         cursor.execute("UPDATE holdfast_session SET head = %s, title = 'x'", [other])
         cursor.execute(
-            "UPDATE holdfast_message SET body = %s WHERE session_id = %s AND seq = 40",
-            ['{"content":"otherwise"}', number],
+            "UPDATE holdfast_message SET body = %s, digest = %s WHERE session_id = %s AND seq = 40",
+            ['{"content":"otherwise"}', other, number],
         )
     assert "otherwise" in str(asked(desk, session))
 
