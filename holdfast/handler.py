@@ -9,18 +9,21 @@ half a surrogate pair would put it into a form.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from typing import cast
+from typing import Any, cast
+from weakref import ReferenceType
 
 import django
 from django.conf import settings
 from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest, get_script_name
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.security import SecurityMiddleware
-from django.urls import ResolverMatch, get_resolver
+from django.urls import ResolverMatch, get_resolver, set_script_prefix
 from django.utils.log import log_response
 
 from sessions_app.http import AT_ONCE, PREFIX, is_busy
@@ -64,16 +67,47 @@ class Request(WSGIRequest):
         """Django tells here what the Content-Type says."""
 
 
+class Whole:
+    """The body of a call's answer, in one piece."""
+
+    streaming = False
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+    def close(self) -> None:
+        """Lets go of connections: PostgreSQL's go back to the pool, broken ones are closed."""
+        close_old_connections()
+
+
 class Handler(WSGIHandler):
     """Makes such requests, and answers a call without the middleware of pages, which took as long
     as the rest of a read. Where the site has any other middleware, all of it is for calls too."""
 
     request_class = Request
 
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """The answer to a WSGI environment. Of a call nobody is told that it began and ended, where
+        only Django would listen: all that is left to do then is to let go of connections."""
+        if not self._alone or settings.DEBUG or _listeners() != self._listeners:
+            return super().__call__(environ, start_response)
+        request = Request(environ)
+        match = _call_of(request)
+        if match is None:
+            return super().__call__(environ, start_response)
+        set_script_prefix(get_script_name(environ))
+        response = self._answered(request, match)
+        start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
+        return Whole(response.content)
+
     def load_middleware(self, is_async: bool = False) -> None:
         """Also makes what calls go through instead: nothing but the headers of security."""
         super().load_middleware(is_async)
         self._alone = {SECURITY, *OF_PAGES}.issuperset(settings.MIDDLEWARE)
+        self._listeners = _listeners() if _only_django_listens() else None
         secured = SECURITY in settings.MIDDLEWARE
         call = SecurityMiddleware(self._call) if secured else self._call
         self._called = cast(
@@ -83,8 +117,9 @@ class Handler(WSGIHandler):
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
         """The answer to a request, a page or a call."""
         match = _call_of(request) if self._alone else None
-        if match is None:
-            return super().get_response(request)
+        return super().get_response(request) if match is None else self._answered(request, match)
+
+    def _answered(self, request: HttpRequest, match: ResolverMatch) -> HttpResponse:
         request.resolver_match = match
         response: HttpResponse = self._called(request)
         response._resource_closers.append(request.close)  # type: ignore[attr-defined]
@@ -104,6 +139,18 @@ def application() -> Handler:
     """The WSGI application of the product, with its apps loaded."""
     django.setup(set_prefix=False)
     return Handler()
+
+
+def _listeners() -> tuple[int, int]:
+    return len(request_started.receivers), len(request_finished.receivers)
+
+
+def _only_django_listens() -> bool:
+    """Whether nobody else wants to know of each request when it begins and when it ends."""
+    told = [*request_started.receivers, *request_finished.receivers]
+    # A receiver is held weakly if it is one that may go.
+    found = [one[1]() if isinstance(one[1], ReferenceType) else one[1] for one in told]
+    return all(one is None or one.__module__.startswith("django.") for one in found)
 
 
 def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:

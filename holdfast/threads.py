@@ -27,7 +27,7 @@ from django.http.response import HttpResponseBase
 from holdfast.brief import AtOnce
 from holdfast.handler import Request
 from sessions_app.core.errors import BodyTooLarge
-from sessions_app.http import error_response
+from sessions_app.http import AT_ONCE, error_response
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -91,13 +91,15 @@ class Bridge:
             return
         if body is None:
             return
-        answer = None
+        answer, environ = None, environ_of(scope, body)
         if self._at_once:
-            answer = await self._at_once(environ_of(scope, body), len(body))
+            answer = await self._at_once(environ, len(body))
+            if AT_ONCE in environ:
+                environ = environ_of(scope, body)  # another's body is read, and its names are set
         if answer is None:
             loop = asyncio.get_running_loop()
             workers = self._readers if scope["method"] in SAFE else self._writers
-            answer = await loop.run_in_executor(workers, self._answer, environ_of(scope, body))
+            answer = await loop.run_in_executor(workers, self._answer, environ)
         await send(_start(answer))
         if answer.stream is None:
             await send({"type": "http.response.body", "body": answer.body})

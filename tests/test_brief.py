@@ -190,8 +190,9 @@ async def test_an_append_that_meets_another_process_waits_in_a_thread(
 
 @pytest.mark.usefixtures("on_sqlite")
 async def test_an_append_waits_for_a_thread_that_writes_and_the_loop_goes_on(
-    caller: Caller,
+    caller: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(brief, "PATIENCE", 60.0)  # however slow the machine is
     turns = line.of("default")
     place = line.Place()
     turns.enter(place, lambda: 0.0)

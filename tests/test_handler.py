@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
@@ -83,6 +85,41 @@ def test_a_page_of_the_site_below_the_same_words_is_no_call() -> None:
     with override_settings(ROOT_URLCONF=f"{__name__}"):
         status, headers = answered(Handler(), "/shop/api/v1/cart")
     assert (status, headers["X-Frame-Options"]) == (200, "DENY")
+
+
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("place", [CALL, PAGE])
+def test_who_listens_to_requests_is_told_of_calls_too(place: str, early: bool) -> None:
+    told: list[str] = []
+
+    def began(**_: Any) -> None:
+        told.append("began")
+
+    def ended(**_: Any) -> None:
+        told.append("ended")
+
+    handler = None if early else Handler()
+    request_started.connect(began)
+    request_finished.connect(ended)
+    try:
+        answered(handler or Handler(), place)
+    finally:
+        request_started.disconnect(began)
+        request_finished.disconnect(ended)
+    assert told == ["began", "ended"]
+    assert answered(Handler(), place)[0]
+
+
+@pytest.mark.parametrize("place", [CALL, PAGE])
+def test_a_connection_that_broke_is_closed_behind_the_answer(
+    place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    monkeypatch.setattr(
+        connection, "close_if_unusable_or_obsolete", lambda: looked.append(connection.alias)
+    )
+    answered(Handler(), place)
+    assert looked
 
 
 def cart(_request: HttpRequest) -> HttpResponse:
