@@ -7,7 +7,7 @@ there, as after a restore, nothing that is held is believed. An erasure renews t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from memory_app.core.held import Held, Name, Stamp
@@ -17,7 +17,7 @@ from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
 MOST_OCTETS = 32 * 1024 * 1024
-MOST_LINES, MOST_NEW = 1_000, 200
+MOST_LINES, MOST_NEW = 4_000, 200
 """Messages of one session that are held, and how many may have come since."""
 ITS_SHARE = 8
 """One session is held within this part of all the room."""
@@ -27,12 +27,14 @@ ROW = 1_000
 
 class Recent(NamedTuple):
     """The newest messages, newest first and without a gap, of a session that had this head;
-    the digest of the first of them, and what cutting made of some, by seq."""
+    the digest of the first of them, what cutting made of some, by seq, and about the octets of all
+    that."""
 
     head: bytes
     digest: bytes
     lines: list[Line]
-    items: Mapping[int, Item]
+    items: dict[int, Item]
+    octets: int
 
 
 _held = Held[Recent](MOST_OCTETS)
@@ -53,9 +55,10 @@ class Tail:
         self._known = known
         self._digest = b""
         self._changed = False
+        self._octets = 0
         self._lines: list[Line] = []
         self.items: dict[int, Item] = {}
-        """By seq, what cutting made of messages of this session."""
+        """By seq, what cutting made of messages of this session; all who read it add to it."""
         if known is not None:
             self._take(_held.get(*_named(store, known)))
 
@@ -74,24 +77,26 @@ class Tail:
             return inside
         older = self._store.lines(self._session.number, oldest, missing)
         self._lines = self._lines + older
-        self._changed = True
+        self._come(older)
         return inside + older
 
     def keep(self) -> None:
         """Holds what was read, for the next context."""
         if self._known is None or not self._changed or not self._digest:
             return
-        lines = self._lines[:MOST_LINES]
-        octets = sum([len(line[BODY]) for line in lines]) + ROW * len(lines)
-        while octets > MOST_OCTETS // ITS_SHARE and lines:
-            lines = lines[: len(lines) // 2]
-            octets = sum([len(line[BODY]) for line in lines]) + ROW * len(lines)
-        items = self.items
-        if len(items) > len(lines):
+        lines, items, octets = self._lines, self.items, self._octets
+        most = MOST_OCTETS // ITS_SHARE
+        if len(lines) > MOST_LINES or octets > most:
+            lines = _within(lines[:MOST_LINES], most)
             items = {line[SEQ]: items[line[SEQ]] for line in lines if line[SEQ] in items}
+            octets = _octets(lines)
         if lines:
-            recent = Recent(self._session.head, self._digest, lines, items)
+            recent = Recent(self._session.head, self._digest, lines, items, octets)
             _held.put(*_named(self._store, self._known), recent, octets)
+
+    def _come(self, lines: Sequence[Line]) -> None:
+        self._changed = True
+        self._octets += _octets(lines)
 
     def _take(self, held: Recent | None) -> None:
         """What is held, with what came since; nothing where that does not follow it."""
@@ -103,9 +108,10 @@ class Tail:
             if new is None:
                 return
             lines = new + lines
-            self._changed = True
+            self._come(new)
         self._lines = lines
-        self.items.update(held.items)
+        self._octets += held.octets
+        self.items = held.items
 
     def _since(self, last: int) -> list[Line] | None:
         """What came after the message that was the newest; None where another one stands there, or
@@ -121,15 +127,29 @@ class Tail:
 
     def _begun(self, end: int, limit: int) -> list[Line]:
         found = self._with_digest(1, end, limit)
+        self._lines = [line for line, _ in found]
         if found:
             self._digest = found[0][1]
-            self._changed = True
-        self._lines = [line for line, _ in found]
+            self._come(self._lines)
         return self._lines
 
     def _with_digest(self, first: int, end: int, limit: int) -> list[tuple[Line, bytes]]:
         rows = self._store.lines_with_digest(self._session.number, first, end, limit)
         return [((*row[:BODY], row[-1]), bytes(row[BODY])) for row in rows]
+
+
+def _octets(lines: Sequence[Line]) -> int:
+    return sum([len(line[BODY]) for line in lines]) + ROW * len(lines)
+
+
+def _within(lines: list[Line], most: int) -> list[Line]:
+    """The newest of these that take no more octets than that."""
+    room = most
+    for number, line in enumerate(lines):
+        room -= len(line[BODY]) + ROW
+        if room < 0:
+            return lines[:number]
+    return lines
 
 
 def _named(store: Reader, known: InEpoch) -> tuple[Name, Stamp]:
