@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from holdfast import alive
 from sessions_app.core import addresses
 
 
@@ -219,7 +220,7 @@ def _postgres(name: str, value: str) -> dict[str, Any]:
         "PORT": str(port or ""),
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
-            "pool": {"min_size": 1, "max_size": 16, "timeout": 10},
+            "pool": {"min_size": 1, "max_size": 16, "timeout": 10, "check": alive.check},
             # Prepared on the server after five uses: a third less time for the store's statements.
             "prepare_threshold": 5,
             "server_side_binding": True,

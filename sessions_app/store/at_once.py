@@ -44,13 +44,12 @@ class _Moved(NamedTuple):
 
 
 def suits(db: Database, batch: Sequence[Prepared]) -> bool:
-    """Whether such a batch can go this way here: not with a tool's result, whose call is looked
-    for in the log, nor with a message of the turn before and then a question, and not in a
-    caller's transaction, which a refused statement would end."""
+    """Whether such a batch can go this way here: not with a message of the turn before and then a
+    question, and not in a caller's transaction, which a refused statement would end."""
     if db.is_sqlite or len(batch) > MOST or db.nested:
         return False
     roles = [item.role for item in batch]
-    return "tool" not in roles and (roles[0] == "user" or "user" not in roles)
+    return roles[0] == "user" or "user" not in roles
 
 
 def append(

@@ -47,7 +47,7 @@ from sessions_app.store.base import (
 from sessions_app.store.database import Database, Row
 from sessions_app.store.durability import ON_COMMIT, Durability
 from sessions_app.store.failures import OF_THE_DATABASE
-from sessions_app.store.orphans import orphans
+from sessions_app.store.orphans import guarded, orphans
 from sessions_app.store.placed import Placed, Standing
 from sessions_app.store.reading import (
     Reader,
@@ -162,11 +162,11 @@ class DurableStore(Reader):
     ) -> Appended:
         now = clock.now_us()
         bodies = [packing.stored(item.role, item.body) for item in batch]  # before the lock
+        said = _Said(project, session, batch, bodies, guard, now)
         if check is None and at_once.suits(self.db, batch):
-            done = at_once.append(self.db, project, session, batch, bodies, guard, now)
+            done = self._at_once(said)
             if done is not None:
                 return done
-        said = _Said(project, session, batch, bodies, guard, now)
         if check is None:
             return leading.together(self.db, said, self._append_all)
         with self.db.transaction() as durability:
@@ -174,6 +174,17 @@ class DurableStore(Reader):
             if isinstance(before, Appended):
                 return before
             return self._append(before, said, durability, placed, check)
+
+    def _at_once(self, said: _Said) -> Appended | None:
+        """The append by one statement, or None where that stored nothing. Tool results go this way
+        only if they have their calls, and as long as nobody else writes."""
+        project, session, batch, bodies, guard, now = said
+        found: Guard | None = guard
+        if "tool" in [item.role for item in batch]:
+            found = guarded(self, project, session, batch, guard)
+        if found is None:
+            return None
+        return at_once.append(self.db, project, session, batch, bodies, found, now)
 
     def _append_all(
         self, asked: Sequence[_Said], durability: Durability

@@ -356,17 +356,18 @@ SIZES_IN = """
 """
 AMONG_SQLITE, AMONG_POSTGRES = "IN (SELECT value FROM json_each(?))", "= ANY(?)"
 # Not further back than a seq: from the first of the run of assistant messages that is the newest.
-NEWEST_STEP = """
+_NEWEST_STEP = """
     SELECT seq, role, form, body FROM holdfast_message
-    WHERE session_id = ? AND seq <= ? AND seq > COALESCE((
+    WHERE session_id = {number} AND seq <= {end} AND seq > COALESCE((
         SELECT MAX(seq) FROM holdfast_message
-        WHERE session_id = ? AND seq > ? AND role <> 'assistant' AND seq < (
+        WHERE session_id = {number} AND seq > {low} AND role <> 'assistant' AND seq < (
             SELECT MAX(seq) FROM holdfast_message
-            WHERE session_id = ? AND seq > ? AND role = 'assistant'
+            WHERE session_id = {number} AND seq > {low} AND role = 'assistant'
         )
-    ), ?)
+    ), {low})
     ORDER BY seq LIMIT ?
 """
+NEWEST_STEP = _NEWEST_STEP.format(number="?", end="?", low="?")
 TOOL_BETWEEN = """
     SELECT 1 FROM holdfast_message
     WHERE session_id = ? AND seq > ? AND seq < ? AND role = 'tool' LIMIT 1
@@ -459,6 +460,18 @@ def within(statement: str) -> str:
         WHERE COALESCE(octets_before, 0) < ? ORDER BY {order}
     """
 
+
+# Where a session stands and its newest step, for PostgreSQL: how many messages the step may have
+# comes first, then how far back it may begin, then how many bytes.
+STANDING_AND_STEP = f"""
+    SELECT s.number, s.version, s.messages, s.overlay_version, step.seq, step.role, step.form,
+        step.body
+    FROM holdfast_session s LEFT JOIN LATERAL (
+        {within(_NEWEST_STEP.format(number="s.number", end="s.messages", low="s.messages - ?"))}
+    ) step ON TRUE
+    WHERE s.id = ? AND s.project_id = ?
+    ORDER BY step.seq
+"""
 
 LOG_MESSAGES = """
     SELECT seq, version, role, form, tokens, tokens_estimated, batch_end, created_us, salt, digest,

@@ -13,17 +13,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sessions_app import clock, waking
+from sessions_app import clock, preparing, waking
 from sessions_app.core import errors
 from sessions_app.core.appending import Prepared
 from sessions_app.models import Event, Message, Policy, RequestKey, Session
-from sessions_app.store import at_once, kept, leasing
+from sessions_app.store import at_once, kept, leasing, orphans
 from sessions_app.store import statements as sql
 from sessions_app.store.base import UNGUARDED, Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.memory.histories import agent_run, assistant, calls, histories, result, user
 from tests.passing import DatabaseTime
 from tests.store import test_i03_exactly_once as i03
+from tests.store import test_orphans as told_orphans
 from tests.store.racing import race
 from tests.store.saying import at, filled, keyed, opened, said, turn
 
@@ -56,12 +58,29 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(DurableStore, "_appendable", never)
 
 
+@st.composite
+def agents(draw: st.DrawFn) -> list[list[Prepared]]:
+    """What an agent says and is told, cut anywhere: calls with their results or without."""
+    history = draw(histories(8))
+    cuts = draw(st.lists(st.integers(1, 3), min_size=len(history), max_size=len(history)))
+    batches = []
+    while history:
+        size = cuts.pop()
+        batches.append(preparing.batch(history[:size]))
+        history = history[size:]
+    return batches
+
+
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(batches=BATCHES, key=st.booleans())
+@given(batches=BATCHES | agents(), key=st.booleans(), taken_back=st.sets(st.integers(1, 8)))
 def test_both_ways_store_the_same_rows(
-    store: DurableStore, project: int, batches: list[list[Prepared]], key: bool
+    store: DurableStore,
+    project: int,
+    batches: list[list[Prepared]],
+    key: bool,
+    taken_back: set[int],
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now_us", lambda: NOW)
@@ -73,8 +92,10 @@ def test_both_ways_store_the_same_rows(
             guards = [keyed(f"{session.hex}-{n}") if key else at(0) for n in range(len(batches))]
             done = []
             for batch, guard in zip(batches, guards, strict=True):
-                version = store.get(project, session).version
-                guard = guard if key else at(version)
+                before = store.get(project, session)
+                if before.messages in taken_back:
+                    before = store.retract(project, session, (before.messages, None)).session
+                guard = guard if key else at(before.version)
                 done.append(store.append(project, session, batch, guard))
                 if key:
                     assert store.append(project, session, batch, guard) == done[-1]
@@ -95,6 +116,89 @@ def test_the_common_batches_go_this_way(
     for batch in ([said()], [said(role="assistant")], turn(), [said("x" * 9_000)], turn() * 5):
         row = store.get(project, session)
         store.append(project, session, batch, keyed(f"k{row.version}", expected=row.version))
+    assert not list(verify(store))
+
+
+def test_the_results_of_tools_go_this_way(
+    store: DurableStore, project: int, refused: Callable[[], None]
+) -> None:
+    session = opened(store, project)
+    store.append(project, session, preparing.batch(calls("openai", ["c1", "c2"])))
+    store.retract(project, session, (1, 1))
+    refused()
+    for payloads in (
+        agent_run(2),  # with its calls
+        calls("anthropic", ["c1", "c2", "c3"], "Let me see."),
+        [result("anthropic", "c2", "12")],
+        [result("openai", "c1", "x" * 9_000)],
+        [result("openai", "c3", "12"), assistant("All done.")],
+        calls("responses", ["d1", "d2"]),
+        [result("responses", "d2", "12"), result("responses", "d1", "12")],
+    ):
+        version = store.get(project, session).version
+        guard = keyed(f"k{version}", expected=version)
+        done = store.append(project, session, preparing.batch(payloads), guard)
+        assert done.notices == ()
+    assert not list(verify(store))
+
+
+@pytest.mark.parametrize("form", told_orphans.FORMS)
+def test_results_without_their_call_are_told_beside_this_way(
+    store: DurableStore, project: int, form: str
+) -> None:
+    """The tests of that, which elsewhere are in a caller's transaction."""
+    told_orphans.test_a_result_of_a_call_that_was_never_made_is_told(store, project, form)
+    told_orphans.test_a_result_of_an_open_call_is_not(store, project, form)
+    told_orphans.test_a_second_result_of_the_same_call_is_told(store, project, form)
+    told_orphans.test_parallel_calls_that_were_stored_one_by_one_are_open(store, project)
+    told_orphans.test_a_call_that_was_taken_back_is_not_there(store, project)
+    told_orphans.test_a_repeated_append_says_the_same(store, project)
+    told_orphans.test_it_stands_beside_what_is_said_about_the_size(store, project)
+
+
+def test_of_a_step_too_large_to_look_at_nothing_is_said(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told_orphans.test_of_a_step_that_is_too_large_to_look_at_nothing_is_said(
+        store, project, monkeypatch
+    )
+
+
+def answered_meanwhile(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> list[int]:
+    """What is told to who brings a result, where somebody else brings one between the look at the
+    log and the statement."""
+    session = opened(store, project)
+    store.append(project, session, preparing.batch([user("Hi"), *calls("openai", ["c1"])]))
+    batch, look = preparing.batch([result("openai", "c1", "12")]), orphans.guarded
+
+    def overtaken(*asked: Any) -> Guard | None:
+        found = look(*asked)
+        monkeypatch.setattr("sessions_app.store.durable.guarded", look)
+        DurableStore().append(project, session, batch)
+        return found
+
+    monkeypatch.setattr("sessions_app.store.durable.guarded", overtaken)
+    done = store.append(project, session, batch)
+    assert done.first_seq == 4
+    return told_orphans.told(done)
+
+
+def test_a_result_that_somebody_else_brought_first_is_told(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert answered_meanwhile(store, project, monkeypatch) == [4]
+
+
+def test_many_results_at_once_have_one_that_is_not_told(store: DurableStore, project: int) -> None:
+    session = opened(store, project)
+    for number in range(10):
+        store.append(project, session, preparing.batch(calls("openai", [f"c{number}"])))
+        batch = preparing.batch([result("openai", f"c{number}", "12")])
+        brought = race(4, partial(_brings, store, project, session, batch))
+        done = sorted(brought, key=lambda one: one.version)
+        assert [told_orphans.told(one) for one in done] == [[], *([n.first_seq] for n in done[1:])]
     assert not list(verify(store))
 
 
@@ -191,6 +295,12 @@ def _append(
     return store.append(project, session, turn(), guard)
 
 
+def _brings(
+    store: DurableStore, project: int, session: UUID, batch: list[Prepared], _number: int
+) -> Appended:
+    return store.append(project, session, batch)
+
+
 # -- bugs put in on purpose ---------------------------------------------------------------------
 
 
@@ -215,6 +325,21 @@ def test_without_the_version_a_writer_that_is_late_wins(
     without("AND s.version = COALESCE(expected, s.version)", monkeypatch)
     store.append(project, session, turn(), at(2))
     assert store.get(project, session).messages == 8
+
+
+def test_without_the_version_of_the_look_a_second_result_is_not_told(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "replace", lambda guard, **_: guard)
+    assert answered_meanwhile(store, project, monkeypatch) == []
+
+
+def test_without_what_was_taken_back_its_result_is_not_told(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(orphans, "in_ranges", lambda *_: False)
+    with pytest.raises(AssertionError):
+        told_orphans.test_a_call_that_was_taken_back_is_not_there(store, project)
 
 
 def test_without_the_key_row_a_repeat_is_a_second_change(
