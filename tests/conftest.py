@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 from django.db import connections
+from django.test import TransactionTestCase, override_settings
 from hypothesis import settings as hypothesis_settings
 
 from sessions_app import conditions
-from tests import building
+from tests import building, emptying
 from tests.passing import database_time
 
 __all__ = ["database_time"]
@@ -26,6 +28,18 @@ def _nothing_broken() -> Iterator[None]:
 
 hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
 hypothesis_settings.load_profile("ci")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What was collected stays until the end, so Python need not look again and again whether it
+    is garbage: neither while it grows nor while the tests run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -55,6 +69,21 @@ def django_db_modify_db_settings(
         if settings["ENGINE"] == "django.db.backends.sqlite3":
             name = test_database_path.with_stem(f"{test_database_path.stem}-{alias}")
             settings["TEST"]["NAME"] = str(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_at_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", emptying.after_each)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_hashed_quickly() -> Iterator[None]:
+    """A hash that is slow on purpose takes longer than the rest of a test that signs in."""
+    quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=quick):
+        yield
 
 
 @pytest.fixture(scope="session")
