@@ -6,6 +6,7 @@ import gc
 from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -14,6 +15,7 @@ from hypothesis import settings as hypothesis_settings
 
 from sessions_app import conditions
 from tests import building, emptying
+from tests.examples import WHOLE
 from tests.passing import database_time
 
 __all__ = ["database_time"]
@@ -26,8 +28,7 @@ def _nothing_broken() -> Iterator[None]:
     conditions.forget()
 
 
-hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("ci")
+hypothesis_settings.load_profile(WHOLE)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -57,6 +58,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         dealt += [*hand, *others[:taken]]
         del others[:taken]
     items[:] = [*dealt, *others]
+
+
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Counts the long tests, of which a run without them says how many there are."""
+    if items:
+        long = sum(item.get_closest_marker("long") is not None for item in items)
+        items[0].config.stash[LEFT_OUT] = items[0].config.stash.get(LEFT_OUT, 0) + long
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """What a worker counted; each of them counts all."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if (long := config.stash.get(LEFT_OUT, 0)) and config.option.markexpr == "not long":
+        terminalreporter.write_line(
+            f"{long} long tests were left out, and properties were tried on a quarter of their"
+            " examples: `make test-long` runs these, `make test-all` runs everything."
+        )
 
 
 @pytest.fixture(scope="session")

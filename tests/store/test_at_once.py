@@ -22,6 +22,7 @@ from sessions_app.store import statements as sql
 from sessions_app.store.base import UNGUARDED, Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.examples import examples
 from tests.passing import DatabaseTime
 from tests.store import test_i03_exactly_once as i03
 from tests.store.racing import race
@@ -57,7 +58,9 @@ def refused(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(batches=BATCHES, key=st.booleans())
 def test_both_ways_store_the_same_rows(
