@@ -19,7 +19,7 @@ RUN := $(VENV)/bin/python -m
 LOCKS := requirements/py313-django61.txt requirements/py311-django52.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench bench-peers clean
+.PHONY: help run test test-long test-all check bench bench-peers clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +28,22 @@ help: ## Show this list
 run: $(READY) ## Start the server with demo data, on SQLite
 	@exec $(VENV)/bin/holdfast serve --demo
 
-test: $(READY) ## Run the whole suite (HOLDFAST_TEST_DATABASE=postgres: on PostgreSQL)
-	@echo "Testing with $$(cat $(MADE)) on $${HOLDFAST_TEST_DATABASE:-sqlite}"
-	@$(RUN) pytest -n $(WORKERS) --dist worksteal $(PYTEST_ARGS)
+# What is compiled is kept, also where the environment says otherwise: each of hundreds of processes
+# would compile it again.
+PYTEST = env -u PYTHONDONTWRITEBYTECODE $(RUN) pytest -n $(WORKERS) --dist worksteal
+TESTING = @echo "Testing with $$(cat $(MADE)) on $${HOLDFAST_TEST_DATABASE:-sqlite}"
+
+test: $(READY) ## Run all tests but the long ones (HOLDFAST_TEST_DATABASE=postgres: on PostgreSQL)
+	$(TESTING)
+	@$(PYTEST) -m "not long" --hypothesis-profile=quick $(PYTEST_ARGS)
+
+test-long: $(READY) ## Run what `make test` leaves out: long tests, all examples of properties
+	$(TESTING)
+	@$(PYTEST) -m "long or hypothesis" $(PYTEST_ARGS)
+
+test-all: $(READY) ## Run the whole suite
+	$(TESTING)
+	@$(PYTEST) $(PYTEST_ARGS)
 
 check: $(READY) ## Lint, format, types, imports, templates, migrations, system checks
 	@echo "Checking style"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import gc
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
+from django.test import TransactionTestCase, override_settings
 from hypothesis import settings as hypothesis_settings
 
 from sessions_app import conditions
-from tests import building
+from tests import building, emptying
+from tests.examples import WHOLE
 from tests.passing import database_time
 
 __all__ = ["database_time"]
@@ -24,8 +28,19 @@ def _nothing_broken() -> Iterator[None]:
     conditions.forget()
 
 
-hypothesis_settings.register_profile("ci", derandomize=True, deadline=None, database=None)
-hypothesis_settings.load_profile("ci")
+hypothesis_settings.load_profile(WHOLE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What was collected stays until the end, so Python need not look again and again whether it
+    is garbage: neither while it grows nor while the tests run."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(trylast=True)
@@ -45,6 +60,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [*dealt, *others]
 
 
+LEFT_OUT = pytest.StashKey[int]()
+
+
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    """Counts the long tests, of which a run without them says how many there are."""
+    if items:
+        long = sum(item.get_closest_marker("long") is not None for item in items)
+        items[0].config.stash[LEFT_OUT] = items[0].config.stash.get(LEFT_OUT, 0) + long
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = session.config.stash.get(LEFT_OUT, 0)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """What a worker counted; each of them counts all."""
+    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", 0)
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    if (long := config.stash.get(LEFT_OUT, 0)) and config.option.markexpr == "not long":
+        terminalreporter.write_line(
+            f"{long} long tests were left out, and properties were tried on a quarter of their"
+            " examples: `make test-long` runs these, `make test-all` runs everything."
+        )
+
+
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, test_database_path: Path
@@ -55,6 +101,21 @@ def django_db_modify_db_settings(
         if settings["ENGINE"] == "django.db.backends.sqlite3":
             name = test_database_path.with_stem(f"{test_database_path.stem}-{alias}")
             settings["TEST"]["NAME"] = str(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _emptied_at_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", emptying.after_each)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _passwords_hashed_quickly() -> Iterator[None]:
+    """A hash that is slow on purpose takes longer than the rest of a test that signs in."""
+    quick = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=quick):
+        yield
 
 
 @pytest.fixture(scope="session")

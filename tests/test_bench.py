@@ -50,6 +50,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     return result.stdout, json.loads(file.read_text())
 
 
+@pytest.mark.long
 def test_the_bench_prints_a_table_with_a_row_for_each_figure(
     run: tuple[str, dict[str, Any]],
 ) -> None:
@@ -59,6 +60,7 @@ def test_the_bench_prints_a_table_with_a_row_for_each_figure(
     assert len({row.count(" | ") for row in rows}) == 1
 
 
+@pytest.mark.long
 def test_the_json_holds_each_figure_with_its_target(run: tuple[str, dict[str, Any]]) -> None:
     figures = run[1]["figures"]
     assert {(figure["database"], figure["unit"]) for figure in figures} == {("sqlite", "bytes")}
@@ -70,6 +72,7 @@ def test_the_json_holds_each_figure_with_its_target(run: tuple[str, dict[str, An
     assert run[1]["skipped"] == {}
 
 
+@pytest.mark.long
 def test_the_json_says_where_it_was_measured(run: tuple[str, dict[str, Any]]) -> None:
     around = run[1]["surroundings"]["storage on sqlite"]
     assert {"python", "sqlite", "cpus", "load", "file_system", "at"} <= around.keys()

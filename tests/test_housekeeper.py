@@ -50,6 +50,7 @@ def has_ended(process: int) -> bool:
         return True
 
 
+@pytest.mark.long
 def test_it_follows_what_is_said_in_the_server(tmp_path: Path) -> None:
     with serving(Shell(tmp_path)) as server:
         opened = server.call("POST", "/api/v1/sessions", {"key": "followed"})[1]
@@ -71,6 +72,7 @@ def test_one_that_is_killed_is_followed_by_another(tmp_path: Path) -> None:
         assert server.call("GET", "/health")[0] == 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_it_ends_with_its_server(tmp_path: Path, how: signal.Signals) -> None:
     with serving(Shell(tmp_path)) as server:
@@ -80,6 +82,7 @@ def test_it_ends_with_its_server(tmp_path: Path, how: signal.Signals) -> None:
         until(lambda: has_ended(beside))
 
 
+@pytest.mark.long
 def test_it_works_on_the_database_that_the_server_was_told(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     with serving(shell, tmp_path / "told.sqlite3") as server:

@@ -144,6 +144,7 @@ def test_a_port_in_use_exits_2_and_touches_nothing(served: Served, tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.long
 def test_a_second_start_finds_the_data(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     with serving(shell, "--demo") as first:
@@ -175,6 +176,7 @@ def test_sigterm_drains_the_request_in_flight(tmp_path: Path) -> None:
     assert server.process.returncode == 0
 
 
+@pytest.mark.long
 def test_ctrl_c_exits_130_without_a_word(tmp_path: Path) -> None:
     with serving(Shell(tmp_path)) as server:
         assert server.call("GET", "/health")[0] == 200
@@ -184,6 +186,7 @@ def test_ctrl_c_exits_130_without_a_word(tmp_path: Path) -> None:
         assert server.process.stderr.read() == ""
 
 
+@pytest.mark.long
 def test_a_public_server_without_a_key_says_how_to_make_one(tmp_path: Path) -> None:
     variables = {"SECRET_KEY": "x" * 50, "ALLOWED_HOSTS": "127.0.0.1"}
     shell = Shell(tmp_path, variables)

@@ -69,6 +69,7 @@ def test_it_copies_what_is_there_and_says_so(own_site: Site) -> None:
     ]
 
 
+@pytest.mark.long
 def test_rows_that_cannot_be_copied_are_named_and_the_exit_code_is_4(own_site: Site) -> None:
     own_site.do(FILL + "one = chat(); say(one, 'fine'); say(one, '', 2); say(None, 'lost', 3)")
     done = own_site.adopt()
@@ -91,6 +92,7 @@ def test_rows_that_cannot_be_copied_are_named_and_the_exit_code_is_4(own_site: S
     assert answer["different"][0]["difference"]["refused"] == ["chatmessage:2 (`content` is empty)"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
@@ -131,6 +133,7 @@ def test_killed_anywhere_and_run_again_nothing_is_lost_or_doubled(own_site: Site
     assert own_site.manage("holdfast", "verify").returncode == 0
 
 
+@pytest.mark.long
 def test_two_runs_at_once_store_each_row_once(own_site: Site) -> None:
     own_site.do(FILL + "filled(8, 60)")
     command = ("-m", "django", "holdfast", "adopt", MAPPING, "--batch", 5, "--json")

@@ -17,6 +17,7 @@ from memory_app import context, providing
 from memory_app.core import blocks
 from memory_app.models import ContextRecord
 from tests.api.providers import Clock, Hanging
+from tests.examples import examples
 from tests.personas import Persona, answer, refused
 
 HERE = "tests.api.providers."
@@ -148,7 +149,7 @@ ATTACKS = st.lists(
 
 
 @given(text=ATTACKS)
-@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@profile(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(60))
 def test_no_text_closes_its_block_or_opens_another(
     owner: Persona, session: str, providers: Any, text: str
 ) -> None:

@@ -20,6 +20,7 @@ from sessions_app.core import errors
 from sessions_app.store import get_store
 from sessions_app.store.base import NewSession
 from tests.api.test_document import fits
+from tests.examples import examples
 from tests.personas import Persona, answer, refused
 
 BEES = "Keeps bees in Lisbon."
@@ -414,7 +415,7 @@ FACTS = st.lists(st.tuples(WHO, st.sampled_from(["", "k", "l"]), st.booleans()),
 LINKS = st.lists(st.tuples(WHO, WHO), max_size=8)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(made=FACTS, linked=LINKS, removed=LINKS)
 def test_i10_what_is_read_is_exactly_ones_own_and_what_is_directly_linked(
     db: None,

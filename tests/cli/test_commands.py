@@ -64,6 +64,7 @@ def test_a_log_goes_in_and_comes_out_again(shell: Shell, filled: Path) -> None:
     assert [path.name for path in shell.home.glob("*.part")] == []
 
 
+@pytest.mark.long
 def test_sessions_exported_by_name_are_one_document(shell: Shell, filled: Path) -> None:
     lines = shell.run("export", "--all", "--database", filled).stdout.splitlines()
     session = json.loads(lines[1])["session"]
@@ -82,6 +83,7 @@ def test_a_dry_run_stores_nothing(shell: Shell, filled: Path) -> None:
     assert json.loads(exported[-1]) == {"sessions": 0}
 
 
+@pytest.mark.long
 def test_a_bad_line_exits_4_and_names_it_and_keeps_the_others(shell: Shell, filled: Path) -> None:
     good = filled.with_name("log.jsonl").read_text()
     (shell.home / "log.jsonl").write_text(good + '{"messages": [{"role": \n' + good)
@@ -156,6 +158,7 @@ def test_a_closed_pipe_is_quiet(shell: Shell, filled: Path) -> None:
     assert (result.returncode, "Error" in result.stderr) == (141, False)
 
 
+@pytest.mark.long
 def test_manage_py_has_the_same_commands(shell: Shell, filled: Path) -> None:
     command = [sys.executable, str(ROOT / "manage.py"), "holdfast"]
     result = subprocess.run(
@@ -182,6 +185,7 @@ TRANSCRIPT = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("variable", [None, "CLAUDE_CONFIG_DIR"])
 def test_transcripts_of_claude_code_are_found_without_a_path(
     shell: Shell, tmp_path: Path, variable: str | None
@@ -197,5 +201,6 @@ def test_transcripts_of_claude_code_are_found_without_a_path(
     assert "0 new, 2 skipped." in again.stdout
 
 
+@pytest.mark.long
 def test_nothing_to_find_is_said(shell: Shell) -> None:
     assert "nothing to import as claude-code" in shell.refused(2, "import", "claude-code")

@@ -33,11 +33,13 @@ def test_a_lease_is_freed_once(shell: Shell, database: Path) -> None:
     assert "Nobody holds" in shell.refused(2, *free)
 
 
+@pytest.mark.long
 def test_it_is_told_in_json_too(shell: Shell, database: Path) -> None:
     told = json.loads(shell.run("lease", "free", "trip", "--json", "--database", database).stdout)
     assert told["holder"] == "planner"
     assert told.keys() == {"session", "version", "holder"}
 
 
+@pytest.mark.long
 def test_a_session_that_is_not_there_is_refused(shell: Shell, database: Path) -> None:
     assert "'nope'" in shell.refused(2, "lease", "free", "nope", "--database", database)

@@ -52,6 +52,7 @@ def test_a_link_is_made_listed_and_removed(shell: Shell, database: Path) -> None
     assert "no link" in shell.refused(2, *LINK, "--remove", "--database", database)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -48,6 +48,7 @@ def test_wrong_usage_exits_2_in_one_line(shell: Shell, arguments: list[str]) -> 
     shell.refused(2, *arguments)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -84,6 +85,7 @@ def test_a_folder_exits_3(shell: Shell) -> None:
     assert "folder" in shell.refused(3, "verify", "--database", shell.home)
 
 
+@pytest.mark.long
 def test_a_database_of_a_newer_version_exits_3_and_is_not_touched(
     shell: Shell, filled: Path
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_locked_database_exits_3(shell: Shell, filled: Path) -> None:
     assert "busy" in line or "locked" in line
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("variables", "named"),
     [
@@ -190,6 +193,7 @@ def test_an_output_that_cannot_be_written_exits_4(shell: Shell, filled: Path) ->
     assert str(place) in shell.refused(4, "export", "--all", "--database", filled, "-o", place)
 
 
+@pytest.mark.long
 def test_names_in_foreign_files_give_the_terminal_no_orders(shell: Shell) -> None:
     with closing(sqlite3.connect(shell.home / "odd.db")) as connection:
         connection.execute('CREATE TABLE "\x1b]0;title\x07\x1b[31mred\x9b1m" (id)')

@@ -37,6 +37,7 @@ def test_both_files_are_written_and_green(shell: Shell, filled: Path) -> None:
     assert "4 passed" in run.stdout, run.stdout + run.stderr
 
 
+@pytest.mark.long
 def test_a_red_one_is_said_to_be_red(shell: Shell, filled: Path) -> None:
     done = shell.run(
         "turn-test", key(shell, filled), "--contains", "window seat", "--database", filled
@@ -44,6 +45,7 @@ def test_a_red_one_is_said_to_be_red(shell: Shell, filled: Path) -> None:
     assert done.stderr.strip() == "test_the_context_contains_window_seat is red today."
 
 
+@pytest.mark.long
 def test_without_an_expectation_it_is_that_nothing_changes(shell: Shell, filled: Path) -> None:
     name = key(shell, filled)
     done = shell.run("turn-test", name, "--at", 2, "--format", "anthropic", "--database", filled)
@@ -54,6 +56,7 @@ def test_without_an_expectation_it_is_that_nothing_changes(shell: Shell, filled:
     assert "is there already" in again
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("words", "said"),
     [

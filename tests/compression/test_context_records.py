@@ -16,6 +16,7 @@ from memory_app.models import ContextRecord, Injection
 from sessions_app.store.base import UNGUARDED
 from tests.compression.conftest import Desk
 from tests.compression.test_contexts import folded
+from tests.examples import examples
 from tests.memory.histories import agent_run, assistant, histories, user
 
 PLAIN = Ask()
@@ -89,7 +90,9 @@ def test_a_context_whose_words_alone_differ_names_no_part(desk: Desk) -> None:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(20),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(first=histories(), later=histories(), ask=ASKS, data=st.data())
 def test_no_later_compression_retraction_pin_or_policy_changes_a_kept_context(

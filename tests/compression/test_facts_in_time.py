@@ -18,6 +18,7 @@ from tests.compression.conftest import Desk
 from tests.compression.engines import Engine, while_working
 from tests.compression.test_forking import said
 from tests.compression.test_travelling import export
+from tests.examples import examples
 
 BY = By("tester")
 
@@ -139,7 +140,7 @@ EDITS = st.lists(
 )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EDITS)
 def test_a_revert_gives_back_the_fact_after_any_edits(
     desk: Desk, edits: list[tuple[str, object]]

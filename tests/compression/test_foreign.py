@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 import orjson
+import pytest
 
 from memory_app import compressions, foreign
 from sessions_app import importers
@@ -97,11 +98,13 @@ def test_the_import_command_says_it(tmp_path: Path) -> None:
     assert told["compacted"] == []
 
 
+@pytest.mark.long
 def test_an_import_that_lost_nothing_says_so(tmp_path: Path) -> None:
     ended = Shell(tmp_path).run("import", "claude-code", transcript(tmp_path, SAID))
     assert "nothing that was audited was lost" in ended.stdout
 
 
+@pytest.mark.long
 def test_an_import_into_another_project_names_no_page(tmp_path: Path) -> None:
     """The pages of a local server show the default project."""
     shell = Shell(tmp_path)

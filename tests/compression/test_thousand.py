@@ -80,6 +80,7 @@ def grown(desk: Desk, session: UUID, n: int) -> int:
     return n
 
 
+@pytest.mark.long
 def test_i11_a_thousand_compressions_cost_the_same_and_lose_nothing_that_must_stay(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

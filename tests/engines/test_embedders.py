@@ -112,6 +112,7 @@ def test_what_is_stored_in_half_a_word_a_number_comes_back_nearly_the_same(
 # -- MiniLM ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not minilm.available(), reason=minilm.MISSING)
 def test_minilm_takes_any_text_and_needs_no_torch() -> None:
     said = ["", " ", "你好，世界", "\U0001f600" * 50, "x" * 100_000, "naïve café " * 5_000]

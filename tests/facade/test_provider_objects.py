@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from anthropic.types import Message
-from openai.types.chat import ChatCompletion, ChatCompletionChunk
-from openai.types.responses import Response
 
 from holdfast.facade import Session
 from tests.facade.conftest import local_client
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 COMPLETION: dict[str, Any] = {
     "id": "chatcmpl-1",
@@ -83,8 +83,18 @@ def session(transactional_db: None) -> Session:
     return local_client().open("k")
 
 
+# The two packages take seconds to import, and every worker imports every file of tests; so it is
+# done where they are used.
+
+
+def completion() -> ChatCompletion:
+    from openai.types.chat import ChatCompletion
+
+    return ChatCompletion.model_validate(COMPLETION)
+
+
 def test_a_chat_completion_is_kept_with_calls_model_and_usage(session: Session) -> None:
-    session.append(ChatCompletion.model_validate(COMPLETION), author="agent-1")
+    session.append(completion(), author="agent-1")
     (message,) = session.messages()
     assert message["tool_calls"] == COMPLETION["choices"][0]["message"]["tool_calls"]
     assert (message["model"], message["finish_reason"]) == ("gpt-4o", "tool_calls")
@@ -94,11 +104,13 @@ def test_a_chat_completion_is_kept_with_calls_model_and_usage(session: Session) 
 
 
 def test_the_message_of_a_completion_will_do(session: Session) -> None:
-    session.append(ChatCompletion.model_validate(COMPLETION).choices[0].message)
+    session.append(completion().choices[0].message)
     assert session.messages()[0]["tool_calls"][0]["id"] == "call_1"
 
 
 def test_an_anthropic_message_is_kept_in_its_own_form(session: Session) -> None:
+    from anthropic.types import Message
+
     session.append(role="user", content="Move it")
     session.append(Message.model_validate(ANTHROPIC))
     assert session.messages()[1]["content"] == ANTHROPIC["content"]
@@ -112,6 +124,8 @@ def test_an_anthropic_message_is_kept_in_its_own_form(session: Session) -> None:
 
 
 def test_every_item_of_a_response_is_kept_and_names_its_context(session: Session) -> None:
+    from openai.types.responses import Response
+
     session.append(role="user", content="Move it")
     context = session.context(format="responses")
     done = session.append(Response.model_validate(RESPONSE), context=context)
@@ -122,6 +136,8 @@ def test_every_item_of_a_response_is_kept_and_names_its_context(session: Session
 
 
 def chunk(**delta: Any) -> ChatCompletionChunk:
+    from openai.types.chat import ChatCompletionChunk
+
     return ChatCompletionChunk.model_validate(
         {
             "id": "chatcmpl-1",

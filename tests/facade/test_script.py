@@ -71,6 +71,7 @@ def test_the_answer_of_a_bare_script_is_durable(script: Script) -> None:
     assert script(code) == "True"
 
 
+@pytest.mark.long
 def test_database_url_and_the_argument_choose_the_file(script: Script, tmp_path: Path) -> None:
     one, other = tmp_path / "one.sqlite3", tmp_path / "new" / "folder" / "other.sqlite3"
     script(OPEN, DATABASE_URL=f"sqlite:///{one}")
@@ -81,6 +82,7 @@ def test_database_url_and_the_argument_choose_the_file(script: Script, tmp_path:
     assert not (tmp_path / "unused.sqlite3").exists()
 
 
+@pytest.mark.long
 def test_one_process_can_work_in_several_databases(script: Script) -> None:
     code = """
 import holdfast
@@ -151,6 +153,7 @@ def test_a_database_in_memory_and_an_unknown_kind_are_refused(script: Script) ->
     assert refused(script, "oracle://host/name").startswith("BadEnvironment")
 
 
+@pytest.mark.long
 def test_a_database_of_a_newer_version_is_refused_untouched(script: Script, tmp_path: Path) -> None:
     path = tmp_path / "newer.sqlite3"
     script(f"import holdfast; holdfast.open('k', database={str(path)!r})")
@@ -165,6 +168,7 @@ def test_a_database_of_a_newer_version_is_refused_untouched(script: Script, tmp_
     assert "holdfast_sessions.9999_later" in told
 
 
+@pytest.mark.long
 def test_tables_that_are_behind_are_brought_up_to_date(script: Script, tmp_path: Path) -> None:
     path = tmp_path / "old.sqlite3"
     code = f"import holdfast; holdfast.open('k', database={str(path)!r})"
@@ -189,6 +193,7 @@ USE_TZ = True
 """
 
 
+@pytest.mark.long
 def test_a_sites_own_database_is_used_but_never_migrated(script: Script, tmp_path: Path) -> None:
     (tmp_path / "host_settings.py").write_text(HOST)
     told = script(
@@ -279,6 +284,7 @@ with ThreadPoolExecutor(number) as pool:
 """
 
 
+@pytest.mark.long
 def test_more_threads_than_connections_do_not_starve_each_other(
     start: Start, fresh_postgres: str
 ) -> None:
@@ -304,6 +310,7 @@ print(session.append(role="user", content="again").seq)
     assert (printed.strip(), complained) == ("2", "")
 
 
+@pytest.mark.long
 def test_threads_of_a_script_keep_the_file_open(script: Script) -> None:
     code = """
 import holdfast
@@ -314,6 +321,7 @@ print(connection.connection is not None)
     assert script(code) == "True"
 
 
+@pytest.mark.long
 def test_who_has_the_file_open_already_keeps_its_log(script: Script) -> None:
     """Another process that leaves the file last takes the log away, unless a lock says that one
     is here; to open and close the file by other means than SQLite's would end that lock."""

@@ -27,6 +27,7 @@ def test_every_address_on_our_pages_leads_inside_the_prefix(vera: Visitor) -> No
         assert [one for one in named if not one.startswith((*OURS, "?", "#"))] == [], path
 
 
+@pytest.mark.long
 def test_every_page_has_its_twin(guest: Guest, vera: Visitor) -> None:
     for page in guest.pages():
         path, _, query = page.partition("?")
@@ -34,12 +35,14 @@ def test_every_page_has_its_twin(guest: Guest, vera: Visitor) -> None:
         assert vera.get(f"{path.removesuffix('/')}.json?{query}").json(), page
 
 
+@pytest.mark.long
 def test_an_address_without_its_slash_leads_to_the_page(vera: Visitor) -> None:
     assert vera.get(PREFIX).headers["Location"] == f"{PREFIX}/"
     assert vera.get(f"{PREFIX}/").headers["Location"] == f"{PREFIX}/sessions/"
     assert vera.get(f"{PREFIX}/sessions").headers["Location"] == f"{PREFIX}/sessions/"
 
 
+@pytest.mark.long
 def test_nobody_is_sent_to_the_login_of_the_site(guest: Guest, address: str) -> None:
     for page in guest.pages():
         answer = Visitor(address).get(page)
@@ -48,6 +51,7 @@ def test_nobody_is_sent_to_the_login_of_the_site(guest: Guest, address: str) -> 
     assert Visitor(address).get(f"{PREFIX}/sessions.json").status == 401
 
 
+@pytest.mark.long
 def test_our_own_login_is_no_way_around_that_of_the_site(address: str) -> None:
     visitor = Visitor(address)
     visitor.get("/sign-in/")
@@ -55,6 +59,7 @@ def test_our_own_login_is_no_way_around_that_of_the_site(address: str) -> None:
         assert (answer.status, answer.headers["Location"]) == (302, "/sign-in/")
 
 
+@pytest.mark.long
 def test_logging_out_ends_at_the_login_of_the_site(address: str) -> None:
     visitor = Visitor(address).sign_in("vera")
     left = visitor.post(f"{PREFIX}/logout/")
@@ -63,6 +68,7 @@ def test_logging_out_ends_at_the_login_of_the_site(address: str) -> None:
     assert visitor.get(f"{PREFIX}/sessions/").headers["Location"] == SIGN_IN
 
 
+@pytest.mark.long
 def test_an_account_without_a_mapped_group_is_refused(guest: Guest, address: str) -> None:
     visitor = Visitor(address).sign_in("nora")
     for page in guest.pages():
@@ -72,11 +78,13 @@ def test_an_account_without_a_mapped_group_is_refused(guest: Guest, address: str
     assert visitor.get(f"{PREFIX}/sessions.json").json()["error"]["code"] == "forbidden"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["vera", "edda", "olga", "rita"])
 def test_every_mapped_group_and_superusers_may_look(guest: Guest, address: str, name: str) -> None:
     assert Visitor(address).sign_in(name).get(guest.pages()[0]).status == 200
 
 
+@pytest.mark.long
 def test_the_api_takes_a_key_below_the_prefix(guest: Guest, address: str) -> None:
     visitor, bearer = Visitor(address), f"Bearer {guest.made['key']}"
     assert visitor.send("GET", f"{PREFIX}/api/v1/sessions").status == 401
@@ -89,10 +97,12 @@ def test_the_api_takes_a_key_below_the_prefix(guest: Guest, address: str) -> Non
     assert said.json()["durable"] is True
 
 
+@pytest.mark.long
 def test_being_logged_in_is_no_key(rita: Visitor) -> None:
     assert rita.send("GET", f"{PREFIX}/api/v1/sessions").status == 401
 
 
+@pytest.mark.long
 def test_the_document_and_the_health_need_neither_key_nor_login(address: str) -> None:
     document = Visitor(address).get(f"{PREFIX}/api/v1/openapi.json").json()
     assert document["servers"] == [{"url": PREFIX}]
@@ -100,6 +110,7 @@ def test_the_document_and_the_health_need_neither_key_nor_login(address: str) ->
     assert Visitor(address).get(f"{PREFIX}/health").json()["mode"] == "full"
 
 
+@pytest.mark.long
 def test_errors_are_json_below_our_api_alone(rita: Visitor) -> None:
     missing = rita.send("GET", f"{PREFIX}/api/v1/nothing")
     assert (missing.status, missing.json()["error"]["code"]) == (404, "not_found")
@@ -112,6 +123,7 @@ def test_errors_are_json_below_our_api_alone(rita: Visitor) -> None:
     assert rita.get("/api/v1/stock").json() == {"tyres": 1200}
 
 
+@pytest.mark.long
 def test_the_pages_of_the_site_are_its_own(rita: Visitor) -> None:
     assert "The workshop's thermometers" in Markup(rita.get("/monitoring/")).text
     assert "/memory/sessions/" in Markup(rita.get("/")).links

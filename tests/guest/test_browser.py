@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import expect
 
 from tests import browsing
 from tests.guest.hosting import PREFIX, Guest, serving
 from tests.guest.visiting import PASSWORD
 from tests.pages.test_browser import Browser
+
+pytestmark = pytest.mark.long
 
 # A site that does not ask who else has set a policy.
 IMPOSING = """

@@ -9,6 +9,8 @@ import pytest
 
 from tests.guest.hosting import HERE, Guest
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def found(guest: Guest) -> dict[str, Any]:

@@ -11,6 +11,8 @@ import pytest
 from tests.building import ROOT
 from tests.guest.hosting import Guest
 
+pytestmark = pytest.mark.long
+
 PAGE = ROOT / "docs" / "how-to" / "embed-in-django.md"
 BLOCK = re.compile(r"^```py\n# (\w+\.py)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What any site has before it hears of Holdfast.

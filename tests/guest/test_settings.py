@@ -8,6 +8,8 @@ from tests.guest.hosting import PREFIX
 from tests.guest.visiting import Visitor
 from tests.pages.markup import Markup
 
+pytestmark = pytest.mark.long
+
 SETTINGS = f"{PREFIX}/settings"
 PARTS = ("", "projects/", "keys/", "members/", "policies/", "policies/default/", "retention/")
 

@@ -11,6 +11,8 @@ import pytest
 from tests.guest.hosting import PREFIX, SECONDS, Guest
 from tests.guest.visiting import Visitor
 
+pytestmark = pytest.mark.long
+
 # One transaction of the site's, from another connection's point of view before and after its end.
 UNSEEN = """
 import django; django.setup()

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
+
 from monitoring.access import CSP
 from tests.guest.hosting import PREFIX, Guest
+
+pytestmark = pytest.mark.long
 
 PLAIN = """
 LANGUAGE_CODE = "en"

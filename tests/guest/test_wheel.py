@@ -15,6 +15,8 @@ from tests.building import ROOT
 from tests.guest.visiting import Visitor
 from tests.test_imports import HEAVY
 
+pytestmark = pytest.mark.long
+
 # How long a process may take on a machine that does much else; no test takes it.
 PATIENCE = 120
 LOOK = f"""

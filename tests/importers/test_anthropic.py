@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sessions_app.core import forms, instants
 from sessions_app.importers import anthropic, base
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "anthropic"
@@ -286,7 +287,7 @@ numbers = count(1)
 said = st.sampled_from(["a", "b", "c"])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(talks=st.lists(st.lists(said, min_size=1, max_size=6), min_size=1, max_size=5))
 def test_every_conversation_is_a_session_and_each_message_said_once(
     importing: Importing, talks: list[list[str]]

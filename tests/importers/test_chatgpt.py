@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from sessions_app.core import forms, instants
 from sessions_app.importers import base, chatgpt, files
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "chatgpt"
@@ -464,7 +465,7 @@ parents = st.lists(st.none() | st.integers(0, 12), min_size=1, max_size=12)
 roles = st.sampled_from(["user", "assistant", "tool", "system", "ghost"])
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     links=parents,
     kinds=st.lists(roles, min_size=12, max_size=12),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from sessions_app.core import forms, instants
 from sessions_app.importers import base, claude_ai
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "claude-ai"
@@ -328,7 +329,7 @@ def test_no_place_is_usual_for_an_export() -> None:
 numbers = count(1)
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     links=st.lists(st.none() | st.integers(-1, 9), min_size=1, max_size=10),
     tools=st.lists(st.booleans(), min_size=10, max_size=10),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from sessions_app.core import instants
 from sessions_app.importers import claude_code
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "claude-code"
@@ -482,7 +483,7 @@ def check_branches(importing: Importing, session: str, records: list[Record]) ->
     assert [branch for branch in told if branch not in found.values()] == []
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     links=st.lists(st.none() | st.integers(0, 11), min_size=1, max_size=12),
     cuts=st.sets(st.integers(1, 11), max_size=3),

@@ -21,6 +21,7 @@ from sessions_app import importers
 from sessions_app.core import errors
 from sessions_app.importers import Following, claude_code, files
 from tests.cli.running import COMMAND, Shell
+from tests.examples import examples
 from tests.importers.importing import Importing
 from tests.importers.test_claude_code import (
     KEY,
@@ -268,7 +269,7 @@ def test_few_files_are_remembered(importing: Importing, monkeypatch: pytest.Monk
 cuts = st.lists(st.integers(0, 4000), max_size=6)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cuts=cuts, parents=st.lists(st.none() | st.integers(0, 11), min_size=3, max_size=12))
 def test_following_leads_to_what_one_import_gives(
     importing: Importing, cuts: list[int], parents: list[int | None]
@@ -364,6 +365,7 @@ def test_a_process_follows_a_transcript_until_ctrl_c(shell: Shell) -> None:
         assert told.process.wait(SECONDS) == 0
 
 
+@pytest.mark.long
 def test_a_process_follows_the_usual_place_before_there_is_anything(shell: Shell) -> None:
     shell.variables["CLAUDE_CONFIG_DIR"] = str(shell.home)
     with process(shell, "import", "claude-code", "--follow", "--json") as told:
@@ -377,6 +379,7 @@ def test_a_process_follows_the_usual_place_before_there_is_anything(shell: Shell
         assert told.process.wait(SECONDS) == 0
 
 
+@pytest.mark.long
 def test_a_server_on_the_same_database_shows_what_is_followed(shell: Shell) -> None:
     path = shell.home / "talk.jsonl"
     path.write_bytes(as_lines(talk(1)))
@@ -392,6 +395,7 @@ def test_a_server_on_the_same_database_shows_what_is_followed(shell: Shell) -> N
         assert len(server.call("GET", where)[1]["data"]) == 4
 
 
+@pytest.mark.long
 def test_what_does_not_grow_by_lines_is_refused(shell: Shell) -> None:
     (shell.home / "x.json").write_text("[]")
     line = shell.refused(2, "import", "chatgpt", "x.json", "--follow")

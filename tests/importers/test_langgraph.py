@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sessions_app.importers import msgpack
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "langgraph"
@@ -577,7 +578,9 @@ moves = st.lists(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(moves=moves)
 def test_the_session_is_the_branch_of_the_newest_message(

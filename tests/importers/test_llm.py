@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sessions_app.importers import llm
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "llm"
@@ -541,7 +542,9 @@ steps = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 6)), min_size=1, ma
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(15),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=steps)
 def test_every_chain_stands_on_its_session_however_the_file_grew(

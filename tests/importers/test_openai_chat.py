@@ -16,6 +16,7 @@ from sessions_app import exporting, preparing
 from sessions_app.core import forms, instants
 from sessions_app.importers import base, openai_chat
 from sessions_app.store.base import NewSession
+from tests.examples import examples
 from tests.importers.importing import Importing, Record
 
 FORM = "openai-chat"
@@ -273,7 +274,7 @@ results = st.fixed_dictionaries(
 
 
 @settings(
-    max_examples=40,
+    max_examples=examples(40),
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(

@@ -13,6 +13,7 @@ from memory_app.core import alignment
 from memory_app.core.alignment import Alignment, Atom
 from sessions_app.core import messages
 from sessions_app.store.base import UNGUARDED
+from tests.examples import examples
 from tests.memory.conftest import Desk
 from tests.memory.histories import agent_run, assistant, chat, histories, user
 from tests.runaway import ends
@@ -144,7 +145,9 @@ def test_a_thousand_sent_of_ten_thousand_cost_no_more_than_they_are() -> None:
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(40),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(history=histories(), form=st.sampled_from(["openai", "anthropic", "responses"]))
 def test_a_context_sent_as_it_was_built_is_all_there(

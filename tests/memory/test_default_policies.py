@@ -48,6 +48,7 @@ def test_an_older_project_gets_what_a_new_one_has() -> None:
     assert (session.policy_name, session.policy_version) == ("selective", 1)
 
 
+@pytest.mark.long
 def test_a_policy_of_the_teams_own_stays_the_only_one_of_its_name() -> None:
     project = older_project()
     store = get_store()
@@ -63,6 +64,7 @@ def test_a_policy_of_the_teams_own_stays_the_only_one_of_its_name() -> None:
     assert set(rows.values_list("name", flat=True)) == set(rules.DEFAULTS)
 
 
+@pytest.mark.long
 def test_a_second_time_changes_nothing() -> None:
     older_project()
     migrate_anew()

@@ -17,11 +17,14 @@ from memory_app.core.policy import STRATEGIES
 from memory_app.history import Extent, HistoryReader
 from sessions_app.core import errors
 from sessions_app.store.base import Window
+from tests.examples import examples
 from tests.memory import rules
 from tests.memory.conftest import Desk
 from tests.memory.histories import histories
 
-bounded = settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+bounded = settings(
+    max_examples=examples(120), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @st.composite

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from memory_app.context import FORMS
 from sessions_app.core import errors
 from sessions_app.store.base import Edit
+from tests.examples import examples
 from tests.memory.conftest import Desk
 from tests.memory.histories import agent_run, assistant, chat, histories, user
 
@@ -92,7 +93,7 @@ def test_a_version_that_is_not_there_is_refused(desk: Desk) -> None:
             desk.context(session, at=version)
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=histories(), later=histories(), data=st.data())
 def test_no_history_changes_the_past(
     desk: Desk, first: list[Any], later: list[Any], data: st.DataObject

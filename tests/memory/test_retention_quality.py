@@ -30,6 +30,7 @@ def test_every_gate_is_reached_within_one_standard_error(
         assert all(row.figure > other for _, other in row.beside), row
 
 
+@pytest.mark.long
 def test_what_was_changed_is_what_stands_there() -> None:
     # In a process of its own: it opens databases beside the one of the tests.
     command = [sys.executable, "-m", "bench.quality", "--only", "corrections"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from memory_app.core.audit import audit
 from memory_app.core.passages import Passage, Point
 from memory_app.core.summarise import KEY_FACTS, NARRATIVE, check, render, summarise
+from tests.examples import examples
 
 
 def count(text: str) -> int:
@@ -210,7 +211,7 @@ POINTS = st.lists(
 SCORES = st.dictionaries(st.integers(10, 18), st.floats(0, 1))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(POINTS, PASSAGES, SCORES, st.integers(-1, 120), st.sampled_from(["narrative", "key_facts"]))
 def test_any_summary_fits_names_its_sources_and_is_the_same_again(
     previous: list[Point],
@@ -252,7 +253,7 @@ def test_a_point_keeps_its_place_whatever_else_it_carries_by_then() -> None:
 LABELS = {"user", "assistant", "tool", "system", "find"}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 @given(PASSAGES, SCORES)
 def test_no_word_is_invented(passages: list[Passage], scores: dict[int, float]) -> None:
     by_seq = {one.seq: one for one in passages}
@@ -263,7 +264,7 @@ def test_no_word_is_invented(passages: list[Passage], scores: dict[int, float]) 
         assert words.issuperset(re.findall(r"\w+", point.text))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(POINTS, PASSAGES, st.sets(st.integers(1, 18)))
 def test_no_point_of_retracted_messages_stays(
     previous: list[Point], passages: list[Passage], gone: set[int]

@@ -16,6 +16,7 @@ from memory_app.core import values
 from memory_app.core.passages import Passage
 from memory_app.core.values import analysis, block, excerpt, flatten, ranked, shorten, shown
 from sessions_app.core import tokens
+from tests.examples import examples
 from tests.runaway import ends
 
 GAP = re.compile(r"\[\.\.\. [\d,]+ (?:lines?|more values?|characters) left out \.\.\.\]")
@@ -134,7 +135,7 @@ def test_where_no_line_fits_only_the_gap_is_told() -> None:
     assert excerpt("word " * 90, size=2, count=words) == ""
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=90), max_size=60),
     st.integers(0, 120),
@@ -206,7 +207,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(JSON, st.integers(0, 90))
 def test_a_shortened_answer_never_exceeds_its_size(value: Any, size: int) -> None:
     text = json.dumps(value, ensure_ascii=True)
@@ -356,7 +357,7 @@ MESSAGE = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.lists(MESSAGE, max_size=12), st.integers(0, 150), st.integers(0, 12))
 def test_a_block_never_exceeds_its_size_and_is_the_same_again(
     messages: list[Any], size: int, near: int
@@ -369,7 +370,7 @@ def test_a_block_never_exceeds_its_size_and_is_the_same_again(
     assert all("\n" not in point.text and 0 <= point.score <= 1 for point in found)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(
     st.dictionaries(
         st.from_regex(r"[a-z]{3}", fullmatch=True), st.from_regex(r"\w{1,12}", fullmatch=True)

@@ -22,6 +22,16 @@ from tests.pages.samples import session, talk
 
 MOMENT = "2026-11-28T12:00:00Z"
 WIDE, NARROW = (1280, 900), (375, 780)
+# One look of four in a quick run: where there is least room, and by the colours seen least.
+in_each_look = pytest.mark.parametrize(
+    ("size", "scheme"),
+    [
+        pytest.param(NARROW, "dark"),
+        pytest.param(NARROW, "light", marks=pytest.mark.long),
+        pytest.param(WIDE, "dark", marks=pytest.mark.long),
+        pytest.param(WIDE, "light", marks=pytest.mark.long),
+    ],
+)
 AXE = "axe_playwright_python"
 # A dark page has the elements of the light one and other colours, so that only these are new.
 SERIOUS = """
@@ -128,8 +138,7 @@ def site(live_server: LiveServer, chromium: Path) -> Site:
     return Site(live_server.url, chromium, made, long)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_every_page_is_quiet_and_as_wide_as_the_screen(
     site: Site, size: tuple[int, int], scheme: str
 ) -> None:

@@ -17,7 +17,7 @@ from sessions_app.savedviews import NewView
 from sessions_app.store import get_store
 from tests import browsing
 from tests.pages.samples import session, talk, user
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, has_axe
+from tests.pages.test_browser import WIDER, Site, has_axe, in_each_look
 from tests.pages.test_sessions_browser import lists, lists_as_many_as, opened
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
@@ -307,8 +307,7 @@ def states(site: Site, size: tuple[int, int], scheme: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_every_state_fits_the_screen_and_axe_finds_nothing_serious(
     site: Site, size: tuple[int, int], scheme: str
 ) -> None:

@@ -22,6 +22,7 @@ from sessions_app.models import EndUser, Project
 from sessions_app.store import get_store
 from sessions_app.store.base import UNGUARDED
 from sessions_app.store.durable import DurableStore
+from tests.examples import examples
 from tests.pages.remembered import seen, stored
 from tests.pages.samples import session, user
 from tests.pages.test_bulk import Form
@@ -219,7 +220,9 @@ MADE = st.fixed_dictionaries(
 @pytest.mark.django_db
 @given(made=MADE)
 @hypothesis_settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_what_an_erasure_would_take_is_what_it_takes(
     project: Project, store: DurableStore, made: dict[str, Any]

@@ -18,7 +18,7 @@ from memory_app.models import Fact
 from sessions_app.store import get_store
 from sessions_app.store.base import Snapshot
 from tests import browsing
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, has_axe
+from tests.pages.test_browser import WIDER, Site, has_axe, in_each_look
 from tests.pages.test_fact import address, lived, sourced, stored, used
 
 pytestmark = pytest.mark.usefixtures("local", "transactional_db")
@@ -217,8 +217,7 @@ def test_all_of_it_works_without_scripts(told: Told) -> None:
         expect(page.locator(".told")).to_contain_text("taken away again")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_every_state_fits_the_screen_and_axe_finds_nothing_serious(
     told: Told, size: tuple[int, int], scheme: str
 ) -> None:

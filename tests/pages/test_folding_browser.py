@@ -17,7 +17,7 @@ from sessions_app.store.base import Snapshot
 from tests.pages.folded import begun, folded, told
 from tests.pages.samples import session, talk
 from tests.pages.test_accounts import compacted
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, needs_axe
+from tests.pages.test_browser import WIDER, Site, in_each_look, needs_axe
 from tests.pages.test_compressions import row_of
 from tests.pages.test_session_browser import opened
 
@@ -118,8 +118,7 @@ def test_a_fate_leads_to_its_verdict(look: Callable[[Snapshot], Site]) -> None:
         expect(page.locator("tr.here")).to_be_visible()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_pages_of_what_was_folded_are_quiet_and_as_wide_as_the_screen(
     look: Callable[[Snapshot], Site], size: tuple[int, int], scheme: str
 ) -> None:

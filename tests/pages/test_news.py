@@ -18,6 +18,7 @@ from sessions_app.models import Project, Session
 from sessions_app.store import leasing
 from sessions_app.store.base import Edit, Snapshot
 from sessions_app.store.durable import DurableStore
+from tests.examples import examples
 from tests.pages.canaries import poisoned
 from tests.pages.markup import Markup
 from tests.pages.samples import CALL, assistant, result, session, statements, talk, user
@@ -219,7 +220,7 @@ def named(row: Row) -> tuple[str, int]:
 step = st.sampled_from(["user", "call", "result", "edit", "pin"])
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(step, min_size=1, max_size=12), cuts=st.sets(st.integers(1, 12)))
 def test_parts_fit_together_whenever_one_asks(
     project: Project, store: DurableStore, steps: list[str], cuts: set[int]

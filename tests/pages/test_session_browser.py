@@ -72,6 +72,7 @@ def to_edge(page: Page, *, up: bool) -> None:
     page.wait_for_function(f"was => {SEQS}.{edge} !== was", arg=before[0 if up else -1])
 
 
+@pytest.mark.long
 def test_ten_thousand_messages_open_at_their_end_and_at_any_place(
     look: Callable[[Snapshot], Site],
 ) -> None:

@@ -15,7 +15,7 @@ from holdfast.projects import ensure_project
 from sessions_app.store import get_store
 from tests import browsing
 from tests.pages.samples import assistant, session, talk, user
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Browser, Site, needs_axe
+from tests.pages.test_browser import NARROW, WIDE, WIDER, Browser, Site, in_each_look, needs_axe
 
 LISTS = (
     "/sessions/",
@@ -127,8 +127,7 @@ def test_sessions_and_hits_are_walked_with_the_keyboard(site: Site) -> None:
         browser.page.wait_for_url("**/m/1/?q=apple")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_no_list_is_wider_than_the_screen(site: Site, size: tuple[int, int], scheme: str) -> None:
     with opened(site, "/sessions/", size, scheme) as browser:
         for address in LISTS:
@@ -164,8 +163,7 @@ def test_the_list_is_whole_without_scripts(site: Site) -> None:
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_axe_finds_nothing_serious_on_lists(site: Site, size: tuple[int, int], scheme: str) -> None:
     with opened(site, "/sessions/", size, scheme) as browser:
         for address in LISTS:

@@ -14,7 +14,7 @@ from holdfast.projects import ensure_project
 from tests import browsing
 from tests.pages.remembered import contradicted, seen, stored
 from tests.pages.samples import session, user
-from tests.pages.test_browser import NARROW, WIDE, WIDER, Site, has_axe
+from tests.pages.test_browser import WIDER, Site, has_axe, in_each_look
 from tests.pages.test_bulk_browser import press, told
 from tests.pages.test_sessions_browser import opened
 
@@ -43,6 +43,7 @@ def says(page: Page, key: str) -> None:
     expect(page.locator("td.says a[data-open]")).to_contain_text(f"It is {json.dumps(key)}.")
 
 
+@pytest.mark.long
 def test_whatever_the_key_a_press_opens_its_page(site: Site) -> None:
     with opened(site, "/users/") as browser:
         page = browser.page
@@ -200,8 +201,7 @@ def test_all_of_it_works_without_scripts(site: Site) -> None:
         expect(page.locator(".told")).to_contain_text("1 fact dismissed.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, NARROW])
+@in_each_look
 def test_questions_and_answers_are_as_wide_as_the_screen_and_sound(
     site: Site, size: tuple[int, int], scheme: str
 ) -> None:

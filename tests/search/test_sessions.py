@@ -15,6 +15,7 @@ from sessions_app import clock, listing, search
 from sessions_app.core import words
 from sessions_app.store.base import Edit
 from sessions_app.store.durable import DurableStore
+from tests.examples import examples
 from tests.search.asking import body, entries, found, saying, told
 from tests.search.texts import QUESTIONS, TEXTS
 from tests.store.saying import opened
@@ -94,7 +95,7 @@ def brute_force(documents: list[str], text: str) -> bool:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sessions=st.lists(st.lists(TEXTS, min_size=1, max_size=3), min_size=1, max_size=4),
     titles=st.lists(TEXTS, min_size=4, max_size=4),

@@ -22,6 +22,7 @@ from sessions_app.store import statements as sql
 from sessions_app.store.base import UNGUARDED, Appended, Guard
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.examples import examples
 from tests.memory.histories import agent_run, assistant, calls, histories, result, user
 from tests.passing import DatabaseTime
 from tests.store import test_i03_exactly_once as i03
@@ -72,7 +73,9 @@ def agents(draw: st.DrawFn) -> list[list[Prepared]]:
 
 
 @settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(50),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(batches=BATCHES | agents(), key=st.booleans(), taken_back=st.sets(st.integers(1, 8)))
 def test_both_ways_store_the_same_rows(

@@ -17,6 +17,7 @@ from sessions_app.core.replay import State
 from sessions_app.store import orphans
 from sessions_app.store.base import Appended, Edit, Store
 from sessions_app.store.durable import DurableStore
+from tests.examples import examples
 from tests.memory.histories import assistant, calls, histories, note, result, user
 from tests.store.saying import keyed, opened
 
@@ -123,7 +124,7 @@ def test_of_a_step_that_is_too_large_to_look_at_nothing_is_said(
 
 
 @given(history=histories())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_it_is_what_contexts_leave_out_as_a_result_without_its_call(
     history: Sequence[dict[str, Any]],
 ) -> None:

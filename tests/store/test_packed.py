@@ -22,6 +22,7 @@ from sessions_app.store.base import Snapshot, Store, Window
 from sessions_app.store.database import Row
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import verify
+from tests.examples import examples
 from tests.store.saying import bodies, opened, said
 
 LINES = "\n".join(
@@ -69,7 +70,7 @@ def test_only_large_bodies_are_packed_and_all_are_read_whole(
     assert max(len(bytes(row.packed or b"")) for row in rows) < EACH / 3
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(25))
 @given(
     st.text(st.characters(codec="utf-8"), max_size=30),
     st.integers(-50, 50),

@@ -26,6 +26,7 @@ from sessions_app.store.base import Edit, NewSession, Prompt
 from sessions_app.store.database import Database
 from sessions_app.store.durable import DurableStore
 from sessions_app.verifying import Head, verify
+from tests.examples import examples
 from tests.store.saying import bodies, said, under
 
 TEXTS = st.text("abcdéß 'ς\u2028", max_size=12)
@@ -312,6 +313,7 @@ class Sessions(RuleBasedStateMachine):
         assert list(verify(self.store, project=self.project, heads=self.heads)) == []
 
 
+@pytest.mark.hypothesis
 def test_any_order_of_verbs_agrees_with_the_model(
     project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,7 +322,5 @@ def test_any_order_of_verbs_agrees_with_the_model(
 
     Here.project = project
     monkeypatch.setattr(Database, "now_us", lambda _: Here.time[0] * 1_000_000)
-    examples = 60 if connection.vendor == "sqlite" else 20
-    run_state_machine_as_test(
-        Here, settings=settings(max_examples=examples, stateful_step_count=30)
-    )
+    runs = examples(60 if connection.vendor == "sqlite" else 20)
+    run_state_machine_as_test(Here, settings=settings(max_examples=runs, stateful_step_count=30))

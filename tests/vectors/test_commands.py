@@ -43,11 +43,13 @@ def test_a_worker_that_finds_no_embedder_exits_4_and_says_why(shell: Shell) -> N
     assert "1 sessions behind by 2 messages" in vectors(shell, NOBODY)[0]
 
 
+@pytest.mark.long
 def test_the_doctor_says_what_is_wrong_with_the_setting(shell: Shell) -> None:
     (line,) = vectors(shell, {"HOLDFAST_EMBEDDER": "memory_app.embedders.nobody"})
     assert "HOLDFAST_EMBEDDER 'memory_app.embedders.nobody'" in line
 
 
+@pytest.mark.long
 def test_without_an_embedder_nothing_is_said_of_vectors(shell: Shell) -> None:
     result = shell.run("worker", "--once")
     assert result.returncode == 0
@@ -55,6 +57,7 @@ def test_without_an_embedder_nothing_is_said_of_vectors(shell: Shell) -> None:
     assert vectors(shell, {}) == []
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not minilm.available(), reason=minilm.MISSING)
 def test_a_worker_makes_all_that_is_missing_and_the_doctor_says_how_much_it_was(
     shell: Shell,

@@ -99,6 +99,7 @@ def test_the_check_asks_for_what_is_missing(
     assert [message.id for message in checks.check_settings()] == ["holdfast.E018"]
 
 
+@pytest.mark.long
 def test_the_how_to_moves_vectors_to_qdrant_and_a_purge_takes_them_out(tmp_path: Path) -> None:
     said = dict(re.findall(r"export (HOLDFAST_\w+)=(\S+)", PAGE.read_text(encoding="utf-8")))
     assert set(said) == {"HOLDFAST_VECTOR_STORE", "HOLDFAST_QDRANT", "HOLDFAST_QDRANT_KEY"}

@@ -20,6 +20,7 @@ from memory_app.models import Embedded
 from memory_app.vector_stores import Hit, Model, Owner, VectorStore
 from sessions_app.models import EndUser
 from tests.compression.conftest import Desk
+from tests.examples import examples
 from tests.memory.histories import user
 from tests.vectors import keeping
 from tests.vectors.conftest import PLACE, Newer, Topics, all_done, talk
@@ -64,7 +65,9 @@ def unit(vector: Vector) -> Vector:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(25),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(
     said=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), min_size=1, max_size=24),
