@@ -11,9 +11,10 @@ import orjson
 
 from memory_app import (
     account,
+    contextfacts,
+    contextsummary,
     facts,
     factsearch,
-    front,
     hotcontexts,
     keeping,
     recall,
@@ -273,7 +274,8 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates, messages and contexts."""
-    for module in (account, factsearch, front, hotcontexts, keeping, recall, recalling, retelling):
+    of_contexts = (contextfacts, contextsummary, hotcontexts, account, recalling, retelling)
+    for module in (*of_contexts, factsearch, keeping, recall):
         module.forget()
 
 

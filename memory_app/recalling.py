@@ -14,11 +14,11 @@ from uuid import UUID
 import orjson
 
 from memory_app import keeping
+from memory_app.contextsummary import Told
 from memory_app.core import blocks, passages, values
 from memory_app.core.assembly import Selection
 from memory_app.core.steps import Unit
 from memory_app.core.values import Analysis
-from memory_app.front import Told
 from memory_app.history import BODY, FORM, ROLE, SEQ, TOKENS, TURN, HistoryReader, Line
 from sessions_app.core.entries import FORM_NAMES
 
