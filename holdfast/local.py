@@ -65,9 +65,10 @@ class LocalBackend:
         return self._changed(self._store.open(self._project, new))
 
     def session(self, session: str) -> Json:
-        found = self._get(session)
+        known = self._store.get_in_epoch(*self._named(session))
         mode = conditions.worse(conditions.FULL)
-        return answers.session_out(found, self._store.prompt(found), clock.now_us(), mode=mode)
+        prompt = self._store.prompt(known)
+        return answers.session_out(known.session, prompt, clock.now_us(), mode=mode)
 
     def edit(self, session: str, body: Json, expect: Expect) -> Json:
         edit = bodies.edit(fields.read(body, bodies.EDITED))

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
-from uuid import UUID
 
 import orjson
 
@@ -24,6 +22,7 @@ from memory_app.core.steps import Unit
 from memory_app.history import HistoryReader, Reading
 from memory_app.keeping import FATE_NAMES
 from memory_app.models import FateRun, Summary
+from sessions_app.core.held import Held, Name, Stamp
 from sessions_app.core.replay import State
 
 SHOWN = ""
@@ -72,8 +71,6 @@ NOTHING = Folded((), (), (1, 0), (1, 0), 0, 0, {})
 MOST_TOLD = 8
 Span = tuple[int, int, int, int]
 """The first and the last message of a run, and the tokens up to it and with it."""
-MOST_KNOWN = 20_000
-"""Messages of one session whose places are remembered."""
 
 
 def left_out(
@@ -126,14 +123,27 @@ def folded(reader: HistoryReader, state: State) -> Folded:
     """The fates of what this state has folded, without later retractions and pins."""
     if not state.folded:
         return NOTHING
-    db = reader.store.db
-    read = _read.__wrapped__ if db.nested else _read
-    return read(db.alias, reader.session.number, state.fold_version)
+    if (known := reader.known) is None:
+        return _read(reader, state.fold_version)
+    # What a compression decided never changes, and its id is like no other.
+    name = Name(reader.store.db.alias, (reader.session.id, state.summary))
+    stamp = Stamp(known.epoch, ())
+    held = _held.get(name, stamp)
+    if held is None:
+        held = _read(reader, state.fold_version)
+        _held.put(name, stamp, held, len(held.runs) * RUN)
+    return held
 
 
-# What a compression decided never changes, so it is remembered until a purge.
-@lru_cache(maxsize=256)
-def _read(alias: str, number: int, version: int) -> Folded:
+MOST_HELD = 8 * 1024 * 1024
+"""Octets of fates that a process holds."""
+RUN = 300
+"""About the octets of a run."""
+_held = Held[Folded](MOST_HELD)
+
+
+def _read(reader: HistoryReader, version: int) -> Folded:
+    alias, number = reader.store.db.alias, reader.session.number
     rows = FateRun.objects.using(alias).at(number, version)
     newest = list(rows.order_by("-first")[: MOST_RUNS + 1])
     summary = Summary.objects.using(alias).filter(session_id=number, version=version).first()
@@ -165,8 +175,7 @@ def _rest(totals: dict[str, list[int]], runs: Sequence[Fated]) -> list[tuple[str
 
 def forget() -> None:
     """Empties this process's memory of fates: what was purged must not live on there."""
-    _read.cache_clear()
-    _known.cache_clear()
+    _held.clear()
 
 
 def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
@@ -184,36 +193,17 @@ def runs(reader: HistoryReader, units: Iterable[Unit]) -> list[Stretch]:
     return list(_joined(spans))
 
 
-def stretches(reader: HistoryReader, seqs: Sequence[int]) -> list[Stretch]:
-    """Messages that are shown though they were not read, as runs without gaps."""
-    return list(_joined(_spans(reader, seqs)))
-
-
-def _spans(reader: HistoryReader, seqs: Sequence[int]) -> list[Span]:
-    """These messages, each as a run."""
-    store, session = reader.store, reader.session
-    # What is read in a transaction may never be committed.
-    known = {} if store.db.nested else _known(store.db.alias, session.id)
-    found = {seq: known[seq] for seq in seqs if seq in known}
-    missing = [seq for seq in seqs if seq not in found]
+def stretches(
+    reader: HistoryReader, seqs: Sequence[int], known: dict[int, Span] | None = None
+) -> list[Stretch]:
+    """Messages that are shown though they were not read, as runs without gaps. `known` are those of
+    this log whose places are known already, and grow by what is read."""
+    places = {} if known is None else known
+    missing = [seq for seq in seqs if seq not in places]
     if missing:
-        sizes = store.sizes_in(session.number, missing)
-        new = {seq: (seq, seq, total - size, total) for seq, size, total in sizes}
-        found |= new
-        _note(known, new)
-    return [found[seq] for seq in sorted(found)]
-
-
-# Where a message stands and what it takes never change, not by an erasure either.
-@lru_cache(maxsize=64)
-def _known(_alias: str, _session: UUID) -> dict[int, Span]:
-    return {}
-
-
-def _note(known: dict[int, Span], new: dict[int, Span]) -> None:
-    if len(known) + len(new) > MOST_KNOWN:
-        known.clear()
-    known.update(new)
+        sizes = reader.store.sizes_in(reader.session.number, missing)
+        places.update({seq: (seq, seq, total - size, total) for seq, size, total in sizes})
+    return list(_joined(places[seq] for seq in sorted(set(seqs)) if seq in places))
 
 
 def _before(reader: HistoryReader, seq: int) -> int:

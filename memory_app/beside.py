@@ -11,9 +11,10 @@ import orjson
 
 from memory_app import (
     account,
+    contextfacts,
+    contextsummary,
     facts,
     factsearch,
-    front,
     hotcontexts,
     keeping,
     recall,
@@ -274,8 +275,8 @@ def leave(db: Database, session: Snapshot) -> Mapping[str, int]:
 
 def forget() -> None:
     """Empties this process's memory of summaries, fates, messages and contexts."""
-    held = (account, factsearch, front, hotcontexts, keeping, recall, recalling, recent, retelling)
-    for module in held:
+    of_contexts = (contextfacts, contextsummary, hotcontexts, account, recalling, recent, retelling)
+    for module in (*of_contexts, factsearch, keeping, recall):
         module.forget()
 
 

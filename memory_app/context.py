@@ -17,7 +17,8 @@ import orjson
 
 from memory_app import (
     account,
-    front,
+    contextfacts,
+    contextsummary,
     policies,
     providing,
     recall,
@@ -28,11 +29,12 @@ from memory_app import (
 from memory_app import (
     facts as remembered,
 )
+from memory_app.contextfacts import Remembered
+from memory_app.contextsummary import Told
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget, History, LeftOut, NearMiss, Selection, Stretch
 from memory_app.core.policy import Policy
 from memory_app.core.steps import Unit
-from memory_app.front import Remembered, Told
 from memory_app.history import MARGIN, Extent, HistoryReader, Reading
 from memory_app.policies import Stored
 from memory_app.providing import Answer
@@ -247,7 +249,8 @@ def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
     frame, reading, (selection, rendered, _), told, candidates = made
     tools = forms.tools(frame.form, list(frame.state.tools))
     runs = {name: account.runs(reader, getattr(selection, name)) for name in PARTS}
-    runs["recalled"] = account.stretches(reader, told.turns.seqs) if told.turns else []
+    places = candidates.found.places if candidates else None
+    runs["recalled"] = account.stretches(reader, told.turns.seqs, places) if told.turns else []
     shown = [run for part in runs.values() for run in part]
     used = selection.used + told.tokens
     notices = (
@@ -361,10 +364,10 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot | InEpoch, ask:
     known = _known(store, project, session)
     in_epoch = known if isinstance(known, InEpoch) else None
     found = known.session if isinstance(known, InEpoch) else known
-    state = store.present(found) if ask.at is None else store.state(found, ask.at)
+    state = store.present(known) if ask.at is None else store.state(found, ask.at)
     if ask.pinned:
         state = state.with_pins(ask.pinned)
-    policy = _policy(store, found, ask, state)
+    policy = _policy(store, known, ask, state)
     limit, notices = _limit(ask.tokens, policy.rules)
     spare = LEAD_TOKENS if ask.form == "anthropic" else 0
     return _Frame(
@@ -378,14 +381,17 @@ def _frame(store: Reader, project: int, session: UUID | Snapshot | InEpoch, ask:
         notices=notices,
         queried=bool(ask.query),
         # What is read in a transaction may never be committed, and then was another way.
-        known=None if ask.at is not None or store.db.nested else in_epoch,
+        known=None if store.db.nested else in_epoch,
     )
 
 
-def _policy(store: Reader, session: Snapshot, ask: Ask, state: State) -> Stored:
+def _policy(store: Reader, known: InEpoch | Snapshot, ask: Ask, state: State) -> Stored:
     """The policy that was asked for, as it stood at the version, else the session's own."""
     if ask.tried is not None:
         return ask.tried
+    session = known.session if isinstance(known, InEpoch) else known
+    if ask.policy is None and ask.at is None and isinstance(known, InEpoch):
+        return policies.of_session(store, known)
     if ask.policy is None:
         return policies.stored(store, session.project, *state.policy)
     if ask.policy_version is not None:
@@ -533,7 +539,7 @@ def _shortened(
 def _fronted(reader: HistoryReader, frame: _Frame, reading: Reading) -> tuple[_Frame, Reading]:
     """The frame with room for the summary in it, and the reading with what is kept."""
     rules = frame.policy.rules
-    found = front.front(reader, frame.state, frame.budget, reading.history, rules)
+    found = contextsummary.front(reader, frame.state, frame.budget, reading.history, rules)
     notices = frame.notices
     if found.short:
         notices = (*notices, {"code": "summary_shortened"})
@@ -551,11 +557,11 @@ def _with_facts(reader: HistoryReader, frame: _Frame, ask: Ask, reading: Reading
         return frame
     until = None if ask.at is None else _time_of(reader.store, session, frame.version) + 1
     frame = replace(frame, now_us=clock.now_us() if until is None else until)
-    found = front.of_user(reader.store, session, ask.query, until)
-    old_us = front.old_us(frame.policy.rules.preference_days, frame.now_us)
-    must = front.room_for([fact for fact in found if front.must(fact)], old_us)
+    found = contextfacts.of_user(reader.store, session, ask.query, until)
+    old_us = contextfacts.old_us(frame.policy.rules.preference_days, frame.now_us)
+    must = contextfacts.room_for([fact for fact in found if contextfacts.must(fact)], old_us)
     share = int(frame.policy.rules.facts * frame.budget.limit)
-    room = min(must, share, front.free(frame.budget, reading.history)) if must else 0
+    room = min(must, share, contextsummary.free(frame.budget, reading.history)) if must else 0
     return replace(frame, facts=found, must=room, reserved=frame.reserved + room)
 
 
@@ -564,7 +570,7 @@ def _with_provided(frame: _Frame, reading: Reading, answers: Sequence[Answer]) -
     there: it goes before the newest steps, as the host gave it a budget of its own."""
     if not answers:
         return frame
-    room = front.free(frame.budget, reading.history)
+    room = contextsummary.free(frame.budget, reading.history)
     blocks_, notices = providing.fitted(answers, room)
     return replace(
         frame,
@@ -583,7 +589,7 @@ def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Fra
         return frame
     if not recalling.is_wanted(reader, history.units, frame.end):
         return frame
-    free = 0 if fits else front.free(frame.budget, history)
+    free = 0 if fits else contextsummary.free(frame.budget, history)
     most = int(rules.recalled * frame.budget.limit)
     room = min(max(0, free - frame.reserved), most, recalling.MOST)
     return replace(frame, values=True, reserved=frame.reserved + room)
@@ -615,7 +621,7 @@ def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) 
     if candidates is None or not candidates.turns:
         return frame
     history, budget = reading.history, frame.budget
-    free = front.free(budget, history) - frame.reserved
+    free = contextsummary.free(budget, history) - frame.reserved
     rules = frame.policy.rules
     kept = sum([unit.tokens for unit in history.kept])
     # What retained messages leave of their share goes to earlier turns too.
@@ -686,8 +692,8 @@ def _told_before(
     recalled = _values(reader, frame, ask, selection, frame.budget.limit - selection.used)
     revisions = dict(zip(before.facts, before.choices.revisions, strict=True))
     rows = remembered.at_revisions(store, revisions) if revisions else []
-    old_us = front.old_us(frame.policy.rules.preference_days, frame.now_us)
-    facts = front.stated(rows, number, old_us) if rows else None
+    old_us = contextfacts.old_us(frame.policy.rules.preference_days, frame.now_us)
+    facts = contextfacts.stated(rows, number, old_us) if rows else None
     return _Tells(facts, recalled, retelling.again(store, before.choices.turns, number))
 
 
@@ -712,7 +718,7 @@ def _facts(
     share = int(frame.policy.rules.facts * frame.budget.limit)
     quarter = max(1, share // 4)
     room = max(min(share, free // quarter * quarter), min(frame.must, free))
-    wanted = front.Wanted(
+    wanted = contextfacts.Wanted(
         frame.version,
         room,
         ask.query,
@@ -720,10 +726,10 @@ def _facts(
         frame.summary.text if frame.summary else "",
         frame.facts,
         shown,
-        front.old_us(frame.policy.rules.preference_days, frame.now_us),
+        contextfacts.old_us(frame.policy.rules.preference_days, frame.now_us),
         frame.known,
     )
-    return front.facts(reader.store, frame.session, wanted)
+    return contextfacts.facts(reader.store, frame.session, wanted)
 
 
 def _guess(session: Snapshot, tokens: int, turns: int) -> int:

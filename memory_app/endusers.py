@@ -9,7 +9,16 @@ from uuid import UUID
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from memory_app import episodes, facts, factsearch, factuses, front, hotcontexts, keeping
+from memory_app import (
+    contextfacts,
+    contextsummary,
+    episodes,
+    facts,
+    factsearch,
+    factuses,
+    hotcontexts,
+    keeping,
+)
 from memory_app import statements as sql
 from memory_app.models import Fact, FactRevision, Summary
 from sessions_app import answers, clock
@@ -156,10 +165,8 @@ def erase(store: DurableStore, project: int, key: str) -> dict[str, Any]:
             counts["users"] = store.db.run(sql.DELETE_END_USER, (user.pk,)).rowcount
         _forget_elsewhere(store, user.pk)
         store.renew_epoch()
-    factsearch.forget()
-    front.forget()
-    keeping.forget()
-    hotcontexts.forget()
+    for module in (contextfacts, contextsummary, factsearch, hotcontexts, keeping):
+        module.forget()
     durable = answers.durability_out(durable=durability.durable, by=durability.by)
     return {**_account(key, counts, kept), **durable}
 

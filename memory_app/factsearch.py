@@ -26,8 +26,9 @@ MOST_HELD = 64
 """Indexes that a process keeps, the last used ones."""
 HITS = 10
 
-State = tuple[tuple[int, UUID, int], ...]
-"""The number, id and revision of each fact: a number may come again after a flush."""
+State = tuple[tuple[int, UUID, int, int | None], ...]
+"""The number, id, revision and time of the last edit of each fact (None: never edited): a number
+may come again after a flush, and a revision after a restore of the database."""
 _held: OrderedDict[tuple[str, int], tuple[State, Documents]] = OrderedDict()
 _guard = Lock()
 
@@ -62,7 +63,7 @@ Known = tuple[Documents, dict[int, Any]]
 
 def _now(store: Reader, rows: FactQuerySet, user: int) -> Known:
     with store.db.reading():
-        state = tuple(rows.values_list("number", "id", "revision")[: facts.MOST])
+        state: State = tuple(rows.states()[: facts.MOST])
     key = (store.db.alias, user)
     with _guard:
         held = _held.get(key)
@@ -70,10 +71,11 @@ def _now(store: Reader, rows: FactQuerySet, user: int) -> Known:
         return held[1], {}
     found = _read(store, rows, [number for number, *_ in state])
     documents = documented(list(reversed(found.values())))
-    stored = tuple((fact.number, fact.id, fact.revision) for fact in found.values())
-    if not store.db.nested:  # what is read in a transaction may never be committed
+    read = [(fact.number, fact.id, fact.revision) for fact in found.values()]
+    # Not what was edited meanwhile; and what is read in a transaction may never be committed.
+    if read == [one[:3] for one in state] and not store.db.nested:
         with _guard:
-            _held[key] = (stored, documents)
+            _held[key] = (state, documents)
             _held.move_to_end(key)
             while len(_held) > MOST_HELD:
                 _held.popitem(last=False)

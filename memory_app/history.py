@@ -67,7 +67,8 @@ class Said(NamedTuple):
 
 class HistoryReader:
     """Reads for one context of one session. With the row as it was `known` in its epoch, what is
-    folded and what is newest may be what this process holds of it."""
+    folded and what is newest may be what this process holds of it; in a transaction it must not be,
+    whose end nobody knows."""
 
     def __init__(
         self, store: Reader, session: Snapshot, overlay: State, known: InEpoch | None = None

@@ -24,8 +24,8 @@ import memory_app
 import sessions_app
 from memory_app import context, policies, providing
 from memory_app.context import Ask, Context
-from memory_app.core.held import Held, Name, Stamp
 from sessions_app import conditions, ids, preparing
+from sessions_app.core.held import Held, Name, Stamp
 from sessions_app.store import replicated
 from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.durable import DurableStore
@@ -103,7 +103,7 @@ def _found(store: DurableStore, wanted: Wanted) -> _Found:
         return _tiered(store, wanted, began)
     built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
-    if built.mode == conditions.FULL and _lasts(store, known.session, wanted.ask):
+    if built.mode == conditions.FULL and _lasts(store, known, wanted.ask):
         _hold(place, _stamp(known.session, known.epoch), found.body)
     return found
 
@@ -128,14 +128,14 @@ def _tiered(store: TieredStore, wanted: Wanted, began: float) -> _Found:
     standing = store.standing(*whose)
     checked = store.compare(looked, standing)
     place, stamp = _place(store, wanted), _stamp(standing.session, standing.epoch)
-    lasts = _lasts(store, standing.session, wanted.ask)
+    known = InEpoch(standing.session, standing.epoch, standing.event)
+    lasts = _lasts(store, known, wanted.ask)
     if checked.kept is not None and lasts:
         body = bytes(checked.kept.body)
         if wanted.max_stale:  # so that the next one need not ask the database
             store.keep(name, body, standing, checked, lasting=True)
         _hold(place, stamp, body)
         return _again(body, began)
-    known = InEpoch(standing.session, standing.epoch, standing.event)
     built = context.build(store, wanted.project, known, wanted.ask)
     found = _built(built)
     if built.mode == conditions.FULL and (lasts or wanted.max_stale):
@@ -190,8 +190,9 @@ def _replicated(store: DurableStore, wanted: Wanted, version: int = 0) -> _Read 
         return None
 
     def make(reader: Reader, stood: Stood) -> _Read:
-        built = context.build(reader, wanted.project, stood.session, ask)
-        lasts = _lasts(reader, stood.session, ask)
+        known = InEpoch(stood.session, stood.epoch, stood.event)
+        built = context.build(reader, wanted.project, known, ask)
+        lasts = _lasts(reader, known, ask)
         return _Read(_built(built), built.mode == conditions.FULL, stood, lasts)
 
     old = Old(wanted.project, wanted.session, wanted.max_stale, wanted.epoch, version)
@@ -201,8 +202,8 @@ def _replicated(store: DurableStore, wanted: Wanted, version: int = 0) -> _Read 
 def _keep_read(store: TieredStore, name: str, looked: Looked, read: _Read) -> None:
     """Keeps it, as old as the replica may have been: nobody takes it for newer than that, and
     without a look at the database only while it is young enough."""
-    session, epoch, since = read.stood
-    standing = Standing(session, store.database(epoch), since, epoch)
+    session, epoch, since, event = read.stood
+    standing = Standing(session, store.database(epoch), since, epoch, event)
     checked = Checked(None, reached=looked.found.reached)
     if read.is_full:
         store.keep(name, read.found.body, standing, checked, lasting=read.lasts)
@@ -216,15 +217,12 @@ def _may_keep(store: Reader, ask: Ask) -> bool:
     return not providing.is_configured() and not store.db.nested
 
 
-def _lasts(store: Reader, session: Snapshot, ask: Ask) -> bool:
+def _lasts(store: Reader, known: InEpoch, ask: Ask) -> bool:
     """Whether the session's log and its own policy alone decide what a context holds: nothing is
     looked for, and there is no user of whom something is known, or a policy that does not tell."""
     if ask.query or ask.policy is not None:
         return False
-    if session.user is None:
-        return True
-    policy = policies.stored(store, session.project, session.policy_name, session.policy_version)
-    return not policy.rules.folds
+    return known.session.user is None or not policies.of_session(store, known).rules.folds
 
 
 @lru_cache(maxsize=1024)

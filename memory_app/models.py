@@ -14,7 +14,7 @@ from typing import ClassVar, NamedTuple, Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, Count, F, Max, Q, Value, When
+from django.db.models import Case, Count, F, Max, OuterRef, Q, Subquery, Value, When
 
 from memory_app.columns import LostItems
 from sessions_app.models import EndUser, Project, ScopedManager, Session
@@ -336,6 +336,14 @@ class FactQuerySet(models.QuerySet["Fact"]):
         fact."""
         waiting = Q(status=Fact.QUARANTINED, metadata__contains=f'"{fact}"')
         return self.filter(Q(superseded_by__isnull=False) | waiting)
+
+    def states(self) -> models.QuerySet[Fact, tuple[int, UUID, int, int | None]]:
+        """(number, id, revision, time of the last edit) of each; a fact that is as it was stored
+        has no such time."""
+        last = FactRevision.objects.filter(fact_id=OuterRef("pk"), revision=OuterRef("revision"))
+        edit = When(revision__gt=1, then=Subquery(last.values("created_us")))
+        edited = Case(edit, output_field=models.BigIntegerField(null=True))
+        return self.annotate(edited_us=edited).values_list("number", "id", "revision", "edited_us")
 
     def active(self) -> Self:
         return self.filter(status=Fact.ACTIVE)

@@ -15,7 +15,7 @@ from memory_app.core.policy import Policy
 from sessions_app.core import errors, instants
 from sessions_app.models import Policy as PolicyRow
 from sessions_app.store import statements as sql
-from sessions_app.store.base import NEVER, PolicyVersion, Snapshot
+from sessions_app.store.base import NEVER, InEpoch, PolicyVersion, Snapshot
 from sessions_app.store.durable import DurableStore
 from sessions_app.store.reading import Reader
 
@@ -124,18 +124,20 @@ class Stored:
 
 def stored(store: Reader, project: int, name: str, version: int) -> Stored:
     """One version of a policy. Raises NotFound."""
-    if store.db.nested:
-        return _read.__wrapped__(store.db.alias, project, name, version)
-    return _read(store.db.alias, project, name, version)
+    row = store.policy(project, name, version)
+    return _told(name, version, None if row is None else row[1])
 
 
-# A stored version of a policy never changes, so committed ones are remembered.
-@lru_cache(maxsize=256)
-def _read(alias: str, project: int, name: str, version: int) -> Stored:
-    row = Reader(alias).policy(project, name, version)
-    if row is None:
+def of_session(store: Reader, known: InEpoch) -> Stored:
+    """The session's own policy, of which this process may hold the rules. Raises NotFound."""
+    session = known.session
+    return _told(session.policy_name, session.policy_version, store.rules(known))
+
+
+def _told(name: str, version: int, rules_: str | None) -> Stored:
+    if rules_ is None:
         raise errors.NotFound(f"There is no version {version} of the policy {name!r} here.")
-    return Stored(name, version, parsed(row[1]))
+    return Stored(name, version, parsed(rules_))
 
 
 def next_due(store: Reader, session: Snapshot, active: int, *, more: bool = False) -> int:

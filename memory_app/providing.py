@@ -23,8 +23,8 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from memory_app import keeping
+from memory_app.contextsummary import Told
 from memory_app.core import blocks, records, values
-from memory_app.front import Told
 from sessions_app import clock
 from sessions_app.store.base import Snapshot
 

@@ -45,6 +45,10 @@ BLOCK, AROUND = 32, 8
 at fixed seqs, so the same log gives the same worth however it was read."""
 
 
+Place = tuple[int, int, int, int]
+"""A message's seq, twice, and the tokens up to it and with it."""
+
+
 class Source(NamedTuple):
     """A session that turns come from, and what of it was retracted."""
 
@@ -52,10 +56,22 @@ class Source(NamedTuple):
     retracted: tuple[tuple[int, int], ...]
 
 
+class Read(NamedTuple):
+    """How far a session was read: up to a seq, when its log had this `head`; `newest` are the seq
+    and the time of the last message up to there that says something (None: none does)."""
+
+    seq: int
+    head: bytes
+    newest: tuple[int, int] | None = None
+
+
+NOT_READ = Read(0, b"")
+
+
 class Held:
-    """The turns of one owner as far as they were `read`: by session the last seq. `tokens` are
-    those of their messages. The turns up to `given`, by session, were given vectors of `model`
-    where they have some."""
+    """The turns of one owner as far as they were `read`, by session. `tokens` are those of their
+    messages, `places` where those of them stand that were told again. The turns up to `given`, by
+    session, were given vectors of `model` where they have some."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -65,7 +81,8 @@ class Held:
         """Begins anew."""
         self.index = Index()
         self.tokens: list[int] = []
-        self.read: dict[int, int] = {}
+        self.read: dict[int, Read] = {}
+        self.places: dict[int, dict[int, Place]] = {}
         self.model: Model | None = None
         self.given: dict[int, int] = {}
         self._places: dict[tuple[int, int], int] = {}
@@ -145,13 +162,15 @@ _guard = Lock()
 
 class Found(NamedTuple):
     """A question's view of an owner's turns, whose messages have these `tokens`; `sources` are the
-    sessions they may come from, `notices` what an answer must say of how it was found."""
+    sessions they may come from, `notices` what an answer must say of how it was found. `places` are
+    known ones of the asked session's own messages, by seq; whoever reads more adds them."""
 
     ranking: Ranking
     tokens: Sequence[int]
     sources: dict[int, Source]
     hidden: frozenset[int] = frozenset()
     notices: tuple[Mapping[str, Any], ...] = ()
+    places: dict[int, Place] | None = None
 
     @property
     def listed(self) -> bool:
@@ -203,7 +222,7 @@ def recall_at(store: Reader, session: Snapshot, query: str, end: int, state: Sta
     """The same as of an earlier version, at which the session had the messages 1..`end`: of this
     session alone, since what the others said by then is not known."""
     held = Held()
-    _catch_up(store, held, [(session.number, session.id.hex, end, 0)])
+    _catch_up(store, held, [(session.number, session.id.hex, end, 0, session.head)])
     sources = {session.number: Source(session.id, state.retracted)}
     return _ranked(held, session, query, sources)
 
@@ -232,7 +251,8 @@ def _ranked(
         )
     finally:
         held.index.hidden = ()
-    return Found(ranking, held.tokens, sources, frozenset(itself), asked.notices())
+    places = held.places.setdefault(session.number, {})
+    return Found(ranking, held.tokens, sources, frozenset(itself), asked.notices(), places)
 
 
 def forget() -> None:
@@ -267,16 +287,17 @@ def _in_all() -> int:
     return sum([held.size for held in _held.values()])
 
 
-Row = tuple[int, str, int, int]
-"""A session's number, id, messages and the version of what is retracted or pinned."""
+Row = tuple[int, str, int, int, bytes]
+"""A session's number, id, messages, the version of what is retracted or pinned, and its head."""
 
 
 def _sessions(store: Reader, session: Snapshot, user: int | None) -> list[Row]:
     if user is None:
-        return [(session.number, session.id.hex, session.messages, session.overlay_version)]
+        told = (session.messages, session.overlay_version, session.head)
+        return [(session.number, session.id.hex, *told)]
     with store.db.reading():
         rows = store.db.rows(sql.SESSIONS_OF_USER, (user, MOST_SESSIONS))
-    return [(int(row[0]), str(row[1]), int(row[2]), int(row[3] or 0)) for row in rows]
+    return [(int(row[0]), str(row[1]), int(row[2]), row[3] or 0, bytes(row[4])) for row in rows]
 
 
 def _retracted(store: Reader, row: Row) -> tuple[tuple[int, int], ...]:
@@ -284,34 +305,65 @@ def _retracted(store: Reader, row: Row) -> tuple[tuple[int, int], ...]:
 
 
 def _catch_up(store: Reader, held: Held, rows: Sequence[Row]) -> None:
-    """Adds what was said since; the oldest sessions first."""
-    missing = sum(max(0, messages - held.read.get(number, 0)) for number, _, messages, _ in rows)
+    """Adds what was said since; the oldest sessions first. Where a session's log is not the one
+    that was read, as after a restore of the database, all is read anew."""
+    if not _added(store, held, rows):
+        held.clear()
+        _added(store, held, rows)
+
+
+def _added(store: Reader, held: Held, rows: Sequence[Row]) -> bool:
+    """Whether what is held was of these logs, and what was said since could be added."""
+    read = {row[0]: held.read.get(row[0], NOT_READ) for row in rows}
+    if any(messages < read[number].seq for number, _, messages, *_ in rows):
+        return False
+    missing = sum(messages - read[number].seq for number, _, messages, *_ in rows)
     if len(held.index) + missing > MOST_TURNS:
         held.clear()
+        read = dict.fromkeys(read, NOT_READ)
     # Begun anew it is not filled to the brim, or the next message would have it begun again.
     room = MOST_TURNS - len(held.index) if held.read else MOST_TURNS * 3 // 4
     behind = []
-    for number, _, messages, _ in rows:
-        read = max(held.read.get(number, 0), messages - room)
+    for number, _, messages, _, head in rows:
+        if read[number].head == head:
+            continue
+        first = max(read[number].seq, messages - room)
         # What there is no room for counts as read: it is not missed at every question.
-        held.read[number] = max(messages, held.read.get(number, 0))
-        if read < messages:
-            behind.append((number, read, messages))
-            room -= messages - read
+        held.read[number] = Read(messages, head, read[number].newest)
+        if first < messages or read[number].newest is not None:
+            behind.append((number, first, messages))
+        room -= messages - first
     try:
-        for number, read, end in sorted(behind):
-            after = read - read % BLOCK - AROUND
-            held.take(number, list(spoken.said(store, number, after, end)), read)
+        return all(_took(store, held, span, read[span[0]].newest) for span in sorted(behind))
     except BaseException:
         held.clear()  # it counts what it was about to read as read
         raise
+
+
+def _took(
+    store: Reader, held: Held, span: tuple[int, int, int], newest: tuple[int, int] | None
+) -> bool:
+    """Adds what a session says after a seq and up to another; not where the `newest` message that
+    was read of it is not there as it was: two logs have no message at one microsecond."""
+    number, read, end = span
+    after = read - read % BLOCK - AROUND
+    begin = after if newest is None else min(after, newest[0] - 1)
+    said = list(spoken.said(store, number, begin, end))
+    if newest is not None and all((one.seq, one.at) != newest for one in said):
+        return False
+    if said:
+        last = (said[-1].seq, said[-1].at)
+        held.read[number] = held.read[number]._replace(newest=last)
+    held.take(number, [one for one in said if one.seq > after], read)
+    return True
 
 
 def _give(store: Reader, held: Held, owner: vector_stores.Owner, model: Model) -> None:
     """Gives the turns the vectors that were made since; some may not have theirs yet."""
     held.use(model)
     for number, made in vectors.progress(store.db, owner, model).items():
-        span = (held.given.get(number, 0), min(made.messages, held.read.get(number, 0)))
+        read = held.read.get(number, NOT_READ).seq
+        span = (held.given.get(number, 0), min(made.messages, read))
         if span[0] < span[1]:
             held.give(number, vectors.read(store.db, owner, model, number, span))
             held.given[number] = span[1]

@@ -14,12 +14,12 @@ from uuid import UUID
 import orjson
 
 from memory_app import keeping
+from memory_app.contextsummary import Told
 from memory_app.core import blocks, passages, values
 from memory_app.core.assembly import Selection
 from memory_app.core.lines import BODY, FORM, ROLE, SEQ, TOKENS, TURN, Line
 from memory_app.core.steps import Unit
 from memory_app.core.values import Analysis
-from memory_app.front import Told
 from memory_app.history import HistoryReader
 from sessions_app.core.entries import FORM_NAMES
 

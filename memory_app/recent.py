@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from memory_app.core.held import Held, Name, Stamp
 from memory_app.core.lines import BODY, SEQ, Line
 from memory_app.core.steps import Item
+from sessions_app.core.held import Held, Name, Stamp
 from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 

@@ -19,12 +19,12 @@ from uuid import UUID
 import numpy as np
 
 from memory_app import keeping, spoken
+from memory_app.contextsummary import Told
 from memory_app.core import blocks
 from memory_app.core.assembly import Budget, History, NearMiss
 from memory_app.core.choosing import Candidate, choose
 from memory_app.core.index import Turn
 from memory_app.core.rank import Scored
-from memory_app.front import Told
 from memory_app.recall import Found
 from sessions_app.core.tokens import SLICE
 from sessions_app.store.reading import Reader

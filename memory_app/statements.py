@@ -159,7 +159,7 @@ RETAINED = """
     WHERE session_id = ? AND since <= ? AND until > ? AND fate = 1
 """
 SESSIONS_OF_USER = """
-    SELECT number, id, messages, overlay_version FROM holdfast_session
+    SELECT number, id, messages, overlay_version, head FROM holdfast_session
     WHERE end_user_id = ? AND status <> 'deleted' AND messages > 0
     ORDER BY active_hour DESC, number DESC LIMIT ?
 """
@@ -175,7 +175,7 @@ _KNOWN = """
     CASE WHEN f.learnt_by = '' THEN '' ELSE f.sources END"""
 _UNASKED = "'', '', '', ''"
 _ASKED = "f.words, f.subject, f.relation, f.object"
-# What must be there, as `front.must` has it.
+# What must be there, as `contextfacts.must` has it.
 _MUST = """
     (f.pinned OR ((f.category = 'correction' OR f.key <> '') AND f.trust IN ('user', 'editor')))"""
 _BEST_FIRST = f"ORDER BY CASE WHEN {_MUST} THEN 0 ELSE 1 END, f.score DESC, f.number LIMIT ?"

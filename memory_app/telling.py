@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from memory_app import facts, front, keeping, links
+from memory_app import contextfacts, facts, keeping, links
 from memory_app.core import blocks
 from memory_app.core.policy import Policy
 from sessions_app import clock
@@ -24,7 +24,7 @@ def block(
     rows = links.now(store, links.whose(store, user.pk), now)
     with store.db.reading():
         known = list(rows[: facts.MOST])
-    old_us = front.old_us(Policy().preference_days, now)
+    old_us = contextfacts.old_us(Policy().preference_days, now)
     chosen = _fitting(_ordered(known, query), tokens, old_us)
     text = _text(chosen, old_us) if chosen else ""
     return {
@@ -38,8 +38,8 @@ def block(
 
 def _ordered(known: Sequence[Any], query: str | None) -> list[Any]:
     if query:
-        return front.about(known, query)
-    return sorted(known, key=lambda fact: (not front.must(fact), -fact.score, -fact.number))
+        return contextfacts.about(known, query)
+    return sorted(known, key=lambda fact: (not contextfacts.must(fact), -fact.score, -fact.number))
 
 
 def _fitting(ordered: Sequence[Any], room: int, old_us: int) -> list[Any]:
@@ -55,4 +55,4 @@ def _fitting(ordered: Sequence[Any], room: int, old_us: int) -> list[Any]:
 
 
 def _text(chosen: Sequence[Any], old_us: int) -> str:
-    return blocks.block("facts", [front.aged(fact, old_us) for fact in chosen])
+    return blocks.block("facts", [contextfacts.aged(fact, old_us) for fact in chosen])

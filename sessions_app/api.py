@@ -154,9 +154,9 @@ def list_sessions(call: Call) -> HttpResponse:
 )
 def get_session(call: Call, session: str) -> HttpResponse:
     """Read a session."""
-    found = store().get(call.project, session_id(session))
+    known = store().get_in_epoch(call.project, session_id(session))
     mode = conditions.worse(conditions.FULL)
-    shown = answers.session_out(found, store().prompt(found), clock.now_us(), mode=mode)
+    shown = answers.session_out(known.session, store().prompt(known), clock.now_us(), mode=mode)
     return json_response(200, shown)
 
 

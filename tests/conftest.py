@@ -16,9 +16,10 @@ from hypothesis import settings as hypothesis_settings
 from sessions_app import conditions
 from tests import building, emptying
 from tests.examples import WHOLE
+from tests.noting import built
 from tests.passing import database_time
 
-__all__ = ["database_time"]
+__all__ = ["built", "database_time"]
 
 
 @pytest.fixture(autouse=True)

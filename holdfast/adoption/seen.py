@@ -22,19 +22,34 @@ SESSIONS = 128
 
 @dataclass(slots=True)
 class Seen:
-    """The sources of messages 1 to `seq`; the log never changes there, so it only grows."""
+    """The sources of messages 1 to `seq`; the log never changes there, so it only grows. `at` is
+    when the last of them was stored, in microseconds; None where that was not told yet."""
 
     seq: int = 0
     sources: set[str] = field(default_factory=set)
+    at: int | None = None
 
     def read(self, store: DurableStore, session: Snapshot) -> None:
-        """Goes on to the end of the session."""
-        for stored in said(store, session, self.seq):
-            self.add(sources(stored), upto=stored.seq)
+        """Goes on to the end of the session; from its beginning where the log is not the one that
+        was read, as after a restore of the database."""
+        log = said(store, session, max(0, self.seq - 1))
+        if self.seq and not self._ends_with(next(log, None)):
+            self.seq, self.sources, log = 0, set(), said(store, session)
+        for stored in log:
+            self.add(sources(stored), upto=stored.seq, at=stored.created_us)
 
-    def add(self, sources: Sequence[str], *, upto: int) -> None:
+    def _ends_with(self, stored: StoredMessage | None) -> bool:
+        """Whether the last message that was read is this one. No two logs have one at the same
+        microsecond."""
+        if stored is None or stored.seq != self.seq:
+            return False
+        if self.at is None:  # it was stored here, so it has a source
+            return bool(self.sources.intersection(sources(stored)))
+        return self.at == stored.created_us
+
+    def add(self, sources: Sequence[str], *, upto: int, at: int | None = None) -> None:
         self.sources.update(sources)
-        self.seq = upto
+        self.seq, self.at = upto, at
 
 
 def said(store: DurableStore, session: Snapshot, after: int = 0) -> Iterator[StoredMessage]:
@@ -69,8 +84,10 @@ def remembered(store: DurableStore, session: Snapshot) -> Seen:
     key = (store.db.alias, session.id)
     with _lock:
         known = _remembered.get(key, Seen())
-        seen = Seen(known.seq, set(known.sources))
+        seen = Seen(known.seq, set(known.sources), known.at)
     seen.read(store, session)
+    if seen.seq < known.seq:
+        _remembered.pop(key, None)  # of a log that is not there any longer
     transaction.on_commit(lambda: _remember(key, seen), using=store.db.alias)
     return seen
 

@@ -12,7 +12,7 @@ import orjson
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 
-from memory_app import account, front, policies
+from memory_app import account, contextfacts, policies
 from memory_app import context as contexts
 from memory_app.context import Ask, Context, Part
 from memory_app.core.assembly import LeftOut, NearMiss
@@ -393,7 +393,7 @@ def _facts(session: Snapshot, built: Context, asked: str | None) -> dict[str, St
     rows = Fact.everything.using(auth.alias()).identified(ids)
     with get_store(auth.alias()).db.reading():
         return {
-            str(fact.id): _stated(fact, session)._replace(why=front.reason(fact, asked))
+            str(fact.id): _stated(fact, session)._replace(why=contextfacts.reason(fact, asked))
             for fact in rows
         }
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
 from itertools import repeat
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -14,6 +13,7 @@ import orjson
 from sessions_app.core import errors, instants, replay
 from sessions_app.core.chain import Linked
 from sessions_app.core.entries import StoredEvent, StoredMessage
+from sessions_app.core.held import Held, Name, Stamp
 from sessions_app.core.logbook import LogEntry, LogEvent, LogMessage
 from sessions_app.core.replay import Entry, State
 from sessions_app.store import statements as sql
@@ -288,9 +288,15 @@ class Reader:
         events = self.events(session, before=end + 1, limit=ALL)
         return replay.replay(event.entry() for event in events)
 
-    def prompt(self, session: Snapshot) -> Entry:
-        """The event that holds the present system text and tools; events never change."""
-        return _event(self, session, session.prompt_version)
+    def prompt(self, session: Snapshot | InEpoch) -> Entry:
+        """The event that holds the present system text and tools."""
+        if isinstance(session, Snapshot):
+            return _event(self, session, session.prompt_version)
+        return _pointed_to(self, session).prompt
+
+    def rules(self, session: InEpoch) -> str | None:
+        """The rules of the session's policy as JSON text, or None where there is no such policy."""
+        return _pointed_to(self, session).rules
 
     def overlay(self, session: Snapshot) -> State:
         """What is retracted and pinned now; costs nothing for a session without either."""
@@ -308,10 +314,13 @@ class Reader:
             return State()
         return replay.fold(State(), _event(self, session, session.fold_version))
 
-    def present(self, session: Snapshot) -> State:
+    def present(self, known: Snapshot | InEpoch) -> State:
         """The present state from the row's pointers, without replaying all events; the details
         (title, metadata, tags) are not in it."""
-        prompt, overlay, fold = self.prompt(session).data, self.overlay(session), self.fold(session)
+        session = known if isinstance(known, Snapshot) else known.session
+        pointed = _pointed_to(self, known)
+        prompt, overlay = pointed.prompt.data, self.overlay(session)
+        fold = State() if pointed.fold is None else replay.fold(State(), pointed.fold)
         return State(
             version=session.version,
             system=prompt.get("system"),
@@ -417,27 +426,64 @@ class Reader:
         return [Linked(row[0], bytes(row[1]), bool(row[2])) for row in rows]
 
 
-# A committed event never changes, so parsed ones are remembered by (session, version) until a
-# purge. Inside a transaction nothing is: what it reads may still be rolled back.
-def _event(reader: Reader, session: Snapshot, version: int) -> Entry:
+class _PointedTo(NamedTuple):
+    """What a session's row only points to: the event of its prompt, that of its newest fold (None:
+    none), and the rules of its policy as JSON text (None: there is no such policy)."""
+
+    prompt: Entry
+    fold: Entry | None
+    rules: str | None
+
+
+MOST_HELD = 16 * 1024 * 1024
+"""Octets of events and rules that a process holds, as text."""
+
+# A version is not enough to know an event by: a database that was restored and went on has another
+# one there. The newest event, in its epoch, is like no other, and so are all that came before it.
+_held = Held[_PointedTo](MOST_HELD)
+
+
+def _pointed_to(reader: Reader, known: Snapshot | InEpoch) -> _PointedTo:
+    """Of a row without its epoch, and inside a transaction, whose end nobody knows, it is read."""
+    if isinstance(known, Snapshot):
+        return _read_pointed_to(reader, known)[0]
+    session = known.session
     if reader.db.nested:
-        return _read_event.__wrapped__(reader.db.alias, session.id, session.number, version)
-    return _read_event(reader.db.alias, session.id, session.number, version)
+        return _read_pointed_to(reader, session)[0]
+    name, stamp = Name(reader.db.alias, session.id), Stamp(known.epoch, known.event)
+    held = _held.get(name, stamp)
+    if held is None:
+        held, octets = _read_pointed_to(reader, session)
+        _held.put(name, stamp, held, octets)
+    return held
 
 
-@lru_cache(maxsize=1024)
-def _read_event(alias: str, _session: UUID, number: int, version: int) -> Entry:
-    db = Database(alias)
-    with db.reading():
-        row = db.row(sql.EVENT, (number, version))
+def _read_pointed_to(reader: Reader, session: Snapshot) -> tuple[_PointedTo, int]:
+    """And how many octets it is."""
+    events = (session.number, session.prompt_version, session.fold_version)
+    policy = (session.project, session.policy_name, session.policy_version)
+    with reader.db.reading():
+        rows = {row[0]: row for row in reader.db.rows(sql.POINTED_TO, (*events, *policy))}
+    rules = rows.pop(-1, None)
+    found = {version: StoredEvent(*row).entry() for version, row in rows.items()}
+    prompt, fold = found.get(session.prompt_version), found.get(session.fold_version)
+    if prompt is None or (session.fold_version and fold is None):
+        raise errors.NotFound("The session was purged meanwhile.")
+    octets = sum([len(row[3]) for row in rows.values()]) + (len(rules[3]) if rules else 0)
+    return _PointedTo(prompt, fold, rules[3] if rules else None), octets
+
+
+def _event(reader: Reader, session: Snapshot, version: int) -> Entry:
+    with reader.db.reading():
+        row = reader.db.row(sql.EVENT, (session.number, version))
     if row is None:
         raise errors.NotFound("The session was purged meanwhile.")
     return StoredEvent(*row).entry()
 
 
 def forget_events() -> None:
-    """Empties this process's memory of parsed events: what was purged must not live on there."""
-    _read_event.cache_clear()
+    """Empties this process's memory of events: what was purged must not live on there."""
+    _held.clear()
 
 
 def _overlay(reader: Reader, number: int, version: int) -> State:

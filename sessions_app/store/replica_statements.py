@@ -8,6 +8,7 @@ from sessions_app.store.statements import (
     EPOCH,
     FROM_SESSION,
     MESSAGE_COLUMNS,
+    NEWEST_EVENT,
     SESSION_COLUMNS,
     within,
 )
@@ -36,9 +37,9 @@ OVER = "ROLLBACK"  # nothing was changed
 # One row, also of a session that is not there: the token says whether the replica lags.
 STANDING = f"""
     SELECT ({EPOCH}), ({_BEATEN}), found.* FROM (SELECT 1) one LEFT JOIN (
-        SELECT {SESSION_COLUMNS} {FROM_SESSION}
+        SELECT ({NEWEST_EVENT}), {SESSION_COLUMNS} {FROM_SESSION}
         WHERE s.id = ? AND s.project_id = ? AND s.status <> 'deleted'
-    ) AS found ({_NAMES}) ON TRUE
+    ) AS found (event, {_NAMES}) ON TRUE
 """
 _NEWEST = f"""
     SELECT {MESSAGE_COLUMNS} FROM holdfast_message

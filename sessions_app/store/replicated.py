@@ -40,12 +40,13 @@ class Old(NamedTuple):
 
 
 class Stood(NamedTuple):
-    """A session as a replica has it, in the epoch that is the present one; `since` is when that was
-    right at the latest, as `time.monotonic` has it."""
+    """A session as a replica has it, in the epoch that is the present one, and the digest of its
+    newest event; `since` is when that was right at the latest, as `time.monotonic` has it."""
 
     session: Snapshot
     epoch: str
     since: float
+    event: bytes = b""
 
 
 def newest(
@@ -100,11 +101,13 @@ def _made(
 
 
 def _stood(replicas: Replicas, replica: Replica, row: Row, old: Old) -> Stood | None:
-    (epoch, token), columns = row[:2], row[2:]
+    (epoch, token, event), columns = row[:3], row[3:]
     found = None if columns[0] is None else snapshot(columns)
     read = Read(token, epoch or "", found.version if found else 0)
     since = _taken(replicas, replica, read, old)
-    return None if since is None or found is None else Stood(found, read.epoch, since)
+    if since is None or found is None:
+        return None
+    return Stood(found, read.epoch, since, bytes(event or b""))
 
 
 def _taken(replicas: Replicas, replica: Replica, read: Read, old: Old) -> float | None:

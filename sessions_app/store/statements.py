@@ -28,12 +28,12 @@ NEW_EPOCH = """
     INSERT INTO holdfast_epoch (id, token) VALUES (1, ?)
     ON CONFLICT (id) DO UPDATE SET token = excluded.token
 """
-_NEWEST_EVENT = """
+NEWEST_EVENT = """
     SELECT e.digest FROM holdfast_event e
     WHERE e.session_id = s.number ORDER BY e.version DESC LIMIT 1
 """
 SESSION_IN_EPOCH = f"""
-    SELECT {SESSION_COLUMNS}, ({EPOCH}), ({_NEWEST_EVENT})
+    SELECT {SESSION_COLUMNS}, ({EPOCH}), ({NEWEST_EVENT})
     {FROM_SESSION} WHERE s.id = ? AND s.project_id = ?
 """
 SESSION_BY_NUMBER = (
@@ -436,6 +436,15 @@ OVERLAY_EVENTS = """
 EVENT = """
     SELECT version, kind, created_us, data FROM holdfast_event
     WHERE session_id = ? AND version = ?
+"""
+# What a session's row only points to, by one statement: the event of its prompt, that of its newest
+# fold, and the rules of its policy, told as if that were an event too.
+POINTED_TO = """
+    SELECT version, kind, created_us, data FROM holdfast_event
+    WHERE session_id = ? AND version IN (?, ?)
+    UNION ALL
+    SELECT -1, 'rules', 0, data FROM holdfast_policy
+    WHERE project_id = ? AND name = ? AND version = ?
 """
 EVENTS_UP_TO = "SELECT COUNT(*) FROM holdfast_event WHERE session_id = ? AND version <= ?"
 

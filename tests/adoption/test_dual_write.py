@@ -16,6 +16,7 @@ from sessions_app.core.errors import StoreBusy
 from tests.adoption.filling import chat, differing, filled, log, say, texts
 from tests.adoption.site.adoption import Chats
 from tests.adoption.site.models import Chat, ChatMessage
+from tests.restoring import Backup
 from tests.store.racing import Blocker, race
 from tests.store.test_faults import forget_connection
 from tests.store.test_i11_flat_cost import counting
@@ -214,3 +215,15 @@ def test_two_writers_of_one_chat_lose_and_double_nothing() -> None:
     holdfast.open(f"chat:{one.pk}").delete(purge=True)
     backfill(Chats(), "default")
     assert differing() == []
+
+
+@committing
+def test_what_a_restored_database_has_lost_is_copied_again() -> None:
+    one = chat()
+    Chats().copy(say(one, "first", 1))
+    backup = Backup()
+    Chats().copy(say(one, "second", 2))
+    backup.restore()
+    holdfast.open(f"chat:{one.pk}").append(role="user", content="meanwhile")
+    Chats().copy(say(one, "third", 3))
+    assert texts(one) == ["first", "meanwhile", "second", "third"]

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from holdfast.projects import ensure_project
-from memory_app import endusers, facts, factsearch, front, links, relations, telling
+from memory_app import contextfacts, endusers, facts, factsearch, links, relations, telling
 from memory_app.facts import By, Stated
 from memory_app.models import Fact, FactRevision, UserLink
 from sessions_app import clock
@@ -398,7 +398,7 @@ def test_many_facts_of_a_linked_user_crowd_out_none_of_the_users_own(
     owner: Persona, stranger: Persona, session: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(facts, "MOST", 3)
-    monkeypatch.setattr(front, "MOST_FACTS", 3)
+    monkeypatch.setattr(contextfacts, "MOST_FACTS", 3)
     own = {stored(owner, f"Keeps {n} bees.")["id"] for n in range(2)}
     theirs = {stored(stranger, f"Keeps {n} wild bees.", pinned=True)["id"] for n in range(5)}
     link(owner, stranger)
@@ -467,8 +467,9 @@ def _read(project: int, user: str) -> list[set[str]]:
     times: list[dict[str, Any]] = [{}, {"at": now}]
     searches = [factsearch.hits(store, project, query | at) for at in times]
     walks = [relations.page(store, project, found, near | at)[0] for at in times]
+    contexts = [contextfacts.of_user(store, session, "", at) for at in (None, now + 1)]
     return [
-        *({str(one.id) for one in front.of_user(store, session, "", at)} for at in (None, now + 1)),
+        *({str(one.id) for one in told} for told in contexts),
         *({one["id"] for one in hits} for hits in searches),
         *({one["fact"]["id"] for one in walk} for walk in walks),
         set(telling.block(store, project, found, tokens=100_000)["facts"]),

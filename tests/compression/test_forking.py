@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from memory_app import account, fates, front, recalling, tracing
+from memory_app import account, contextsummary, fates, recalling, tracing
 from memory_app.models import Compression, Fact, FateRun, Summary
 from sessions_app.core import errors
+from sessions_app.store import reading
 from sessions_app.store.base import Snapshot
 from sessions_app.verifying import verify
 from tests.compression.conftest import Desk
@@ -147,7 +148,14 @@ def test_a_purge_leaves_nothing_in_this_process(committed: Desk) -> None:
     made = desk.session(said(0) + looked + said(1), policy=name)
     assert desk.ask(made)
     desk.context(made)
-    caches = (front._read, account._read, recalling._analysed)
-    assert all(remembered.cache_info().currsize for remembered in caches)
+    held = (
+        contextsummary._held_summaries,
+        contextsummary._held_units,
+        account._held,
+        reading._held,
+    )
+    assert all(one.octets for one in held)
+    assert recalling._analysed.cache_info().currsize
     desk.store.purge(desk.project, made)
-    assert not any(remembered.cache_info().currsize for remembered in caches)
+    assert not any(one.octets for one in held)
+    assert not recalling._analysed.cache_info().currsize

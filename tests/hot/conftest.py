@@ -8,7 +8,7 @@ import pytest
 
 from holdfast.projects import ensure_project
 from memory_app import hotcontexts
-from memory_app.core.held import Held
+from sessions_app.core.held import Held
 from sessions_app.store.tiered import TieredStore
 from tests.hot import asking
 from tests.servers import Server, ServerMissing, missing, running_redis

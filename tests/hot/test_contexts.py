@@ -57,34 +57,19 @@ def names(url: str, session: UUID) -> set[bytes]:
     return {name for name in found if name.startswith((b"context:", b"tail"))}
 
 
-def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The version of each context that is built from now on."""
-    versions: list[int] = []
-    build = building.build
-
-    def noted(*args: Any, **kwargs: Any) -> building.Context:
-        made = build(*args, **kwargs)
-        versions.append(made.version)
-        return made
-
-    monkeypatch.setattr(building, "build", noted)
-    return versions
-
-
 # -- checked against the session row ---------------------------------------------------------------
 
 
 def test_a_context_is_built_once_for_a_version(
-    tiered: TieredStore, project: int, monkeypatch: pytest.MonkeyPatch
+    tiered: TieredStore, project: int, built: list[int]
 ) -> None:
     session = filled(tiered, project)
-    versions = built(monkeypatch)
     first, second = (context(tiered, project, session) for _ in range(2))
     tiered.append(project, session, turn("more"))
     third = context(tiered, project, session)
     assert first == second
     assert third["version"] == first["version"] + 2
-    assert versions == [first["version"], third["version"]]
+    assert built == [first["version"], third["version"]]
 
 
 def test_a_kept_context_is_the_answer_to_the_byte_but_for_its_id_and_time(
@@ -315,17 +300,17 @@ def aged(url: str, session: UUID, seconds: int) -> None:
 
 
 def test_a_context_that_was_found_right_is_believed_anew_from_then_on(
-    tiered: TieredStore, redis_url: str, project: int, monkeypatch: pytest.MonkeyPatch
+    tiered: TieredStore, redis_url: str, project: int, built: list[int]
 ) -> None:
     session = filled(tiered, project)
     context(tiered, project, session, max_stale=10)
     aged(redis_url, session, 30)
-    versions = built(monkeypatch)
+    built.clear()
     context(tiered, project, session, max_stale=10)
     unchecked = counted(tiered, "hits_unchecked")
     context(tiered, project, session, max_stale=10)
     assert counted(tiered, "hits_unchecked") == unchecked + 1
-    assert versions == []
+    assert built == []
 
 
 def test_a_writer_sees_what_it_wrote_whatever_it_takes(tiered: TieredStore, project: int) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from memory_app import endusers, hotcontexts
 from memory_app.context import Ask
-from memory_app.core.held import Held
 from memory_app.hotcontexts import Wanted
 from sessions_app.core import errors
+from sessions_app.core.held import Held
 from sessions_app.store.tiered import TieredStore
 from tests.hot import asking
 from tests.hot.asking import client, context, counted, key, plain

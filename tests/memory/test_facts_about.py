@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_app import front, keeping
+from memory_app import contextfacts, keeping
 from memory_app.models import Fact
 from sessions_app.models import Project
 
@@ -27,7 +27,7 @@ def fact(number: int, text: str, **fields: Any) -> Fact:
 
 
 def order(query: str, *facts: Fact) -> list[int]:
-    return [one.number for one in front.about(facts, query)]
+    return [one.number for one in contextfacts.about(facts, query)]
 
 
 def test_no_facts_are_in_no_order() -> None:
@@ -79,7 +79,7 @@ def test_sql_and_python_agree_on_what_must_be_there() -> None:
         made.id, made.project_id = UUID(int=number), project.pk
         made.save(force_insert=True)
     rows = list(Fact.everything.order_by("number"))
-    wanted = [row.number for row in rows if front.must(row)]
+    wanted = [row.number for row in rows if contextfacts.must(row)]
     assert [row.number for row in Fact.everything.all().must().order_by("number")] == wanted
     best = [row.number for row in Fact.everything.all().best(100)]
     assert set(best[: len(wanted)]) == set(wanted)
@@ -90,7 +90,9 @@ def test_what_hangs_on_a_named_thing_stands_behind_what_shares_words_and_before_
     first = fact(1, "Works there.", subject="Ann", object="Acme")
     other = fact(2, "Near the harbour.", subject="Acme", object="Lisbon")
     rest = fact(3, "Keeps bees.", score=2.0)
-    asked = [fact(number, f"Office {number}.") for number in range(4, 4 + front.MOST_RANKED + 5)]
+    asked = [
+        fact(number, f"Office {number}.") for number in range(4, 4 + contextfacts.MOST_RANKED + 5)
+    ]
     found = order("Office of Ann?", rest, other, first, *asked)
     assert set(found[: len(asked)]) == {one.number for one in asked}
     assert found[len(asked) :] == [1, 2, 3]
@@ -101,10 +103,10 @@ def test_as_many_facts_are_told_as_fit_and_the_next_one_would_not(
     lengths: list[int], room: int
 ) -> None:
     chosen = [fact(n, f"Flat {n} " + "has rooms " * many) for n, many in enumerate(lengths, 1)]
-    told, over = front._roomed(chosen, 1, front.Wanted(version=1, room=room))
+    told, over = contextfacts._roomed(chosen, 1, contextfacts.Wanted(version=1, room=room))
     kept = len(chosen) - len(over)
     assert [*chosen[:kept], *over] == chosen
     assert told is None or told.tokens <= room
     assert (told is None) == (kept == 0)
     if over:
-        assert front.stated(chosen[: kept + 1], 1, 0).tokens > room
+        assert contextfacts.stated(chosen[: kept + 1], 1, 0).tokens > room

@@ -17,12 +17,22 @@ import pytest
 from django.db import connection, transaction
 
 from memory_app import context as building
-from memory_app import endusers, facts, front, hotcontexts, known, links, policies, recent
-from memory_app.core.held import Held
+from memory_app import (
+    contextfacts,
+    contextsummary,
+    endusers,
+    facts,
+    hotcontexts,
+    known,
+    links,
+    policies,
+    recent,
+)
 from memory_app.facts import By, Stated
 from memory_app.hotcontexts import Wanted
 from memory_app.pipeline import Pipeline
 from sessions_app.core import errors
+from sessions_app.core.held import Held
 from sessions_app.store.base import Edit, NewSession
 from sessions_app.store.durable import DurableStore
 from tests.memory.conftest import Desk
@@ -47,24 +57,9 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Held[bytes]:
 @pytest.fixture
 def elsewhere(monkeypatch: pytest.MonkeyPatch) -> DurableStore:
     """The database as another process uses it: this one's memory is told of nothing."""
-    for module in (front, hotcontexts, recent):
+    for module in (contextfacts, contextsummary, hotcontexts, recent):
         monkeypatch.setattr(module, "forget", lambda: None)
     return DurableStore("default")
-
-
-@pytest.fixture
-def built(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The version of each context that is built from now on."""
-    versions: list[int] = []
-    build = building.build
-
-    def noted(*args: Any, **kwargs: Any) -> building.Context:
-        made = build(*args, **kwargs)
-        versions.append(made.version)
-        return made
-
-    monkeypatch.setattr(building, "build", noted)
-    return versions
 
 
 def asked(desk: Desk, session: UUID, **ask: Any) -> dict[str, Any]:

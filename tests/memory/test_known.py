@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from memory_app import front, keeping, known, links
+from memory_app import contextfacts, keeping, known, links
 from memory_app.models import FOR_EVER, Fact, FactQuerySet
 from sessions_app import clock
 from sessions_app.models import EndUser, Session
@@ -87,7 +87,7 @@ def test_the_facts_of_a_session_at_a_version(desk: Desk, query: str | None, vers
     numbers = [desk.now(session(desk)).number for _ in range(2)]
     some_facts(desk, None, numbers, seed=version)
     rows = Fact.everything.of_session(numbers[0], version).active()
-    words = front.asked_words(query) if query else None
+    words = contextfacts.asked_words(query) if query else None
     for most in (10, 500):
         wanted = rows if words is None else rows.naming(words) | rows.must()
         found = known.of_session(desk.store, numbers[0], version, known.Asked(words, most))
@@ -103,7 +103,7 @@ def test_the_facts_of_a_user_that_hold_now(desk: Desk, query: str | None) -> Non
     some_facts(desk, user, [number, *others], seed=len(query or ""))
     desk.store.delete(desk.project, gone)
     assert Session.objects.of(desk.project).filter(status=Session.DELETED).exists()
-    now, words = clock.now_us(), front.asked_words(query or "")
+    now, words = clock.now_us(), contextfacts.asked_words(query or "")
     rows = links.now(desk.store, links.Reads(user), now).exclude(session_id=number)
     rows = rows.standing(words)
     for most in (10, 500):

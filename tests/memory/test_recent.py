@@ -13,10 +13,10 @@ from django.db import connection, transaction
 
 from memory_app import context as building
 from memory_app import recent
-from memory_app.core.held import Held
 from memory_app.core.lines import SEQ
 from memory_app.recent import Recent
 from sessions_app.core import errors
+from sessions_app.core.held import Held
 from sessions_app.store.reading import Reader
 from tests.memory.conftest import Desk
 

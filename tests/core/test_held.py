@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memory_app.core.held import ITSELF, Held, Name, Stamp
+from sessions_app.core.held import ITSELF, Held, Name, Stamp
 
 NAMES = st.builds(Name, st.sampled_from(("a", "b")), st.integers(0, 5))
 STAMPS = st.builds(Stamp, st.sampled_from(("first", "second")), st.integers(0, 2))

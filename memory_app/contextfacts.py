@@ -1,38 +1,28 @@
-"""What a context says of the folded part of a session: its summary or resume note, the messages
-that stay word for word, and facts.
-
-The summary and the kept messages claim their room before the newest steps, facts after them. All of
-it changes only when a compression does, so it stands first: the prompt's prefix stays.
-"""
+"""Which facts a context tells: those of the session and of its user, the best first or those that a
+question asks for, as many as there is room for."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
-from uuid import UUID
 
 import orjson
 
 from memory_app import facts as remembered
-from memory_app import factsearch, gathering, keeping, known, links, relations
-from memory_app.core import assembly, blocks, factrank
-from memory_app.core.assembly import Budget, History, NearMiss
-from memory_app.core.held import Held, Name, Stamp
-from memory_app.core.lines import BODY, Line
-from memory_app.core.passages import Point
-from memory_app.core.policy import Policy
-from memory_app.core.steps import PLACE, Unit
-from memory_app.history import HistoryReader, Said
+from memory_app import factsearch, keeping, known, links, relations
+from memory_app.contextsummary import Told
+from memory_app.core import blocks, factrank
+from memory_app.core.assembly import NearMiss
 from memory_app.known import Known
 from memory_app.links import Reads
-from memory_app.models import Fact, Summary
+from memory_app.models import Fact
 from sessions_app import clock
 from sessions_app.core import words
-from sessions_app.core.replay import State, in_ranges
+from sessions_app.core.held import Held, Name, Stamp
+from sessions_app.core.replay import in_ranges
 from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
@@ -44,209 +34,8 @@ MOST_FACTS = 200
 """Facts that are looked at for one context, best first."""
 MOST_RANKED = 50
 """Facts that one question ranks; to index a fact takes 0.06 ms."""
-
 Remembered = Fact | Known
 """A fact as it was at some time, or as it is now."""
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A block of a context: its part's name, text, and what it takes; `whole` says that nothing
-    was left out of it for want of room. `facts` are the ids of those in it, `revisions` theirs."""
-
-    name: str
-    text: str
-    tokens: int
-    whole: bool = True
-    facts: tuple[str, ...] = ()
-    revisions: tuple[int, ...] = ()
-
-    def said(self) -> Said:
-        """The block as renderers take it."""
-        return Said("user", "openai", {"content": self.text})
-
-
-class Front(NamedTuple):
-    """The summary (None: there is none, or no room for it) and the kept units that fit."""
-
-    summary: Told | None
-    kept: tuple[Unit, ...]
-    short: bool = False
-
-
-class Written(NamedTuple):
-    """A summary as it was stored; `text` is its whole block."""
-
-    name: str
-    points: tuple[Point, ...]
-    span: tuple[int, int]
-    text: str
-    tokens: int
-
-
-def front(
-    reader: HistoryReader, state: State, budget: Budget, history: History, policy: Policy
-) -> Front:
-    """What of the folded part fits this budget, after what must be there and the newest steps that
-    answer the last question."""
-    if not state.folded or not policy.folds:
-        return Front(None, ())
-    room = free(budget, history)
-    written = _standing(_written(reader.store, reader.session, state.fold_version), state)
-    summary = _fitting(written, room) if written and written.points else None
-    room -= summary.tokens if summary else 0
-    kept = _kept(reader, state, history, min(room, int(policy.retained * budget.limit)))
-    short = bool(written and written.points) and (summary is None or not summary.whole)
-    return Front(summary, kept, short)
-
-
-def free(budget: Budget, history: History) -> int:
-    """The tokens that are left after what must be there, a lead that the provider's form may need,
-    and the steps that answer the last question, as many of them as fit."""
-    kept = [*assembly.musts(history).values(), *history.kept]
-    must = {unit.seq for unit in kept}
-    room = budget.limit - budget.fixed - budget.spare - sum([unit.tokens for unit in kept])
-    asked = history.question.seq if history.question else 0
-    for unit in reversed(history.units):
-        if unit.seq <= asked:
-            break
-        if unit.broken is None and unit.seq not in must:
-            if unit.tokens > room:
-                break
-            room -= unit.tokens
-    return max(0, room)
-
-
-def _written(store: Reader, session: Snapshot, version: int) -> Written | None:
-    if store.db.nested:
-        return _read.__wrapped__(store.db.alias, session.id, session.number, version)
-    return _read(store.db.alias, session.id, session.number, version)
-
-
-# A stored summary never changes, so committed ones are remembered until a purge or an erasure.
-@lru_cache(maxsize=512)
-def _read(alias: str, _session: UUID, number: int, version: int) -> Written | None:
-    row = Summary.objects.using(alias).filter(session_id=number, version=version).first()
-    if row is None:
-        return None
-    name = "resume" if row.style == "resume" else "summary"
-    points, span = gathering.read_points(row.points), (row.first, row.last)
-    text = blocks.block(name, [point.text for point in points], span)
-    return Written(name, points, span, text, row.tokens)
-
-
-@lru_cache(maxsize=256)
-def _scores(alias: str, _session: UUID, number: int, version: int) -> dict[int, float]:
-    kept = gathering.kept_scores(Reader(alias), number, version)
-    return {seq: score for seq, (_, score) in kept.items()}
-
-
-def forget() -> None:
-    """Empties this process's memory of what is folded: what was purged must not live on there."""
-    _read.cache_clear()
-    _scores.cache_clear()
-    _says.cache_clear()
-    _held_facts.clear()
-    _held_units.clear()
-
-
-class _Units(NamedTuple):
-    """The kept units of a fold that a context may show, and the same by what they are worth; by
-    seq the lines that were read for them."""
-
-    units: Sequence[Unit]
-    best: Sequence[Unit]
-    lines: dict[int, Line]
-
-
-MOST_HELD = 32 * 1024 * 1024
-"""Octets that a process holds of kept units, and as many of facts."""
-ROW = 1_000
-"""About the octets of a fact or a line without its texts."""
-_held_facts = Held[list[Known]](MOST_HELD)
-_held_units = Held[_Units](MOST_HELD)
-
-
-def _standing(written: Written | None, state: State) -> Written | None:
-    """The summary without points whose messages were all retracted since."""
-    if written is None or not state.retracted:
-        return written
-    points = tuple(
-        point
-        for point in written.points
-        if not all(in_ranges(seq, state.retracted) for seq in point.seqs)
-    )
-    if len(points) == len(written.points):
-        return written
-    told = _told(written, points)
-    return written._replace(points=points, text=told.text, tokens=told.tokens)
-
-
-def _fitting(written: Written, room: int) -> Told | None:
-    """The summary, without its least points where it is too long for the room."""
-    if written.tokens <= room:
-        return Told(written.name, written.text, written.tokens)
-    low, high = 0, len(written.points) - 1
-    while low < high:
-        middle = (low + high + 1) // 2
-        points = blocks.shortened(written.points, middle)
-        low, high = (middle, high) if _told(written, points).tokens <= room else (low, middle - 1)
-    return _told(written, blocks.shortened(written.points, low)) if low else None
-
-
-def _told(written: Written, points: Sequence[Point]) -> Told:
-    text = blocks.block(written.name, [point.text for point in points], written.span)
-    return Told(written.name, text, keeping.block_tokens(text), whole=False)
-
-
-def _kept(reader: HistoryReader, state: State, history: History, room: int) -> tuple[Unit, ...]:
-    """Kept units by what they are worth for what they cost; all of them where all fit."""
-    must = assembly.musts(history)
-    held = _units(reader, state)
-    units = [unit for unit in held.units if unit.seq not in must]
-    if sum([unit.tokens for unit in units]) <= room:
-        return tuple(units)
-    chosen: list[Unit] = []
-    for unit in held.best:
-        if unit.tokens <= room and unit.seq not in must:
-            chosen.append(unit)
-            room -= unit.tokens
-    return tuple(sorted(chosen, key=PLACE))
-
-
-def _units(reader: HistoryReader, state: State) -> _Units:
-    """What a fold keeps word for word. It is the same until the next fold or retraction, whatever
-    is appended."""
-    if (row := reader.known) is None:
-        return _read_units(reader, state)
-    name = Name(reader.store.db.alias, row.session.id)
-    stamp = Stamp(row.epoch, (row.event, state.fold_version, row.session.overlay_version))
-    held = _held_units.get(name, stamp)
-    if held is not None:
-        reader.again(held.lines)
-        return held
-    read = _read_units(reader, state)
-    octets = sum([len(line[BODY]) + ROW for line in read.lines.values()])
-    _held_units.put(name, stamp, read, octets)
-    return read
-
-
-def _read_units(reader: HistoryReader, state: State) -> _Units:
-    units = [unit for unit in reader.kept(state.retained) if unit.broken is None]
-    seqs = (seq for first, last in state.retained for seq in range(first, last + 1))
-    lines = {seq: reader.lines[seq] for seq in seqs if seq in reader.lines}
-    return _Units(units, _by_worth(reader, state, units), lines)
-
-
-def _by_worth(reader: HistoryReader, state: State, units: Sequence[Unit]) -> list[Unit]:
-    db = reader.store.db
-    read = _scores.__wrapped__ if db.nested else _scores
-    scores = read(db.alias, reader.session.id, reader.session.number, state.fold_version)
-    worth = {
-        unit.seq: max([scores.get(item.seq, 0.0) for item in unit.items]) / max(1, unit.tokens)
-        for unit in units
-    }
-    return sorted(units, key=lambda unit: (-worth[unit.seq], unit.seq))
 
 
 def of_user(
@@ -336,6 +125,19 @@ def facts(
     return told, tuple(_missed(fact, session, wanted.room - used) for fact in missed[:NEAR_MISSES])
 
 
+MOST_HELD = 32 * 1024 * 1024
+"""Octets of facts that a process holds."""
+ROW = 1_000
+"""About the octets of a fact without its texts."""
+_held = Held[list[Known]](MOST_HELD)
+
+
+def forget() -> None:
+    """Empties this process's memory of facts: what was erased must not live on there."""
+    _held.clear()
+    _says.cache_clear()
+
+
 # 200 facts are looked for in a long summary, which stays the same for many contexts.
 @lru_cache(maxsize=4096)
 def _says(text: str, part: str) -> bool:
@@ -402,11 +204,11 @@ def _best(store: Reader, session: Snapshot, wanted: Wanted) -> list[Known]:
     if (row := wanted.row) is None or version != session.version:
         return known.of_session(store, number, version, asked)
     name, stamp = Name(store.db.alias, session.id), Stamp(row.epoch, row.event)
-    held = _held_facts.get(name, stamp)
+    held = _held.get(name, stamp)
     if held is None:
         held = known.of_session(store, number, version, asked)
         octets = sum([len(fact.text) + len(fact.sources) + ROW for fact in held])
-        _held_facts.put(name, stamp, held, octets)
+        _held.put(name, stamp, held, octets)
     return held
 
 
