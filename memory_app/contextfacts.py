@@ -150,19 +150,16 @@ def _roomed(
     """The block of as many of these facts as have room, and the others. Lines take more than their
     facts, so they may be too many; how many fit is found by halving."""
 
-    def told(many: int) -> Told | None:
-        return stated(chosen[:many], number, wanted.old_us) if many else None
-
     def tokens(many: int) -> int:
         if not many:
             return 0
         return keeping.block_tokens(_stated(_ordered(chosen[:many], number), number, wanted.old_us))
 
-    whole = told(len(chosen))
-    if whole is None or whole.tokens <= wanted.room:
-        return whole, ()
-    kept = bisect_right(range(len(chosen)), wanted.room, key=tokens) - 1
-    return told(kept), chosen[kept:]
+    many = len(chosen)
+    if tokens(many) > wanted.room:
+        many = bisect_right(range(many), wanted.room, key=tokens) - 1
+    told = stated(chosen[:many], number, wanted.old_us) if many else None
+    return told, chosen[many:]
 
 
 def _missed(fact: Remembered, session: Snapshot, free: int) -> NearMiss:
