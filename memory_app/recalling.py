@@ -39,7 +39,7 @@ def is_wanted(reader: HistoryReader, units: Sequence[Unit], end: int) -> bool:
     if any(item.results for unit in units for item in unit.items):
         return True
     first = units[0].seq if units else end + 1
-    return reader.store.tool_between(reader.session.number, max(0, first - LOOK_BACK), first)
+    return reader.tail.tool_between(max(0, first - LOOK_BACK), first)
 
 
 def recalled(

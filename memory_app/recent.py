@@ -19,6 +19,7 @@ from sessions_app.store.reading import Reader
 MOST_OCTETS = 32 * 1024 * 1024
 MOST_LINES, MOST_NEW = 4_000, 200
 """Messages of one session that are held, and how many may have come since."""
+MOST_TOOLS = 100
 ITS_SHARE = 8
 """One session is held within this part of all the room."""
 ROW = 1_000
@@ -26,14 +27,15 @@ ROW = 1_000
 
 
 class Recent(NamedTuple):
-    """The newest messages, newest first and without a gap, of a session that had this head;
-    the digest of the first of them, what cutting made of some, by seq, and about the octets of all
-    that."""
+    """The newest messages, newest first and without a gap, of a session that had this head; the
+    digest of the first of them, what cutting made of some, by seq, between which messages a tool
+    answered, and about the octets of all that."""
 
     head: bytes
     digest: bytes
     lines: list[Line]
     items: dict[int, Item]
+    tools: dict[tuple[int, int], bool]
     octets: int
 
 
@@ -59,6 +61,7 @@ class Tail:
         self._lines: list[Line] = []
         self.items: dict[int, Item] = {}
         """By seq, what cutting made of messages of this session; all who read it add to it."""
+        self._tools: dict[tuple[int, int], bool] = {}
         if known is not None:
             self._take(_held.get(*_named(store, known)))
 
@@ -80,6 +83,16 @@ class Tail:
         self._come(older)
         return inside + older
 
+    def tool_between(self, after: int, before: int) -> bool:
+        """Whether a tool answered in one of the messages with after < seq < before."""
+        found = self._tools.get((after, before))
+        if found is None:
+            found = self._store.tool_between(self._session.number, after, before)
+            if len(self._tools) == MOST_TOOLS:
+                self._tools.clear()
+            self._tools[after, before] = found
+        return found
+
     def keep(self) -> None:
         """Holds what was read, for the next context."""
         if self._known is None or not self._changed or not self._digest:
@@ -91,7 +104,7 @@ class Tail:
             items = {line[SEQ]: items[line[SEQ]] for line in lines if line[SEQ] in items}
             octets = _octets(lines)
         if lines:
-            recent = Recent(self._session.head, self._digest, lines, items, octets)
+            recent = Recent(self._session.head, self._digest, lines, items, self._tools, octets)
             _held.put(*_named(self._store, self._known), recent, octets)
 
     def _come(self, lines: Sequence[Line]) -> None:
@@ -111,7 +124,7 @@ class Tail:
             self._come(new)
         self._lines = lines
         self._octets += held.octets
-        self.items = held.items
+        self.items, self._tools = held.items, held.tools
 
     def _since(self, last: int) -> list[Line] | None:
         """What came after the message that was the newest; None where another one stands there, or
