@@ -61,7 +61,7 @@ class Beats:
         return Beats(self.known, now)
 
     def beaten(self, beat: Beat) -> Beats:
-        """After the primary has stored one. Of those that prove nothing any longer the newest stays:
+        """After the primary has stored one. Of those that prove nothing now the newest stays too:
         a replica that is late by less may tell it."""
         old = sum(beat.at - each.at > LONGEST for each in self.known)
         return Beats((*self.known[max(0, old - 1) :], beat), self.asked)
