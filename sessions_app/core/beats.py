@@ -19,7 +19,12 @@ SHORTEST_PAUSE = 0.5
 ARRIVING = 0.3
 """Seconds in which a beat may be on its way: the primary hands it on at its next write to the disk,
 which is a fifth of a second later at most."""
+STILL = LONGEST
+"""Seconds without any beat that is new to it after which a replica stands still: nobody takes what
+it has any longer, nor will."""
 NEVER = float("-inf")
+NOBODY = ""
+"""The token that a server tells which follows no other."""
 
 UNPROVED, GONE, BEHIND = "unproved", "gone", "behind"
 """Why an answer is not taken: no beat proves its age; something was purged or erased since, or
@@ -56,9 +61,10 @@ class Beats:
         return Beats(self.known, now)
 
     def beaten(self, beat: Beat) -> Beats:
-        """After the primary has stored one."""
-        kept = [each for each in self.known if beat.at - each.at <= LONGEST]
-        return Beats((*kept, beat), self.asked)
+        """After the primary has stored one. Of those that prove nothing now the newest stays too:
+        a replica that is late by less may tell it."""
+        old = sum(beat.at - each.at > LONGEST for each in self.known)
+        return Beats((*self.known[max(0, old - 1) :], beat), self.asked)
 
     def age(self, token: str | None, now: float) -> float:
         """How old at most what stands beside a token is, in seconds; without end for one that is
@@ -68,9 +74,34 @@ class Beats:
                 return now - beat.at
         return float("inf")
 
+    def after(self, at: float) -> float | None:
+        """When the first beat that is newer than this was, or None without one."""
+        return next((beat.at for beat in self.known if beat.at > at), None)
+
     @property
     def _newest(self) -> float:
         return self.known[-1].at if self.known else NEVER
+
+
+class Progress(NamedTuple):
+    """How far a replica has come: when the newest beat was that it told, and when the first was
+    that it had not yet (None: it has all of them)."""
+
+    reached: float = NEVER
+    missing: float | None = None
+
+    def told(self, beats: Beats, token: str | None) -> Progress:
+        """After an answer beside a token."""
+        at = next((beat.at for beat in beats.known if beat.token == token), NEVER)
+        if at <= self.reached and self.missing is not None:
+            return self
+        reached = max(at, self.reached)
+        return Progress(reached, beats.after(reached))
+
+    def stands_still(self, now: float) -> bool:
+        """Whether it had every chance to go on and did not. How old an answer is says nothing of
+        that: a replica may be behind by as much all the time, or follow with a delay on purpose."""
+        return self.missing is not None and now - self.missing > STILL
 
 
 class Read(NamedTuple):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
 from typing import Any
 
+from sessions_app import clock
 from sessions_app.store import statements as sql
 from sessions_app.store.database import Database
 
@@ -14,10 +15,13 @@ be looked up."""
 
 
 class Epochs:
-    """What the primary said last of its epoch, and when it was asked."""
+    """What the primary said last of its epoch, and when it was asked. That it is recent is told by
+    a clock that goes on while the machine sleeps: a server that was suspended for an hour would
+    else tell for a second more what was erased in that hour."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, now: Callable[[], float] = clock.elapsed) -> None:
         self._db = db
+        self._now = now
         self._known = ("", float("-inf"))
 
     @property
@@ -28,7 +32,7 @@ class Epochs:
     def recent(self) -> str:
         """As the database said it within the last EPOCH_SECONDS."""
         epoch, at = self._known
-        since = time.monotonic()
+        since = self._now()
         if since - at < EPOCH_SECONDS:
             return epoch
         with self._db.reading():
@@ -36,7 +40,7 @@ class Epochs:
         return self.learn(row[0] if row else None, since)
 
     def learn(self, told: Any, since: float) -> str:
-        """What a statement that was sent at `since` told of it."""
+        """What a statement that was sent at `since`, by `clock.elapsed`, told of it."""
         epoch = str(told or "")
         self._known = (epoch, since)
         return epoch

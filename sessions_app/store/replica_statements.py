@@ -27,8 +27,13 @@ DELETE_OLD_BEATS = """
     WHERE at_us < (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint - 86400000000
 """
 
-# A server that follows nobody, or only some tables of another, proves nothing by a token.
-_BEATEN = "SELECT b.token FROM holdfast_beat b WHERE b.process = ? AND pg_is_in_recovery()"
+# A server that follows nobody, or only some tables of another, proves nothing by a token, and says
+# so by an empty one.
+_BEATEN = """
+    SELECT CASE WHEN pg_is_in_recovery() THEN (
+        SELECT b.token FROM holdfast_beat b WHERE b.process = ?
+    ) ELSE '' END
+"""
 
 _NAMES = ", ".join(f"c{nth}" for nth in range(SESSION_COLUMNS.count(",") + 1))
 

@@ -18,9 +18,9 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError
 
-from sessions_app import conditions
+from sessions_app import clock, conditions
 from sessions_app.core import beats, errors
-from sessions_app.core.beats import Beat, Beats
+from sessions_app.core.beats import NEVER, NOBODY, Beat, Beats, Progress
 from sessions_app.store import replica_statements as sql
 from sessions_app.store.database import Database
 from sessions_app.store.epochs import Epochs
@@ -36,15 +36,11 @@ FAILURES = (DatabaseError, InterfaceError, *OF_THE_STORE)
 TOLD = ("answers", "lags", "errors", "openings")
 """The counts that say most."""
 
-_BOOT: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+AGAIN = 1.0
+"""Seconds for which a replica that was too old for somebody is not asked by who takes no more."""
 
 T = TypeVar("T")
 log = logging.getLogger("holdfast.store")
-
-
-def clock() -> float:
-    """Seconds by the clock of beats: where there is one, it goes on while the machine is asleep."""
-    return time.monotonic() if _BOOT is None else time.clock_gettime(_BOOT)
 
 
 class Late(Exception):
@@ -60,15 +56,46 @@ class Look(NamedTuple):
     failed: str = ""
 
 
+class _TooOld(NamedTuple):
+    """For whom a replica was too old, and until when that is believed."""
+
+    max_stale: float = 0.0
+    until: float = NEVER
+
+
 class Replica:
-    """One standby, shared by all threads of this process."""
+    """One standby, shared by all threads of this process.
+
+    One that answers is not broken because what it has is too old for somebody: it is left to those
+    who take what is older, and asked again a moment later. What breaks it are errors, waiting in
+    vain, and standing still.
+    """
 
     def __init__(
-        self, alias: str, part: str, of: str, *, now: Callable[[], float] = time.monotonic
+        self, alias: str, part: str, of: str, *, now: Callable[[], float] = clock.elapsed
     ) -> None:
         self.alias = alias
         self.reader = Reader(alias)
         self.part = Part(part, f"The {part}", "replica", of=of, now=now)
+        self._progress = Progress()
+        self._too_old = _TooOld()
+
+    def may_prove(self, max_stale: float, now: float) -> bool:
+        """Whether it may be young enough for who takes what is `max_stale` seconds old."""
+        return max_stale > self._too_old.max_stale or now >= self._too_old.until
+
+    def told(self, known: Beats, token: str | None, max_stale: float, now: float) -> None:
+        """It answered somebody who takes what is `max_stale` seconds old, beside a token."""
+        self._progress = self._progress.told(known, token)
+        age = known.age(token, now)
+        if age > max_stale:
+            self._too_old = _TooOld(max_stale, now + AGAIN)
+        elif age <= self._too_old.max_stale:
+            self._too_old = _TooOld()
+        if token == NOBODY or self._progress.stands_still(now):
+            self.part.failed(LAGS)
+        else:
+            self.part.worked()
 
     def ask(self, work: Callable[[Database], T]) -> T | None:
         """What `work` reads, or None where the replica fails. Errors that are not of the database
@@ -99,7 +126,7 @@ class Replicas:
         primary: str,
         aliases: Sequence[str],
         *,
-        now: Callable[[], float] = clock,
+        now: Callable[[], float] = clock.elapsed,
     ) -> None:
         self.all = tuple(
             Replica(alias, _part(nth), primary, now=now) for nth, alias in enumerate(aliases, 1)
@@ -117,12 +144,13 @@ class Replicas:
         """One that may be asked for what is `max_stale` seconds old, each in turn; None where none
         could prove that now, or all are left alone."""
         self._beat(max_stale)
-        if not self.beats.hopeful(max_stale, self.now()):
+        now = self.now()
+        if not self.beats.hopeful(max_stale, now):
             return None
         self._turn += 1
         for offset in range(len(self.all)):
             replica = self.all[(self._turn + offset) % len(self.all)]
-            if replica.part.admitted():
+            if replica.may_prove(max_stale, now) and replica.part.admitted():
                 return replica
         return None
 

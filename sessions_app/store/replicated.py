@@ -8,12 +8,12 @@ there, gone or wrong.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
+from sessions_app import clock
 from sessions_app.core import beats, errors
 from sessions_app.core.beats import Read, Wanted
 from sessions_app.core.entries import StoredMessage
@@ -41,7 +41,7 @@ class Old(NamedTuple):
 
 class Stood(NamedTuple):
     """A session as a replica has it, in the epoch that is the present one, and the digest of its
-    newest event; `since` is when that was right at the latest, as `time.monotonic` has it."""
+    newest event; `since` is when that was right at the latest, by `clock.elapsed`."""
 
     session: Snapshot
     epoch: str
@@ -111,20 +111,16 @@ def _stood(replicas: Replicas, replica: Replica, row: Row, old: Old) -> Stood | 
 
 
 def _taken(replicas: Replicas, replica: Replica, read: Read, old: Old) -> float | None:
-    """Since when what was read was right at the latest, as `time.monotonic` has it, or None where
-    it is not to be told."""
+    """Since when what was read was right at the latest, by `clock.elapsed`, or None where it is not
+    to be told."""
     epoch = replicas.epochs.recent() if old.epoch is None else old.epoch
     # A session that is not there is behind any: only the primary says so.
     version = max(old.version, replicas.version(old.session), 1)
-    known, now, part = replicas.beats, replicas.now(), replica.part
+    known, now = replicas.beats, replicas.now()
     refused = beats.refusal(known, read, Wanted(old.max_stale, epoch, version), now)
-    if refused == beats.UNPROVED:
-        part.count("lags")
-        part.failed(LAGS)
-        return None
-    part.worked()
-    part.count(refused or "answers")
+    replica.told(known, read.token, old.max_stale, now)
+    replica.part.count(LAGS if refused == beats.UNPROVED else refused or "answers")
     if refused:
         return None
     replicas.heard(old.session, read.version)
-    return time.monotonic() - known.age(read.token, now)
+    return clock.elapsed() - known.age(read.token, now)

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import NamedTuple
@@ -20,6 +19,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from sessions_app import clock
 from sessions_app.core import hotvalues
 from sessions_app.core.hotvalues import Kept, Refused, Whose
 from sessions_app.store.base import (
@@ -68,7 +68,7 @@ NOTHING_THERE = Checked(None)
 
 class Standing(NamedTuple):
     """A session row, and the digest that values of its database carry as long as its epoch does.
-    `since` is when both were asked for, by this process's clock."""
+    `since` is when both were asked for, by `clock.elapsed`."""
 
     session: Snapshot
     database: str
@@ -138,7 +138,7 @@ class TieredStore(DurableStore):
 
     def standing(self, project: int, session: UUID) -> Standing:
         """The session as it is, and what values of it carry. Raises NotFound, SessionDeleted."""
-        since = time.monotonic()
+        since = clock.elapsed()
         found, epoch, event = self.get_in_epoch(project, session)
         self.epochs.learn(epoch, since)
         return Standing(found, self.database(epoch), since, epoch, event)
@@ -184,7 +184,7 @@ class TieredStore(DurableStore):
             raw,
             database=standing.database,
             version=session.version,
-            age_ms=math.ceil((time.monotonic() - standing.since) * 1000),
+            age_ms=math.ceil((clock.elapsed() - standing.since) * 1000),
             keep_ms=LASTING_MS if lasting else PASSING_MS,
             wrong=checked.wrong,
         )

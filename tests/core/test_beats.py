@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sessions_app.core import beats
-from sessions_app.core.beats import ARRIVING, LONGEST, SHORTEST_PAUSE, Beat, Beats, Read, Wanted
+from sessions_app.core.beats import (
+    ARRIVING,
+    LONGEST,
+    SHORTEST_PAUSE,
+    STILL,
+    Beat,
+    Beats,
+    Progress,
+    Read,
+    Wanted,
+)
 
 SECONDS = st.floats(0, 200, allow_nan=False)
 
@@ -87,3 +97,28 @@ def test_an_answer_is_of_the_present_epoch_and_of_no_version_before() -> None:
     assert beats.refusal(known, Read("at 100.0", "now", 4), wanted, 101.0) == beats.BEHIND
     assert beats.refusal(known, Read("at 100.0", "now", 5), wanted, 101.0) is None
     assert beats.refusal(known, Read("at 100.0", "then", 9), wanted, 111.0) == beats.UNPROVED
+
+
+@given(st.lists(st.floats(0, 300, allow_nan=False), min_size=1, unique=True), st.floats(0, STILL))
+def test_a_replica_that_follows_never_stands_still_however_late(
+    times: list[float], late: float
+) -> None:
+    """Looked at whenever there is a beat, and long after the last one."""
+    known, progress = Beats(), Progress()
+    for at in (*sorted(times), 1_000.0):
+        known = known.asking(at).beaten(Beat(f"at {at}", at))
+        there = [beat.token for beat in known.known if beat.at <= at - late]
+        progress = progress.told(known, there[-1] if there else None)
+        assert not progress.stands_still(at)
+
+
+def test_a_replica_that_takes_nothing_more_stands_still_once_nobody_takes_what_it_has() -> None:
+    known = beaten(100.0)
+    progress = Progress().told(known, "at 100.0")
+    for at in (105.0, 110.0, 140.0, 105.0 + STILL):
+        known = known.asking(at).beaten(Beat(f"at {at}", at))
+        progress = progress.told(known, "at 100.0")
+        assert not progress.stands_still(at)
+    progress = progress.told(known, "at 100.0")
+    assert progress.stands_still(105.1 + STILL)
+    assert not progress.told(known, "at 140.0").stands_still(140.0 + STILL)

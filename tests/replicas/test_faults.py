@@ -11,10 +11,12 @@ from uuid import UUID
 import pytest
 
 from sessions_app import conditions
+from sessions_app.core.beats import STILL
 from sessions_app.core.breaker import FAILURES, PAUSE
 from sessions_app.store import replicated
 from sessions_app.store.database import Database
 from sessions_app.store.reading import Reader
+from sessions_app.store.replicas import LAGS
 from sessions_app.store.replicated import Old, Stood
 from tests.hot.asking import context, plain, tail
 from tests.replicas.asking import Following, ordered, paused, told, until
@@ -59,17 +61,10 @@ def frozen(server: Server) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def standing_still(server: Server) -> Iterator[None]:
-    with paused(server):
-        yield
-
-
 FAILING = {
     "killed": killed,
     "shut down": shut_down,
     "frozen": frozen,
-    "standing still": standing_still,
 }
 
 
@@ -85,9 +80,7 @@ def test_while_a_replica_fails_the_primary_answers_and_three_calls_find_out(
         plain().append(project, session, turn("since then"))
 
         def everything() -> None:
-            harmed.clock.now += 11  # so that what is paused is too old
-            harmed.replicas.choose(10)
-            harmed.clock.now += 0.5
+            harmed.beaten_alone()
             for _ in range(3):
                 as_the_primary(harmed, project, session)
 
@@ -101,7 +94,7 @@ def test_while_a_replica_fails_the_primary_answers_and_three_calls_find_out(
         assert conditions.broken() == [broken]
 
 
-@pytest.mark.parametrize("fault", ["killed", "frozen", "standing still"])
+@pytest.mark.parametrize("fault", ["killed", "frozen"])
 def test_a_replica_that_comes_back_is_asked_again_after_one_probe(
     harmed: Following, own_standby: Server, project: int, fault: str
 ) -> None:
@@ -120,6 +113,78 @@ def test_a_replica_that_comes_back_is_asked_again_after_one_probe(
     assert conditions.broken() == []
     as_the_primary(harmed, project, session)
     assert harmed.counted("answers") == 3
+
+
+def test_a_replica_that_stands_still_is_asked_once_in_a_while_and_then_named(
+    harmed: Following, own_standby: Server, project: int
+) -> None:
+    """Every second one caller finds that it is too old still, and once nobody can take what it has
+    any longer, it is as one that fails."""
+    session = filled(harmed.store, project)
+    harmed.beaten()
+    as_the_primary(harmed, project, session)
+    with paused(own_standby):
+        plain().append(project, session, turn("since then"))
+        asked = [
+            attempts(harmed, lambda: several(harmed, project, session))
+            for _ in range(int(STILL) // 11 + 1)
+        ]
+        assert asked == [1] * len(asked)
+        assert conditions.broken() == []
+        for _ in range(FAILURES):
+            assert conditions.broken() == []
+            assert attempts(harmed, lambda: several(harmed, project, session)) == 1
+        (broken,) = conditions.broken()
+        assert (broken.part, broken.cause) == (conditions.REPLICA, LAGS)
+        assert harmed.counted("openings") == 1
+    harmed.beaten()
+    assert attempts(harmed, lambda: harmed.tail(project, session)) == 1
+    assert conditions.broken() == []
+    answers = harmed.counted("answers")
+    as_the_primary(harmed, project, session)
+    assert harmed.counted("answers") == answers + 2
+
+
+def several(found: Following, project: int, session: UUID) -> None:
+    """A little later, reads of those who take what is ten seconds old."""
+    found.beaten_alone()
+    for _ in range(3):
+        as_the_primary(found, project, session)
+
+
+def test_a_replica_that_is_too_old_for_some_goes_on_answering_the_others(
+    own_standby: Server, project: int
+) -> None:
+    session = filled(plain(), project)
+    ordered(own_standby, "recovery_min_apply_delay = '2s'")
+    with reading(own_standby) as alias:
+        found = beside(alias)
+        found.beaten()
+        for lenient in range(1, 3 * FAILURES):
+            found.clock.now += 1  # so that it is asked again by who takes little
+            found.replicas.choose(1)
+            found.clock.now += 0.4
+            plain().append(project, session, turn("since then"))
+            for _ in range(3):
+                assert found.tail(project, session, 1) == tail(plain(), project, session)
+            assert found.counted("lags") == lenient
+            found.tail(project, session, 60)
+            assert found.counted("answers") == lenient
+        assert conditions.broken() == []
+        assert found.counted("openings") == 0
+
+
+def test_a_server_that_follows_nobody_any_longer_is_left_alone_at_once(
+    harmed: Following, own_standby: Server, project: int
+) -> None:
+    session = filled(harmed.store, project)
+    harmed.beaten()
+    assert told(own_standby, "SELECT pg_promote()")
+    for _ in range(FAILURES):
+        harmed.beaten_alone()
+        as_the_primary(harmed, project, session)
+    assert [one.part for one in conditions.broken()] == [conditions.REPLICA]
+    assert harmed.counted("answers") == 0
 
 
 def test_a_replica_that_is_absent_at_the_start_costs_three_calls(

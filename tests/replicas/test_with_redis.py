@@ -112,7 +112,7 @@ def test_it_is_kept_as_old_as_the_replica_may_have_been(
     store = asking.tier(redis_url)
     session = filled(store, project)
     clock = Clock()
-    monkeypatch.setattr("sessions_app.store.tiered.time.monotonic", clock)
+    monkeypatch.setattr("sessions_app.clock.elapsed", clock)
     store.replicas = Replicas("default", [alias], now=clock)
     found = Following(store, store.replicas, clock)
     found.beaten(30)
