@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
+
+from tests.building import made_once
 
 ROOT = Path(__file__).parent.parent.parent
 COMMAND = [sys.executable, "-m", "holdfast"]
@@ -52,3 +57,36 @@ class Shell:
         (line,) = result.stderr.splitlines()
         assert line.startswith("holdfast")
         return line
+
+    def python(self, code: str, *arguments: object) -> str:
+        """What a script of its own prints; it must not fail."""
+        result = subprocess.run(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            cwd=self.home,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        assert result.returncode == 0, result.stderr
+        return result.stdout.strip()
+
+
+def copied(
+    factory: pytest.TempPathFactory, name: str, fill: Callable[[Shell, Path], None], to: Path
+) -> Path:
+    """A database that `fill` made in whichever process of this run came first, copied to `to`.
+
+    Making its tables takes longer than most commands.
+    """
+    file = "whole.sqlite3"
+
+    def make(folder: Path) -> None:
+        fill(Shell(folder), folder / file)
+
+    whole = made_once(factory, name, make) / file
+    assert not list(whole.parent.glob("*-wal"))
+    shutil.copy(whole, to)
+    return to

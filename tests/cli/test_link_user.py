@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Shell
+from tests.cli.running import Shell, copied
 
 FILL = """
 import sys, holdfast
@@ -23,11 +21,13 @@ LINK = ("link-user", "bob b", "--project", "other", "--reads", "alice", "--of", 
 
 
 @pytest.fixture
-def database(shell: Shell) -> Path:
+def database(shell: Shell, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With alice in the default project, and bob in another one."""
-    found = shell.home / "users.sqlite3"
-    subprocess.run([sys.executable, "-c", FILL, str(found)], env=shell.environment, check=True)
-    return found
+
+    def fill(shell: Shell, database: Path) -> None:
+        shell.python(FILL, database)
+
+    return copied(tmp_path_factory, "users", fill, shell.home / "users.sqlite3")
 
 
 def listed(shell: Shell, database: Path) -> list[dict[str, str]]:

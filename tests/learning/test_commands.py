@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import SECONDS, Shell
+from tests.cli.running import Shell, copied
 
 FILL = """
 import holdfast
@@ -21,26 +19,15 @@ print(holdfast.memory("ines").search("where do I live in")[0]["text"])
 """
 
 
-def python(shell: Shell, code: str) -> str:
-    """What a script of the user's prints."""
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=shell.home,
-        env=shell.environment,
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
-
-
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    made = Shell(tmp_path, {"DATABASE_URL": str(tmp_path / "here.sqlite3")})
-    python(made, FILL)
-    return made
+def shell(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    def at(home: Path, database: Path) -> Shell:
+        return Shell(home, {"DATABASE_URL": str(database)})
+
+    def fill(shell: Shell, database: Path) -> None:
+        at(shell.home, database).python(FILL)
+
+    return at(tmp_path, copied(tmp_path_factory, "learnt", fill, tmp_path / "here.sqlite3"))
 
 
 def learning(shell: Shell, variables: dict[str, str] | None = None) -> str:
@@ -54,7 +41,7 @@ def test_a_worker_learns_all_that_is_due_and_the_doctor_says_how_much(shell: She
     result = shell.run("worker", "--once")
     assert result.returncode == 0, result.stderr
     assert "rules, 0 sessions behind by 0 messages" in learning(shell)
-    assert python(shell, READ) == "I live in Porto."
+    assert shell.python(READ) == "I live in Porto."
 
 
 @pytest.mark.long

@@ -260,6 +260,7 @@ def test_gate_9_near_equal_turns_are_told_apart_and_inventions_bring_nothing() -
     assert all(nothing)
 
 
+@pytest.mark.long
 def test_gate_1_the_evidence_of_questions_survives_in_small_contexts() -> None:
     try:
         rows = list(recall.plain())

@@ -16,6 +16,7 @@ from bench.quality.rows import NoData, Row
 from memory_app.core.passages import Passage
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("measure", [classes.measure, query_free.measure])
 def test_every_gate_is_reached_within_one_standard_error(
     measure: Callable[[], Iterator[Row]],

@@ -383,6 +383,7 @@ def test_every_value_of_a_block_stands_in_its_source(record: dict[str, str]) -> 
         assert record[path] == value
 
 
+@pytest.mark.long
 def test_values_of_writing_calls_survive_in_small_contexts() -> None:
     try:
         rows = list(tool_values.measure())

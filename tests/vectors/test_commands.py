@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from memory_app import minilm
-from tests.cli.running import Shell
+from tests.cli.running import Shell, copied
 
 SAID = (
     '{"messages": [{"role": "user", "content": "Keep the aisle seat."},'
@@ -25,11 +25,14 @@ NOBODY = {
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    (tmp_path / "log.jsonl").write_text(SAID)
-    made = Shell(tmp_path, {"DATABASE_URL": str(tmp_path / "here.sqlite3")})
-    assert made.run("import", "openai-chat", tmp_path / "log.jsonl").returncode == 0
-    return made
+def shell(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Shell:
+    def fill(shell: Shell, database: Path) -> None:
+        log = shell.home / "log.jsonl"
+        log.write_text(SAID)
+        assert shell.run("import", "openai-chat", log, "--database", database).returncode == 0
+
+    database = copied(tmp_path_factory, "said", fill, tmp_path / "here.sqlite3")
+    return Shell(tmp_path, {"DATABASE_URL": str(database)})
 
 
 def vectors(shell: Shell, variables: dict[str, str]) -> list[str]:
