@@ -17,11 +17,9 @@ from sessions_app.store.base import InEpoch, Snapshot
 from sessions_app.store.reading import Reader
 
 MOST_OCTETS = 32 * 1024 * 1024
-MOST_LINES, MOST_NEW = 4_000, 200
-"""Messages of one session that are held, and how many may have come since."""
-MOST_TOOLS = 100
-ITS_SHARE = 8
-"""One session is held within this part of all the room."""
+ITS_OCTETS = MOST_OCTETS // 8
+"""Within which the messages of one session are held."""
+MOST_NEW, MOST_TOOLS = 200, 100
 ROW = 1_000
 """About the octets of a message beside its body."""
 
@@ -57,6 +55,7 @@ class Tail:
         self._known = known
         self._digest = b""
         self._changed = False
+        self._used = 0
         self._octets = 0
         self._lines: list[Line] = []
         self.items: dict[int, Item] = {}
@@ -74,6 +73,7 @@ class Tail:
         skip = self._lines[0][SEQ] + 1 - end
         if not 0 <= skip <= len(self._lines):
             return self._store.lines(self._session.number, end, limit)
+        self._used = max(self._used, skip + limit)
         inside = self._lines[skip : skip + limit]
         missing, oldest = limit - len(inside), self._lines[-1][SEQ]
         if not missing or oldest == 1:
@@ -88,19 +88,18 @@ class Tail:
         found = self._tools.get((after, before))
         if found is None:
             found = self._store.tool_between(self._session.number, after, before)
-            if len(self._tools) == MOST_TOOLS:
+            if len(self._tools) >= MOST_TOOLS:
                 self._tools.clear()
             self._tools[after, before] = found
         return found
 
     def keep(self) -> None:
-        """Holds what was read, for the next context."""
+        """Holds what was read, for the next context; not much more than this one used."""
         if self._known is None or not self._changed or not self._digest:
             return
         lines, items, octets = self._lines, self.items, self._octets
-        most = MOST_OCTETS // ITS_SHARE
-        if len(lines) > MOST_LINES or octets > most:
-            lines = _within(lines[:MOST_LINES], most)
+        if octets > ITS_OCTETS or len(lines) > 2 * self._used + MOST_NEW:
+            lines = _within(lines[: self._used], ITS_OCTETS)
             items = {line[SEQ]: items[line[SEQ]] for line in lines if line[SEQ] in items}
             octets = _octets(lines)
         if lines:
@@ -139,6 +138,7 @@ class Tail:
         return [line for line, _ in found[:-1]]
 
     def _begun(self, end: int, limit: int) -> list[Line]:
+        self._used = limit
         found = self._with_digest(1, end, limit)
         self._lines = [line for line, _ in found]
         if found:

@@ -157,12 +157,22 @@ def test_where_much_came_meanwhile_it_is_read_anew(desk: Desk, read: list[int]) 
 def test_one_session_of_long_messages_leaves_room_for_others(
     desk: Desk, held: Held[Recent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(recent, "MOST_OCTETS", 400_000)
+    monkeypatch.setattr(recent, "ITS_OCTETS", 50_000)
     session = desk.session([{"role": "user", "content": "x y " * 5_000}] * 10)
     for _ in range(2):
         assert asked(desk, session) == fresh(desk, session)
         desk.say(session, TURNS[:2])
     assert 20_000 < held.octets < 60_000
+
+
+def test_no_more_is_held_than_is_used(desk: Desk, held: Held[Recent]) -> None:
+    session = desk.session(TURNS)
+    asked(desk, session, tokens=200)
+    before = held.octets
+    for _ in range(40):
+        desk.say(session, TURNS[:20])
+        asked(desk, session, tokens=200)
+    assert held.octets < before + 2_000 * recent.MOST_NEW
 
 
 @pytest.mark.parametrize("seed", range(8))
