@@ -72,7 +72,8 @@ def of_user(store: Reader, user: int, session: int, now: int, asked: Asked) -> l
     session, the best first: those that matter whatever is asked, and those with a word of the
     question."""
     named = _naming(asked.words or ())
-    statement = sql.known_of_user(len(named), asked=asked.words is not None)
+    asks = asked.words is not None
+    statement = sql.known_of_user(len(named), asked=asks, sqlite=store.db.is_sqlite)
     return _read(store, statement, (user, now, now, session, *named, asked.most))
 
 

@@ -490,6 +490,17 @@ class Fact(models.Model):
                 condition=Q(learnt_in__isnull=False),
                 name="holdfast_fact_learnt_in",
             ),
+            # `statements.known_of_user` says the same in the same words: only then is it used.
+            models.Index(
+                fields=("end_user",),
+                condition=Q(status="active")
+                & (
+                    Q(pinned=True)
+                    | ((Q(category="correction") | ~Q(key="")) & Q(trust__in=("user", "editor")))
+                    | (Q(session__isnull=True) & Q(learnt_by=""))
+                ),
+                name="holdfast_fact_matters",
+            ),
         )
 
     def __str__(self) -> str:

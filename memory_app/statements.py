@@ -176,8 +176,11 @@ _KNOWN = """
 _UNASKED = "'', '', '', ''"
 _ASKED = "f.words, f.subject, f.relation, f.object"
 # What must be there, as `contextfacts.must` has it.
-_MUST = """
-    (f.pinned OR ((f.category = 'correction' OR f.key <> '') AND f.trust IN ('user', 'editor')))"""
+_TOLD = "((f.category = 'correction' OR NOT (f.key = '')) AND f.trust IN ('user', 'editor'))"
+_MUST = f"(f.pinned OR {_TOLD})"
+# What matters whatever is asked, in the very words of the index `holdfast_fact_matters`, by which
+# SQLite knows it again. {pinned} is how a database says that.
+_MATTERS = f"({{pinned}} OR {_TOLD} OR (f.session_id IS NULL AND f.learnt_by = ''))"
 _BEST_FIRST = f"ORDER BY CASE WHEN {_MUST} THEN 0 ELSE 1 END, f.score DESC, f.number LIMIT ?"
 _OF_SESSION = """
     f.session_id = ? AND f.since <= ? AND f.until > ? AND f.status = 'active'"""
@@ -201,8 +204,9 @@ def known_of_session(words: int) -> str:
 
 
 @cache
-def known_of_user(words: int, *, asked: bool) -> str:
+def known_of_user(words: int, *, asked: bool, sqlite: bool) -> str:
     """Those of a user, but not of one session, for a question of so many words or for none."""
+    matters = _MATTERS.format(pinned="f.pinned = 1" if sqlite else "f.pinned")
     return _known(
         _ASKED if asked else _UNASKED,
         f"""
@@ -210,9 +214,7 @@ def known_of_user(words: int, *, asked: bool) -> str:
             AND (f.valid_us IS NULL OR f.valid_us <= ?)
             AND (f.invalid_us IS NULL OR f.invalid_us > ?)
             AND (f.session_id IS NULL OR f.session_id <> ?) AND {_SHOWN}
-            AND (
-                {_MUST} OR (f.session_id IS NULL AND f.learnt_by = ''){_naming(words)}
-            )
+            AND {f"({matters}{_naming(words)})" if words else matters}
         """,
     )
 

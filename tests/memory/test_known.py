@@ -8,8 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.db import connection
 
 from memory_app import contextfacts, keeping, known, links
+from memory_app import statements as sql
 from memory_app.models import FOR_EVER, Fact, FactQuerySet
 from sessions_app import clock
 from sessions_app.models import EndUser, Session
@@ -111,3 +113,22 @@ def test_the_facts_of_a_user_that_hold_now(desk: Desk, query: str | None) -> Non
         found = known.of_user(desk.store, user, number, now, wanted)
         assert found
         same(found, rows.best(most), asked=bool(query))
+
+
+def test_what_matters_of_a_user_is_found_by_an_index_of_it(desk: Desk) -> None:
+    """However much else is known of them: SQLite and PostgreSQL know the condition again."""
+    number = desk.now(session(desk, "alice")).number
+    user = EndUser.objects.of(desk.project).get(key="alice").pk
+    for seed in range(10):
+        some_facts(desk, user, [number], seed=seed)
+    db, now = desk.store.db, clock.now_us()
+    statement = sql.known_of_user(0, asked=False, sqlite=db.is_sqlite)
+    if db.is_sqlite:
+        explained = "EXPLAIN QUERY PLAN"
+    else:
+        explained = "EXPLAIN"
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE holdfast_fact")
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = db.rows(f"{explained} {statement}", (user, now, now, number, 200))
+    assert "holdfast_fact_matters" in str(plan)
