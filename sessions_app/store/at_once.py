@@ -63,10 +63,11 @@ def append(
 ) -> Appended | None:
     """What `DurableStore.append` answers, or None where nothing was stored; `now` in
     microseconds."""
-    params = _said(batch, bodies, now)
-    params += (now, last_moment(batch, now), guard.expected, guard.lease, session.hex, project)
+    params = [now, last_moment(batch, now), _text(guard.expected), _text(guard.lease)]
+    params += (session.hex, project)
+    _say(params, batch, bodies, now)
     if guard.request is not None:
-        params += _kept(project, session, batch, guard.request)
+        params += _kept(session, batch, guard.request)
     row = _run(db, sql.append_at_once(len(batch), keyed=guard.request is not None), params)
     if row is None:
         return None
@@ -98,29 +99,32 @@ def _notices(moved: _Moved) -> tuple[dict[str, Any], ...]:
 def _run(db: Database, statement: str, params: Sequence[Any]) -> Row | None:
     with db.reading():
         try:
-            return db.row(statement, params)
+            return db.numbered_row(statement, params)
         except IntegrityError:
             # Another request took the key in this moment, and with it all of this is undone.
             return None
 
 
-def _said(batch: Sequence[Prepared], bodies: Sequence[Stored], now: int) -> list[Any]:
-    """The rows of `said`, each with what the batch adds up to so far."""
-    salts, params = os.urandom(len(batch) * chain.SALT_BYTES), list[Any]()
+def _text(number: int | None) -> str | None:
+    """As a text, whose type is open as None's is: a statement is prepared for the types of its
+    parameters, and a number's is a matter of its size."""
+    return None if number is None else str(number)
+
+
+def _say(params: list[Any], batch: Sequence[Prepared], bodies: Sequence[Stored], now: int) -> None:
+    """Adds each message with what the batch adds up to so far."""
+    salts = os.urandom(len(batch) * chain.SALT_BYTES)
     total = users = start = 0
     for nth, (item, body) in enumerate(zip(batch, bodies, strict=True), 1):
         total += item.tokens
         if item.role == "user":
             users, start = users + 1, nth
         salt = salts[(nth - 1) * chain.SALT_BYTES : nth * chain.SALT_BYTES]
-        params += (nth, item.role, item.form, item.tokens, total, item.estimated)
+        params += (item.role, item.form, item.tokens, total, item.estimated)
         params += (now if item.at is None else item.at, salt, item.body)
         params += (None if body.packed is None else body.body, body.packed, users, start)
-    return params
 
 
-def _kept(
-    project: int, session: UUID, batch: Sequence[Prepared], request: Request
-) -> tuple[Any, ...]:
-    before, between = kept.around_appended(session, [item.tokens for item in batch])
-    return project, request.key, project, request.key, request.fingerprint, before, between
+def _kept(session: UUID, batch: Sequence[Prepared], request: Request) -> tuple[Any, ...]:
+    ahead, between = kept.around_appended(session, [item.tokens for item in batch])
+    return request.key, request.fingerprint, ahead, between

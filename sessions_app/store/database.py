@@ -120,6 +120,16 @@ class Database:
             cursor.close()
         return found
 
+    def numbered_row(self, sql: str, params: Sequence[Any]) -> Row | None:
+        """One row on PostgreSQL, by a statement whose parameters are `$1`, `$2` and so on: each is
+        sent once, however often it is used."""
+        connection = self.connection
+        with connection.wrap_database_errors:
+            cursor = _numbered_cursor(connection)
+            found: Row | None = cursor.execute(sql, params).fetchone()
+            cursor.close()
+        return found
+
     def locked_row(self, sql: str, params: Sequence[Any]) -> Row | None:
         """One row, which `sql` calls `s`, locked to the end of the transaction."""
         connection = self.connection
@@ -261,3 +271,12 @@ def _executed(connection: Any, sql: str, params: Sequence[Any]) -> Any:
         connection.ensure_connection()
         driver = connection.connection
     return driver.execute(sql, params)
+
+
+def _numbered_cursor(connection: Any) -> Any:
+    """psycopg's cursor for numbered parameters, on an open Django connection to PostgreSQL."""
+    from psycopg import RawCursor
+
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    return RawCursor(connection.connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 from sessions_app.core.appending import FAR_PAST_ITS_USE
@@ -60,73 +61,54 @@ ADVANCE = """
     WHERE number = ? AND version = ?
 """
 _NOW = "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint"
-# The same in one statement, for PostgreSQL; see store/at_once.py. Each of `said` has its place in
-# the batch (1..) and what the batch adds up to so far: tokens, users' messages, and which of them
-# was the last (0: none). The digests are those of core/chain.py, the notices those of
+# The same in one statement, for PostgreSQL; see store/at_once.py. Its parameters are numbered, as
+# most are used more than once: those of all, then those of each message, then the request's. What a
+# batch adds up to stands with each message as far as it goes: tokens, users' messages, and which of
+# them was the last (1.., 0: none). The digests are those of core/chain.py, the notices those of
 # core/appending.py. A batch that is the first over the mark, or follows a pause or a lease, changes
 # nothing, nor does one that a version, a lease or a kept answer stands against.
-_SAID = """(?::int, ?, ?::int, ?::bigint, ?::bigint, ?::boolean, ?::bigint, ?::bytea, ?, ?,
-    ?::bytea, ?::int, ?::int)"""
-_DIGEST = """sha256({said}.salt || convert_to({version} || E'\\n' || {seq} || E'\\n' || {said}.role
-    || E'\\n' || {said}.at || E'\\n' || {said}.body, 'UTF8'))"""
+_OF_ALL = {
+    "now": "bigint", "moment": "bigint", "expected": "bigint", "lease": "bigint", "session": "uuid",
+    "project": "bigint",
+}  # fmt: skip
+_OF_EACH = {
+    "role": "text", "form": "int", "tokens": "bigint", "total": "bigint", "estimated": "boolean",
+    "at": "bigint", "salt": "bytea", "body": "text", "stored": "text", "packed": "bytea",
+    "users": "int", "start": "int",
+}  # fmt: skip
+_OF_REQUEST = {"key": "text", "fingerprint": "bytea", "ahead": "text", "between": "text"}
+_DIGEST = """sha256({salt} || convert_to({version} || E'\\n' || {seq} || E'\\n' || {role}
+    || E'\\n' || {at} || E'\\n' || {body}, 'UTF8'))"""
+
+
+def _numbered(kinds: Mapping[str, str], before: int) -> dict[str, str]:
+    return {name: f"${nth}::{kind}" for nth, (name, kind) in enumerate(kinds.items(), before + 1)}
 
 
 @cache
 def append_at_once(many: int, *, keyed: bool) -> str:
     """Stores `many` messages, and with `keyed` the answer to a request."""
-    version, seq = f"(m.version - {many} + said.nth)", f"(m.messages - {many} + said.nth)"
-    old = {"version": "(s.version + one.nth)", "seq": "(s.messages + one.nth)"}
-    digests = f"""(
-        SELECT string_agg({_DIGEST.format(said="one", **old)}, ''::bytea ORDER BY one.nth)
-        FROM said one)"""
-    if many == 1:
-        digests = _DIGEST.format(said="said", version="(s.version + 1)", seq="(s.messages + 1)")
+    of_all = _numbered(_OF_ALL, 0)
+    of_each = [_numbered(_OF_EACH, len(_OF_ALL) + nth * len(_OF_EACH)) for nth in range(many)]
+    request = _numbered(_OF_REQUEST, len(_OF_ALL) + many * len(_OF_EACH))
+    given = {**of_all, **of_each[-1], **request, "many": many, "far": FAR_PAST_ITS_USE}
+    digests = [
+        _DIGEST.format(**each, version=f"(s.version + {nth})", seq=f"(s.messages + {nth})")
+        for nth, each in enumerate(of_each, 1)
+    ]
+    moved = _MOVED.format(
+        **given,
+        digests=" || ".join(digests),
+        unknown=_UNKNOWN.format(**given) if keyed else "",
+    )
+    kept = _KEPT.format(**given) if keyed else ""
     return f"""
-        WITH said(nth, role, form, tokens, total, estimated, at, salt, body, stored, packed, users,
-            start) AS (VALUES {", ".join([_SAID] * many)}),
-        given(now, moment, expected, lease) AS (
-            VALUES (?::bigint, ?::bigint, ?::bigint, ?::bigint)
-        ),
-        moved AS (
-            UPDATE holdfast_session s
-            SET version = s.version + {many}, messages = s.messages + {many},
-                turns = s.turns + said.users,
-                turn_start = CASE WHEN start > 0 THEN s.messages + start ELSE s.turn_start END,
-                tokens = s.tokens + total, active_tokens = s.active_tokens + total,
-                last_activity_us = GREATEST(s.last_activity_us, moment),
-                active_hour = GREATEST(s.last_activity_us, moment) / {HOUR_US},
-                head = sha256(s.head || sha256({digests})),
-                index_due_us = COALESCE(s.index_due_us, now),
-                due_us = CASE WHEN s.active_tokens + total >= s.due_tokens
-                    THEN COALESCE(s.due_us, now) ELSE s.due_us END
-            FROM said, given
-            WHERE said.nth = {many} AND s.id = ? AND s.project_id = ? AND s.status = 'active'
-                AND s.version = COALESCE(expected, s.version)
-                AND CASE WHEN lease IS NULL THEN s.lease_until_us = 0
-                    ELSE s.lease_token = lease AND s.lease_until_us > {_NOW} END
-                AND (s.active_tokens >= s.notice_tokens
-                    OR s.active_tokens + total < s.notice_tokens)
-                AND (s.messages = 0 OR moment - s.last_activity_us < s.resume_us)
-                {_UNKNOWN if keyed else ""}
-            RETURNING s.number, s.version, s.messages, s.turns, s.turn_start, s.tokens,
-                s.window_tokens, s.capacity, s.active_tokens, s.due_us = now AS due,
-                CASE WHEN s.active_tokens >= s.notice_tokens
-                    THEN ROUND(s.active_tokens::numeric / s.capacity, 4)::float8 END AS level,
-                total AS added, s.tokens - total AS before, said.users AS asked, now
-        ),
-        {_KEPT.format(many=many, far=FAR_PAST_ITS_USE) if keyed else ""}
+        WITH {moved}, {kept}
         put AS (
             INSERT INTO holdfast_message
                 (session_id, seq, version, turn, turn_start, role, form, tokens, tokens_total,
                  tokens_estimated, batch_end, created_us, salt, digest, body, packed)
-            SELECT m.number, {seq}, {version}, m.turns - asked + said.users,
-                CASE WHEN said.start > 0 THEN m.messages - {many} + said.start
-                    ELSE m.turn_start END,
-                said.role, said.form, said.tokens, m.tokens - added + said.total, said.estimated,
-                said.nth = {many}, said.at, said.salt,
-                {_DIGEST.format(said="said", version=version, seq=seq)},
-                COALESCE(said.stored, said.body), said.packed
-            FROM moved m, said
+            {_put(of_each)}
         )
         SELECT version, messages, window_tokens, capacity, active_tokens, before, level, due,
             current_setting('synchronous_commit'), current_setting('fsync')
@@ -134,22 +116,76 @@ def append_at_once(many: int, *, keyed: bool) -> str:
     """
 
 
+def _put(of_each: Sequence[Mapping[str, str]]) -> str:
+    """The rows of the messages, from where the session stands behind them."""
+    if len(of_each) == 1:
+        place = {"seq": "m.messages", "version": "m.version", "turn": "m.turns"}
+        place |= {"turn_start": "m.turn_start", "tokens_total": "m.tokens", "batch_end": "true"}
+        return _PUT.format(
+            **of_each[0], **place, digest=_DIGEST.format(**of_each[0], **place), said=""
+        )
+    many, last = len(of_each), of_each[-1]
+    rows = [f"({nth}, {', '.join(each.values())})" for nth, each in enumerate(of_each, 1)]
+    said = f", (VALUES {', '.join(rows)}) said(nth, {', '.join(_OF_EACH)})"
+    each = {name: f"said.{name}" for name in _OF_EACH}
+    place = {
+        "seq": f"(m.messages - {many} + said.nth)",
+        "version": f"(m.version - {many} + said.nth)",
+        "turn": f"m.turns - {last['users']} + said.users",
+        "turn_start": f"CASE WHEN said.start > 0 THEN m.messages - {many} + said.start "
+        "ELSE m.turn_start END",
+        "tokens_total": f"m.tokens - {last['total']} + said.total",
+        "batch_end": f"said.nth = {many}",
+    }
+    return _PUT.format(**each, **place, digest=_DIGEST.format(**each, **place), said=said)
+
+
+_MOVED = f"""moved AS (
+    UPDATE holdfast_session s
+    SET version = s.version + {{many}}, messages = s.messages + {{many}},
+        turns = s.turns + {{users}},
+        turn_start = CASE WHEN {{start}} > 0 THEN s.messages + {{start}} ELSE s.turn_start END,
+        tokens = s.tokens + {{total}}, active_tokens = s.active_tokens + {{total}},
+        last_activity_us = GREATEST(s.last_activity_us, {{moment}}),
+        active_hour = GREATEST(s.last_activity_us, {{moment}}) / {HOUR_US},
+        head = sha256(s.head || sha256({{digests}})),
+        index_due_us = COALESCE(s.index_due_us, {{now}}),
+        due_us = CASE WHEN s.active_tokens + {{total}} >= s.due_tokens
+            THEN COALESCE(s.due_us, {{now}}) ELSE s.due_us END
+    WHERE s.id = {{session}} AND s.project_id = {{project}} AND s.status = 'active'
+        AND s.version = COALESCE({{expected}}, s.version)
+        AND CASE WHEN {{lease}} IS NULL THEN s.lease_until_us = 0
+            ELSE s.lease_token = {{lease}} AND s.lease_until_us > {_NOW} END
+        AND (s.active_tokens >= s.notice_tokens
+            OR s.active_tokens + {{total}} < s.notice_tokens)
+        AND (s.messages = 0 OR {{moment}} - s.last_activity_us < s.resume_us)
+        {{unknown}}
+    RETURNING s.number, s.version, s.messages, s.turns, s.turn_start, s.tokens,
+        s.window_tokens, s.capacity, s.active_tokens, s.due_us = {{now}} AS due,
+        CASE WHEN s.active_tokens >= s.notice_tokens
+            THEN ROUND(s.active_tokens::numeric / s.capacity, 4)::float8 END AS level,
+        s.tokens - {{total}} AS before
+)"""
+_PUT = """SELECT m.number, {seq}, {version}, {turn}, {turn_start}, {role}, {form}, {tokens},
+    {tokens_total}, {estimated}, {batch_end}, {at}, {salt}, {digest}, COALESCE({stored}, {body}),
+    {packed}
+FROM moved m{said}"""
 _UNKNOWN = """AND NOT EXISTS (
-    SELECT 1 FROM holdfast_request_key k WHERE k.project_id = ? AND k.key = ?
+    SELECT 1 FROM holdfast_request_key k WHERE k.project_id = {project} AND k.key = {key}
 )"""
 _KEPT = """kept AS (
     INSERT INTO holdfast_request_key
         (project_id, key, fingerprint, session_number, status, answer, created_us)
-    SELECT ?, ?, ?, number, 201,
-        ? || version || ',' || (messages - {many} + 1) || ? || window_tokens || ',' || capacity
-        || ',' || active_tokens || ','
+    SELECT {project}, {key}, {fingerprint}, number, 201,
+        {ahead} || version || ',' || (messages - {many} + 1) || {between} || window_tokens || ','
+        || capacity || ',' || active_tokens || ','
         || CASE WHEN current_setting('fsync') = 'off' THEN 'false,"operating_system"'
             WHEN current_setting('synchronous_commit') = 'off' THEN 'false,"wal_writer"'
             ELSE 'true,null' END
         || CASE WHEN level IS NULL THEN '' ELSE ',null,[{{"code":"context_nearly_full","level":'
             || level || '}}' || CASE WHEN before < {far} * capacity THEN ''
                 ELSE ',{{"code":"reset_advised","tokens":' || before || '}}' END || '],0' END
-        || ']', now
+        || ']', {now}
     FROM moved
 ),"""
 SET_ACTIVE_HOUR = "UPDATE holdfast_session SET active_hour = ? WHERE number = ?"

@@ -307,14 +307,14 @@ def _brings(
 # -- bugs put in on purpose ---------------------------------------------------------------------
 
 
-def without(condition: str, patch: pytest.MonkeyPatch) -> None:
+def without(condition: str, patch: pytest.MonkeyPatch, instead: str = "") -> None:
     """The statement without a part of it, which must be there."""
     right = sql.append_at_once
 
     def wrong(many: int, *, keyed: bool) -> str:
         statement = right(many, keyed=keyed)
         assert condition in statement
-        return statement.replace(condition, "")
+        return statement.replace(condition, instead)
 
     patch.setattr(sql, "append_at_once", wrong)
 
@@ -325,7 +325,9 @@ def test_without_the_version_a_writer_that_is_late_wins(
     session = filled(store, project)
     with pytest.raises(errors.StaleVersion):
         store.append(project, session, turn(), at(2))
-    without("AND s.version = COALESCE(expected, s.version)", monkeypatch)
+    without(
+        "s.version = COALESCE($3::bigint, s.version)", monkeypatch, "COALESCE($3::bigint, 0) >= 0"
+    )
     store.append(project, session, turn(), at(2))
     assert store.get(project, session).messages == 8
 
@@ -353,7 +355,7 @@ def test_without_the_key_row_a_repeat_is_a_second_change(
         sql,
         "append_at_once",
         lambda many, *, keyed: right(many, keyed=keyed).replace(
-            "FROM moved\n),", "FROM moved WHERE now < 0\n),"
+            "FROM moved\n),", "FROM moved WHERE false\n),"
         ),
     )
     with pytest.raises(AssertionError):
@@ -363,7 +365,7 @@ def test_without_the_key_row_a_repeat_is_a_second_change(
 def test_the_primary_key_alone_stops_a_second_change(
     store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sql, "_UNKNOWN", "AND ?::bigint > 0 AND ?::text <> ''")
+    monkeypatch.setattr(sql, "_UNKNOWN", "AND {project} > 0 AND {key} <> ''")
     sql.append_at_once.cache_clear()
     try:
         i03.test_a_repeated_request_gets_the_first_answer(store, project, i03.VERBS["append"])
@@ -387,8 +389,8 @@ def test_without_the_status_an_ended_session_takes_more(
     ("wrong", "kind"),
     [
         (("s.head || sha256", "sha256"), "head"),
-        (("said.role\n    || E'\\n' || ", "said.role || "), "digest"),
-        (("tokens = s.tokens + total", "tokens = s.tokens"), "counter"),
+        (("$7::text\n    || E'\\n' || ", "$7::text || "), "digest"),
+        (("tokens = s.tokens + $10::bigint", "tokens = s.tokens"), "counter"),
     ],
 )
 def test_verify_sees_a_statement_that_is_wrong(
