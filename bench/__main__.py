@@ -16,7 +16,7 @@ from bench.report import Figure, surroundings
 from bench.results import Results
 
 SUBJECTS = (
-    *("append", "crowd", "reading", "flat", "storage", "context", "cached", "memory"),
+    *("append", "crowd", "reading", "replica", "flat", "storage", "context", "cached", "memory"),
     *("folding", "search", "cold", "http", "bare"),
 )
 APART = ("growth", "guest", "peers", "pages")

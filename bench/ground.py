@@ -109,6 +109,12 @@ class Ground:
         project = ensure_project(LOCAL, alias).pk
         return Place(database, address, alias, get_store(alias), project, self._connections)
 
+    @contextmanager
+    def standby(self, place: Place) -> Iterator[str]:
+        """The address of the place's database on a standby that follows the server it is on."""
+        with _running("standby", self._postgres()) as url:
+            yield f"{url.removesuffix('/postgres')}/{place.address.rpartition('/')[2]}"
+
     def _postgres(self) -> str:
         if self._server is None:
             self._server = self._servers.enter_context(_running("postgres"))
@@ -123,13 +129,14 @@ def running_redis() -> Iterator[str]:
 
 
 @contextmanager
-def _running(name: str) -> Iterator[str]:
+def _running(name: str, primary: str = "") -> Iterator[str]:
     try:
         from tests import servers
     except ImportError as error:
         raise Skipped(f"tests/servers.py cannot be imported: {error}") from error
     started: dict[str, Any] = {"redis": servers.running_redis}
     started["postgres"] = partial(servers.running_postgres, ROOM)
+    started["standby"] = partial(servers.running_standby, primary, ROOM)
     with ExitStack() as stack:
         try:
             server = stack.enter_context(started[name]())

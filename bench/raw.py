@@ -103,6 +103,13 @@ class RawPostgres:
     def append(self, message: Prepared) -> None:
         self.connection.execute(self.both, (self.session, message.role, message.body))
 
+    def at(self, address: str) -> RawPostgres:
+        """The same session on another server, such as a standby."""
+        other = copy(self)
+        other.connection = psycopg.connect(address, autocommit=True)
+        self.place.stack.callback(other.connection.close)
+        return other
+
     def on(self, session: int) -> RawPostgres:
         """The same connection for another session."""
         self.connection.execute(BEGUN.format(session).encode())
