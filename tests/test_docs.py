@@ -53,8 +53,17 @@ def examples(page: Path) -> str:
     return "\n".join(BLOCK.findall(page.read_text(encoding="utf-8")))
 
 
+# What a newcomer tries first.
+FIRST = ("README.md", "tutorial.md")
+
+
 @pytest.mark.parametrize(
-    "page", [page for page in PAGES if examples(page)], ids=lambda page: page.name
+    "page",
+    [
+        pytest.param(page, marks=() if page.name in FIRST else pytest.mark.long, id=page.name)
+        for page in PAGES
+        if examples(page)
+    ],
 )
 def test_the_examples_of_a_page_run(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.building import made_once
 from tests.cli.running import Shell
 
 LOG = (
@@ -23,9 +24,12 @@ def shell(tmp_path: Path) -> Shell:
 @pytest.fixture(scope="package")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with one imported session; only for commands that read."""
-    home = tmp_path_factory.mktemp("filled")
-    (home / "log.jsonl").write_text(LOG)
-    database = home / "filled.sqlite3"
-    result = Shell(home).run("import", "openai-chat", home / "log.jsonl", "--database", database)
-    assert result.returncode == 0, result.stderr
-    return database
+    file = "filled.sqlite3"
+
+    def make(home: Path) -> None:
+        log = home / "log.jsonl"
+        log.write_text(LOG)
+        result = Shell(home).run("import", "openai-chat", log, "--database", home / file)
+        assert result.returncode == 0, result.stderr
+
+    return made_once(tmp_path_factory, "filled", make) / file

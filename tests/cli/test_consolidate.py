@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 from tests.cli.running import Shell
 
 FILL = """
@@ -17,6 +19,7 @@ for text, quote in (("Sits by the aisle.", "I sit"), ("sits by the AISLE", "aisl
 """
 
 
+@pytest.mark.long
 def test_what_would_be_done_is_done_once(shell: Shell) -> None:
     database = shell.home / "facts.sqlite3"
     subprocess.run([sys.executable, "-c", FILL, str(database)], env=shell.environment, check=True)

@@ -36,6 +36,7 @@ def listed(shell: Shell, database: Path) -> list[dict[str, str]]:
     return found
 
 
+@pytest.mark.long
 def test_a_link_is_made_listed_and_removed(shell: Shell, database: Path) -> None:
     assert listed(shell, database) == []
     for _ in range(2):
@@ -52,19 +53,23 @@ def test_a_link_is_made_listed_and_removed(shell: Shell, database: Path) -> None
     assert "no link" in shell.refused(2, *LINK, "--remove", "--database", database)
 
 
-@pytest.mark.long
+REFUSED = (
+    ((), "--reads USER --of B"),
+    (("alice", "--reads", "x"), "--of B"),
+    (("--list", "alice"), "--list"),
+    (("--list", "--remove"), "--list"),
+    ((*LINK[1:], "--json"), "--json"),
+    (("nobody", "--reads", "alice", "--of", "default"), "'nobody' in the project 'default'"),
+    (("alice", "--reads", "alice", "--of", "other"), "'alice' in the project 'other'"),
+    (("alice", "--reads", "alice", "--of", "none"), "no project 'none'"),
+)
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ((), "--reads USER --of B"),
-        (("alice", "--reads", "x"), "--of B"),
-        (("--list", "alice"), "--list"),
-        (("--list", "--remove"), "--list"),
-        ((*LINK[1:], "--json"), "--json"),
-        (("nobody", "--reads", "alice", "--of", "default"), "'nobody' in the project 'default'"),
-        (("alice", "--reads", "alice", "--of", "other"), "'alice' in the project 'other'"),
-        (("alice", "--reads", "alice", "--of", "none"), "no project 'none'"),
         (("alice", "--reads", "alice", "--of", "default"), "without a link"),
+        *(pytest.param(*case, marks=pytest.mark.long) for case in REFUSED),
     ],
 )
 def test_what_cannot_be_linked_is_refused_in_one_line(

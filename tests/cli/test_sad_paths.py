@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -113,9 +114,10 @@ def test_doctor_names_a_database_that_cannot_be_used_and_exits_3(shell: Shell) -
 
 @pytest.mark.long
 def test_a_locked_database_exits_3(shell: Shell, filled: Path) -> None:
-    with closing(sqlite3.connect(filled, isolation_level=None)) as other:
+    locked = shutil.copy(filled, shell.home / "locked.sqlite3")
+    with closing(sqlite3.connect(locked, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        line = shell.refused(3, "key", "create", "--database", filled)
+        line = shell.refused(3, "key", "create", "--database", locked)
     assert "busy" in line or "locked" in line
 
 

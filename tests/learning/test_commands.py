@@ -36,6 +36,7 @@ def learning(shell: Shell, variables: dict[str, str] | None = None) -> str:
     return line
 
 
+@pytest.mark.long
 def test_a_worker_learns_all_that_is_due_and_the_doctor_says_how_much(shell: Shell) -> None:
     assert "rules, 1 sessions behind by 2 messages" in learning(shell)
     result = shell.run("worker", "--once")
@@ -44,7 +45,6 @@ def test_a_worker_learns_all_that_is_due_and_the_doctor_says_how_much(shell: She
     assert shell.python(READ) == "I live in Porto."
 
 
-@pytest.mark.long
 def test_the_doctor_says_what_is_wrong_with_the_setting(shell: Shell) -> None:
     line = learning(shell, {"HOLDFAST_EXTRACTOR": "memory_app.extractors.Nobody"})
     assert "HOLDFAST_EXTRACTOR 'memory_app.extractors.Nobody'" in line

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from memory_app.core import marks
 from memory_app.core.audit import Item, audit, carried, items, quotes, whole
 from memory_app.core.passages import Passage
-from tests.examples import examples
 from tests.runaway import ends
 
 
@@ -346,26 +345,26 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.one_of(SENTENCES, st.text(max_size=600), VALUES.map(json.dumps)))
 def test_every_item_is_carried_by_the_quotes_of_its_message(text: str) -> None:
     check_quotes(said(text))
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(VALUES.map(json.dumps), SENTENCES)
 def test_calls_are_quoted_from_their_arguments(arguments: str, text: str) -> None:
     check_quotes(said(text, ("search", arguments)))
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(SENTENCES, max_size=8))
 def test_messages_carry_all_that_was_found_in_them(texts: list[str]) -> None:
     passages = [Passage(seq, "user", text) for seq, text in enumerate(texts, 1)]
     assert audit(passages, texts).lost == ()
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(SENTENCES)
 def test_values_without_their_nouns_carry_no_item_that_has_one(text: str) -> None:
     every = [item for item in items(said(text)) if item.subject]
@@ -374,7 +373,7 @@ def test_values_without_their_nouns_carry_no_item_that_has_one(text: str) -> Non
     assert not any(carried(figures, bare))
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.one_of(SENTENCES, st.text(st.characters(max_codepoint=126), max_size=200)))
 def test_a_text_of_ascii_is_cut_like_any_other(text: str) -> None:
     assert marks.tokenised(f"{text} é")[:-1] == marks.tokenised(text + " ")

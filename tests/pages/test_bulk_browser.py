@@ -137,6 +137,7 @@ def test_a_question_can_be_left_with_escape_and_cancel(site: Site) -> None:
         assert "bulk" not in page.url
 
 
+@pytest.mark.long
 def test_a_reload_of_the_result_does_nothing_again(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
@@ -222,6 +223,7 @@ def test_the_help_names_the_keys_of_this_page(site: Site) -> None:
         picked_as_many_as(browser.page, 1)
 
 
+@pytest.mark.long
 def test_a_view_is_saved_opened_deleted_and_had_back(site: Site) -> None:
     with opened(site, "/sessions/?status=ended") as browser:
         page = browser.page
@@ -243,6 +245,7 @@ def test_a_view_is_saved_opened_deleted_and_had_back(site: Site) -> None:
         page.wait_for_selector(".views >> text=Ended ones")
 
 
+@pytest.mark.long
 def test_all_of_it_works_without_scripts(site: Site) -> None:
     with browsing.browser(site.chromium) as chromium:
         page = chromium.new_page(java_script_enabled=False)
@@ -320,6 +323,7 @@ def looking_only(settings: Settings) -> None:
     settings.HOLDFAST_ROLES = {"Team": "viewer"}
 
 
+@pytest.mark.long
 def test_a_viewer_has_no_controls_but_the_export(
     site: Site, looking_only: None, django_user_model: type
 ) -> None:

@@ -83,6 +83,7 @@ def test_a_pinned_fact_is_in_the_next_context_and_a_retired_one_is_not(told: Tol
         assert browser.troubles == []
 
 
+@pytest.mark.long
 def test_a_newcomer_sets_a_fact_right_and_sees_what_it_touched_in_five_presses(
     told: Told,
 ) -> None:
@@ -140,6 +141,7 @@ def test_the_second_editor_sees_both_texts_and_saves_over(told: Told) -> None:
         expect(second.locator("h1")).to_have_text("Ines lives in Lisbon.")
 
 
+@pytest.mark.long
 def test_the_second_editor_takes_theirs(told: Told) -> None:
     with told.site.browser() as browser:
         second = browser.page
@@ -200,6 +202,7 @@ def test_what_was_typed_survives_a_mistake(told: Told) -> None:
         expect(page.locator(".meta")).to_contain_text("by her")
 
 
+@pytest.mark.long
 def test_all_of_it_works_without_scripts(told: Told) -> None:
     with browsing.browser(told.site.chromium) as chromium:
         page = chromium.new_page(java_script_enabled=False)

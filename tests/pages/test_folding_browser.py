@@ -48,6 +48,7 @@ def test_a_message_is_pinned_with_a_key_and_the_page_stays(
         expect(page.locator(".boundary").last).to_contain_text("Unpinned #19", use_inner_text=True)
 
 
+@pytest.mark.long
 def test_a_message_is_pinned_without_scripts(look: Callable[[Snapshot], Site]) -> None:
     site = look(session(ensure_project(), talk(3)))
     with site.browser() as browser:
@@ -208,6 +209,7 @@ def test_filters_stand_in_the_address_and_back_keeps_them(
         expect(page.locator("tbody tr")).to_have_count(1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_failed_one_is_run_again_from_the_list(
     look: Callable[[Snapshot], Site], *, scripts: bool

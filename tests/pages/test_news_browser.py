@@ -170,6 +170,7 @@ def test_a_late_result_folds_into_its_call(look: Callable[[Snapshot], Site]) -> 
         wait_for_seqs(page, [1, 2, 4])
 
 
+@pytest.mark.long
 def test_much_at_once_comes_whole_and_in_order(look: Callable[[Snapshot], Site]) -> None:
     made = session(ensure_project(), talk(60))
     with opened(look(made)) as browser:
@@ -192,6 +193,7 @@ def test_much_at_once_comes_whole_and_in_order(look: Callable[[Snapshot], Site])
         assert found == list(range(found[0], 611))
 
 
+@pytest.mark.long
 def test_what_came_while_one_was_far_away_is_not_all_loaded(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -278,6 +280,7 @@ def test_a_session_that_is_gone_is_told_and_not_asked_for(
         expect(browser.page.locator("#stale")).to_contain_text("no longer here")
 
 
+@pytest.mark.long
 def test_a_review_that_is_being_written_stays_where_it_is(
     look: Callable[[Snapshot], Site],
 ) -> None:

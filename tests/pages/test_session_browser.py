@@ -108,6 +108,7 @@ def test_ten_thousand_messages_open_at_their_end_and_at_any_place(
         wait_for(page, 4_999)
 
 
+@pytest.mark.long
 def test_scrolling_loads_more_in_order_and_keeps_what_is_in_sight(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -151,6 +152,7 @@ async turns => {
 """
 
 
+@pytest.mark.long
 def test_the_keyboard_walks_across_chunks_and_the_focus_is_never_lost(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -168,6 +170,7 @@ def test_the_keyboard_walks_across_chunks_and_the_focus_is_never_lost(
         browser.stands_on("Answer 51")
 
 
+@pytest.mark.long
 def test_an_edge_that_cannot_be_loaded_says_so_and_its_link_stays(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -314,6 +317,7 @@ def write_review(page: Page, seq: int) -> None:
     expect(page.locator(f"form#review-{seq} :focus")).to_be_attached()
 
 
+@pytest.mark.long
 def test_what_was_typed_survives_a_walk_through_the_log(look: Callable[[Snapshot], Site]) -> None:
     site = look(session(ensure_project(), talk(300)))
     with opened(site) as browser:

@@ -137,6 +137,7 @@ def test_no_list_is_wider_than_the_screen(site: Site, size: tuple[int, int], sch
             assert browser.page.evaluate(WIDER) <= 0, f"{address} unfolded"
 
 
+@pytest.mark.long
 def test_facets_fold_on_a_narrow_screen_with_the_number_of_the_chosen(site: Site) -> None:
     with opened(site, "/sessions/?status=active&user=bo", NARROW) as browser:
         page = browser.page

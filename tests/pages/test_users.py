@@ -68,7 +68,13 @@ def member(client: Client, settings: Settings, role: str) -> Iterator[None]:
 
 
 @local
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(
+    "key",
+    [
+        *KEYS[::6],
+        *(pytest.param(key, marks=pytest.mark.long) for key in KEYS if key not in KEYS[::6]),
+    ],
+)
 def test_whatever_the_key_its_page_is_reached_by_its_link(
     client: Client, project: Project, key: str
 ) -> None:

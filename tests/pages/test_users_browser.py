@@ -88,6 +88,7 @@ def test_the_list_is_walked_found_in_and_kept_by_back(site: Site) -> None:
         expect(page.locator("#by-key")).to_have_value("")
 
 
+@pytest.mark.long
 def test_facts_are_selected_with_x_retired_and_put_back(site: Site) -> None:
     with opened(site, "/users/ines/?category=preference") as browser:
         page = browser.page
@@ -185,6 +186,7 @@ def test_a_user_is_erased_by_typing_the_key(site: Site) -> None:
         browser.troubles.clear()
 
 
+@pytest.mark.long
 def test_all_of_it_works_without_scripts(site: Site) -> None:
     with browsing.browser(site.chromium) as chromium:
         page: Page = chromium.new_page(java_script_enabled=False)
