@@ -13,11 +13,20 @@ from sessions_app.core.forms import FORMS
 
 
 class OpenCalls:
-    """The calls of the newest step that nothing answered yet."""
+    """The calls of the newest step that nothing answered yet; true where there are any."""
 
     def __init__(self) -> None:
         self._waiting: set[str] = set()
         self._answered = False
+
+    def __bool__(self) -> bool:
+        return bool(self._waiting)
+
+    def copy(self) -> OpenCalls:
+        """One that goes its own way from here on."""
+        other = OpenCalls()
+        other._waiting, other._answered = self._waiting.copy(), self._answered
+        return other
 
     def takes(self, role: str, form: int, body: str) -> bool:
         """Takes the next message, as it is stored; False for a result without its call."""

@@ -7,7 +7,6 @@ way of `durable` does, which also takes every case that is not the common one.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -15,13 +14,13 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from sessions_app import waking
-from sessions_app.core import chain
 from sessions_app.core.appending import Prepared, last_moment, size_notices
 from sessions_app.core.packing import Stored
 from sessions_app.store import durability, kept
 from sessions_app.store import statements as sql
 from sessions_app.store.base import Appended, Guard, Request
 from sessions_app.store.database import Database, Row
+from sessions_app.store.salts import salts
 
 MOST = 16
 """Messages of one statement. Each number has a statement of its own, which the server prepares;
@@ -113,13 +112,11 @@ def _text(number: int | None) -> str | None:
 
 def _say(params: list[Any], batch: Sequence[Prepared], bodies: Sequence[Stored], now: int) -> None:
     """Adds each message with what the batch adds up to so far."""
-    salts = os.urandom(len(batch) * chain.SALT_BYTES)
     total = users = start = 0
-    for nth, (item, body) in enumerate(zip(batch, bodies, strict=True), 1):
+    for nth, (item, body, salt) in enumerate(zip(batch, bodies, salts(len(batch)), strict=True), 1):
         total += item.tokens
         if item.role == "user":
             users, start = users + 1, nth
-        salt = salts[(nth - 1) * chain.SALT_BYTES : nth * chain.SALT_BYTES]
         params += (item.role, item.form, item.tokens, total, item.estimated)
         params += (now if item.at is None else item.at, salt, item.body)
         params += (None if body.packed is None else body.body, body.packed, users, start)

@@ -47,7 +47,7 @@ from sessions_app.store.base import (
 from sessions_app.store.database import Database, Row
 from sessions_app.store.durability import ON_COMMIT, Durability
 from sessions_app.store.failures import OF_THE_DATABASE
-from sessions_app.store.orphans import guarded, orphans
+from sessions_app.store.orphans import guarded, learn, orphans
 from sessions_app.store.placed import Placed, Standing
 from sessions_app.store.reading import (
     Reader,
@@ -57,6 +57,7 @@ from sessions_app.store.reading import (
     snapshot,
 )
 from sessions_app.store.replicas import Replicas
+from sessions_app.store.salts import salts
 
 PURGE_AFTER_US = 7 * 86_400 * 1_000_000
 KEEP_REQUESTS_US = 24 * 3600 * 1_000_000
@@ -184,7 +185,9 @@ class DurableStore(Reader):
             found = guarded(self, project, session, batch, guard)
         if found is None:
             return None
-        return at_once.append(self.db, project, session, batch, bodies, found, now)
+        done = at_once.append(self.db, project, session, batch, bodies, found, now)
+        learn(self, session, batch, None if done is None else done.version)
+        return done
 
     def _append_all(
         self, asked: Sequence[_Said], durability: Durability
@@ -265,7 +268,7 @@ class DurableStore(Reader):
         """Places the batch and moves the session on; returns its active tokens, and whether there
         is something to notice about them."""
         batch, now, number = said.batch, said.now, before.number
-        rows = appending.place_rows(before.place, batch, now=now, salts=_salts(len(batch)))
+        rows = appending.place_rows(before.place, batch, now=now, salts=salts(len(batch)))
         last = rows[-1]
         used = before.active_tokens + last.tokens_total - before.tokens
         activity = max(before.last_activity_us, appending.last_moment(batch, now))
@@ -948,8 +951,8 @@ class DurableStore(Reader):
     ) -> bytes:
         """Stores `events` as one batch from `version` on; returns the new head."""
         digests, rows = [], []
-        for offset, (kind, data) in enumerate(events):
-            salt, text = os.urandom(chain.SALT_BYTES), _json(data)
+        for offset, (salt, (kind, data)) in enumerate(zip(salts(len(events)), events, strict=True)):
+            text = _json(data)
             digest = chain.event_digest(salt, version + offset, kind, at, text)
             last = offset == len(events) - 1
             rows.append((number, version + offset, kind, last, at, salt, digest, text))
@@ -1191,11 +1194,6 @@ def _noticed(done: Appended, before: Standing) -> Appended:
 def _message_rows(number: int, rows: Sequence[MessageRow], bodies: Sequence[Stored]) -> list[Row]:
     """The rows of the table, with the bodies as they are stored."""
     return [(number, *row[:-1], *body) for row, body in zip(rows, bodies, strict=True)]
-
-
-def _salts(count: int) -> list[bytes]:
-    pool = os.urandom(count * chain.SALT_BYTES)
-    return [pool[at : at + chain.SALT_BYTES] for at in range(0, len(pool), chain.SALT_BYTES)]
 
 
 def _prompt_data(system: str | None, tools: Sequence[Any]) -> dict[str, Any]:

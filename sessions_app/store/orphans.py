@@ -4,13 +4,16 @@ Only an append that holds a tool result looks, once, at the newest step of the l
 than that look nothing is said: contexts say it in any case.
 
 On PostgreSQL an append looks before it is made, without a lock: what it saw is true of one version,
-and only at that version the append is made.
+and only at that version the append is made. Nor need it look where this process stored the calls
+itself: it remembers the ids of those that are open, and the version of which that is true.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
+from typing import NamedTuple
 from uuid import UUID
 
 from sessions_app.core import errors
@@ -26,6 +29,8 @@ from sessions_app.store.reading import Reader
 MOST_MESSAGES, MOST_OCTETS = 200, 256 * 1024
 """How much of the log is looked at."""
 TIED = ("assistant", "tool")
+CALLING = ("_call", "tool_")
+"""What the text of a message that makes a call has, and that of few others."""
 
 Ranges = Sequence[tuple[int, int]]
 
@@ -40,7 +45,19 @@ def orphans(
         params = (number, end, number, low, number, low, low)
         rows = store.db.rows_within(MOST_OCTETS, sql.NEWEST_STEP, (*params, MOST_MESSAGES))
         rows = _looked_at(store, number, rows, end)
-    return [] if rows is None else _judged(rows, end, retracted, batch)
+    return [] if rows is None else _judged(_calls(rows, retracted), end, batch)
+
+
+class _Known(NamedTuple):
+    """Calls that are open at a version of a session; there may be others."""
+
+    version: int
+    calls: OpenCalls
+
+
+MOST_KNOWN = 1_000
+"""Sessions whose open calls a process remembers: ids alone, no text."""
+_known: dict[tuple[str, UUID], _Known] = {}
 
 
 def guarded(
@@ -48,10 +65,52 @@ def guarded(
 ) -> Guard | None:
     """The guard under which each tool result of a batch has its call; None where one has none, or
     where that takes more than a look. For PostgreSQL."""
-    if not _judged([], 0, (), batch):  # what went before only adds to the calls that are open
+    first = batch[0].role
+    # What went before only adds to the calls that are open.
+    if first != "tool" and not _judged(OpenCalls(), 0, batch):
         return guard
-    if batch[0].role not in TIED:
+    if first not in TIED:
         return None
+    name = (store.db.alias, session)
+    known = _known.get(name)
+    if known is None or _judged(known.calls.copy(), 0, batch):
+        known = _seen(store, project, session)
+        if known is None or _judged(known.calls.copy(), 0, batch):
+            return None
+        _remember(name, known)
+    return replace(guard, expected=known.version) if _allows(guard, known.version) else None
+
+
+def learn(store: Reader, session: UUID, batch: Sequence[Prepared], version: int | None) -> None:
+    """Remembers which calls are open once a batch is stored, up to this version and with nothing
+    else; None says that it was not, so that what was known of the session is of no use."""
+    name = (store.db.alias, session)
+    known = _known.pop(name, None)
+    if version is None:
+        return
+    if known is None or known.version != version - len(batch):
+        if not any(word in item.body for item in batch for word in CALLING):
+            return
+        known = None
+    calls = OpenCalls() if known is None else known.calls.copy()
+    _judged(calls, 0, batch)
+    if calls:
+        _remember(name, _Known(version, calls))
+
+
+def _remember(name: tuple[str, UUID], known: _Known) -> None:
+    _known[name] = known
+    while len(_known) > MOST_KNOWN:
+        with suppress(StopIteration, RuntimeError):  # another thread makes room as well
+            _known.pop(next(iter(_known)), None)
+
+
+def _allows(guard: Guard, version: int) -> bool:
+    return guard.expected in (None, version)
+
+
+def _seen(store: Reader, project: int, session: UUID) -> _Known | None:
+    """The open calls by a look at the log; None where it would be too large, or finds nothing."""
     most = MOST_MESSAGES
     with store.db.reading():
         params = (most, most, most, most, MOST_OCTETS, session.hex, project)
@@ -59,26 +118,24 @@ def guarded(
         if not found:
             return None
         number, version, end, overlay = found[0][:4]
-        if guard.expected not in (None, version):
-            return None
         rows = [row[4:] for row in found if row[4] is not None]
         looked = _looked_at(store, number, rows, end)
     if looked is None:
         return None
-    retracted = store.overlaid(number, overlay).retracted
-    if _judged(looked, end, retracted, batch):
-        return None
-    return replace(guard, expected=version)
+    return _Known(version, _calls(looked, store.overlaid(number, overlay).retracted))
 
 
-def _judged(
-    rows: Sequence[Row], end: int, retracted: Ranges, batch: Sequence[Prepared]
-) -> list[int]:
-    """The seqs of the orphans in a batch that follows these rows, up to message `end`."""
+def _calls(rows: Sequence[Row], retracted: Ranges) -> OpenCalls:
+    """What is open behind these rows."""
     calls = OpenCalls()
     for seq, role, form, body in rows:
         if body and not in_ranges(seq, retracted):
             calls.takes(role, form, body)
+    return calls
+
+
+def _judged(calls: OpenCalls, end: int, batch: Sequence[Prepared]) -> list[int]:
+    """The seqs of the orphans in a batch that follows message `end`, where these were open."""
     return [
         seq
         for seq, item in enumerate(batch, end + 1)

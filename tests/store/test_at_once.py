@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import ssl
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -77,17 +77,25 @@ def agents(draw: st.DrawFn) -> list[list[Prepared]]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
-@given(batches=BATCHES | agents(), key=st.booleans(), taken_back=st.sets(st.integers(1, 8)))
+@given(
+    batches=BATCHES | agents(),
+    key=st.booleans(),
+    taken_back=st.sets(st.integers(1, 8)),
+    forgets=st.booleans(),
+)
 def test_both_ways_store_the_same_rows(
     store: DurableStore,
     project: int,
     batches: list[list[Prepared]],
     key: bool,
     taken_back: set[int],
+    forgets: bool,
 ) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now_us", lambda: NOW)
-        patch.setattr(os, "urandom", bytes)
+        patch.setattr(ssl, "RAND_bytes", bytes)
+        if forgets:
+            forget_calls(patch)
         told = {}
         for way in (at_once.suits, lambda *_: False):
             patch.setattr(at_once, "suits", way)
@@ -122,9 +130,16 @@ def test_the_common_batches_go_this_way(
     assert not list(verify(store))
 
 
+@pytest.mark.parametrize("forgets", [False, True])
 def test_the_results_of_tools_go_this_way(
-    store: DurableStore, project: int, refused: Callable[[], None]
+    store: DurableStore,
+    project: int,
+    refused: Callable[[], None],
+    forgets: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if forgets:
+        forget_calls(monkeypatch)
     session = opened(store, project)
     store.append(project, session, preparing.batch(calls("openai", ["c1", "c2"])))
     store.retract(project, session, (1, 1))
@@ -145,11 +160,23 @@ def test_the_results_of_tools_go_this_way(
     assert not list(verify(store))
 
 
+def forget_calls(patch: pytest.MonkeyPatch) -> None:
+    """Nothing is remembered of the calls that are open, as if each append had its own process."""
+    patch.setattr(orphans, "MOST_KNOWN", 0)
+
+
+@pytest.mark.parametrize("forgets", [False, True])
 @pytest.mark.parametrize("form", told_orphans.FORMS)
 def test_results_without_their_call_are_told_beside_this_way(
-    store: DurableStore, project: int, form: str
+    store: DurableStore,
+    project: int,
+    form: str,
+    forgets: bool,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The tests of that, which elsewhere are in a caller's transaction."""
+    if forgets:
+        forget_calls(monkeypatch)
     told_orphans.test_a_result_of_a_call_that_was_never_made_is_told(store, project, form)
     told_orphans.test_a_result_of_an_open_call_is_not(store, project, form)
     told_orphans.test_a_second_result_of_the_same_call_is_told(store, project, form)
@@ -165,6 +192,47 @@ def test_of_a_step_too_large_to_look_at_nothing_is_said(
     told_orphans.test_of_a_step_that_is_too_large_to_look_at_nothing_is_said(
         store, project, monkeypatch
     )
+
+
+def test_who_stored_the_calls_does_not_look_for_them(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session, looks = opened(store, project), list[UUID]()
+    look = orphans._seen
+
+    def counted(*asked: Any) -> Any:
+        looks.append(asked[-1])
+        return look(*asked)
+
+    def brings(*payloads: Any) -> tuple[list[int], int]:
+        done = told_orphans.append(store, project, session, *payloads)
+        return told_orphans.told(done), len(looks)
+
+    monkeypatch.setattr(orphans, "_seen", counted)
+    assert brings(user("Hi"), *calls("openai", ["c1", "c2"])) == ([], 0)
+    assert brings(result("openai", "c2", "12")) == ([], 0)
+    assert brings(result("openai", "c1", "12")) == ([], 0)
+    assert brings(result("openai", "c1", "12")) == ([5], 1)
+    assert brings(*calls("anthropic", ["c3"])) == ([], 1)
+    store.pin(project, session, 1)  # another version
+    assert brings(result("anthropic", "c3", "12")) == ([], 1)  # the longer way
+    assert brings(*calls("responses", ["c4", "c5"])) == ([], 1)
+    orphans._known.clear()
+    assert brings(result("responses", "c4", "12")) == ([], 2)
+    assert brings(result("responses", "c5", "12")) == ([], 2)
+    assert brings(assistant("Done.")) == ([], 2)
+    assert (store.db.alias, session) not in orphans._known
+
+
+def test_what_is_remembered_of_calls_is_bounded(
+    store: DurableStore, project: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    orphans._known.clear()
+    monkeypatch.setattr(orphans, "MOST_KNOWN", 3)
+    sessions = [opened(store, project) for _ in range(5)]
+    for session in sessions:
+        told_orphans.append(store, project, session, *calls("openai", ["c1"]))
+    assert [name for _, name in orphans._known] == sessions[2:]
 
 
 def answered_meanwhile(
