@@ -114,6 +114,7 @@ def test_outside_a_site_it_says_where_to_run_it(shell: Shell) -> None:
     assert "manage.py holdfast adopt" in shell.refused(2, "adopt", "chats.adoption.Chats")
 
 
+@pytest.mark.long
 def test_the_program_works_in_a_site_too(own_site: Site) -> None:
     own_site.do(FILL + "filled(1, 2)")
     assert told(own_site.run("-m", "holdfast", "adopt", MAPPING, "--json"))["new"] == 2

@@ -74,6 +74,7 @@ def test_sessions_exported_by_name_are_one_document(shell: Shell, filled: Path) 
     assert json.loads(both.stdout.splitlines()[-1]) == {"sessions": 1}
 
 
+@pytest.mark.long
 def test_a_dry_run_stores_nothing(shell: Shell, filled: Path) -> None:
     log = filled.with_name("log.jsonl")
     database = shell.home / "dry.sqlite3"

@@ -73,6 +73,7 @@ def test_special_tokens_in_a_text_are_counted_as_text(encoder: str) -> None:
     assert tokens.count_text("<|endoftext|>", encoder) > 1
 
 
+@pytest.mark.long
 @both
 @pytest.mark.parametrize(
     ("text", "most"),

@@ -60,6 +60,7 @@ print(session.user, session.version)
     assert script(STAND_IN + EXAMPLE + checks) == "alice 3"
 
 
+@pytest.mark.long
 def test_what_one_script_said_the_next_one_finds(script: Script, tmp_path: Path) -> None:
     assert script(OPEN) == "1"
     assert script(OPEN) == "2"
@@ -217,6 +218,7 @@ print(own.append(role="user", content="x").version, own.version)
     assert versions == ["2", "2 2"]
 
 
+@pytest.mark.long
 def test_settings_that_were_configured_in_code_are_used_as_they_are(script: Script) -> None:
     told = script("""
 import os, holdfast

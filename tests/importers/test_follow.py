@@ -341,6 +341,7 @@ def shell(tmp_path: Path) -> Shell:
     return Shell(tmp_path)
 
 
+@pytest.mark.long
 def test_a_process_follows_a_transcript_until_ctrl_c(shell: Shell) -> None:
     folder = shell.home / "logs"
     folder.mkdir()

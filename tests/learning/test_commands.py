@@ -45,6 +45,7 @@ def test_a_worker_learns_all_that_is_due_and_the_doctor_says_how_much(shell: She
     assert shell.python(READ) == "I live in Porto."
 
 
+@pytest.mark.long
 def test_the_doctor_says_what_is_wrong_with_the_setting(shell: Shell) -> None:
     line = learning(shell, {"HOLDFAST_EXTRACTOR": "memory_app.extractors.Nobody"})
     assert "HOLDFAST_EXTRACTOR 'memory_app.extractors.Nobody'" in line

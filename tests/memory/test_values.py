@@ -174,6 +174,7 @@ def test_a_record_mentioned_deep_in_a_megabyte_is_found() -> None:
     assert count(found) <= 200
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("text", [" ", "\n", "[", '{"a":', "9", '"', "a. ", "错误。", "x {1} "])
 def test_a_megabyte_of_one_thing_is_shortened_and_analysed_in_the_end(text: str) -> None:
     given = text * (1_000_000 // len(text))

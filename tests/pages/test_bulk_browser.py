@@ -121,6 +121,7 @@ def test_two_deleted_by_keyboard_are_back_after_the_undo(site: Site) -> None:
         lists_as_many_as(browser, 5)
 
 
+@pytest.mark.long
 def test_a_question_can_be_left_with_escape_and_cancel(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
@@ -164,6 +165,7 @@ def test_a_reload_of_the_result_does_nothing_again(site: Site) -> None:
         lists(browser, "Fruit 4")
 
 
+@pytest.mark.long
 def test_a_tag_is_added_to_those_selected_and_taken_back(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
@@ -183,6 +185,7 @@ def test_a_tag_is_added_to_those_selected_and_taken_back(site: Site) -> None:
         with_tag(page, "fruit", 5)
 
 
+@pytest.mark.long
 def test_the_box_that_has_the_focus_does_not_take_the_keys(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
@@ -194,6 +197,7 @@ def test_the_box_that_has_the_focus_does_not_take_the_keys(site: Site) -> None:
         picked(page, "Fruit 3")
 
 
+@pytest.mark.long
 def test_on_a_hit_its_session_is_selected(site: Site) -> None:
     with opened(site, "/sessions/?q=apple") as browser:
         page = browser.page
@@ -213,6 +217,7 @@ def test_those_selected_are_taken_away_as_one_file(site: Site) -> None:
         picked_as_many_as(page, 2)
 
 
+@pytest.mark.long
 def test_the_help_names_the_keys_of_this_page(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         press(browser.page, "j", "x", "?")
@@ -268,6 +273,7 @@ def test_all_of_it_works_without_scripts(site: Site) -> None:
         expect(page.locator("h1")).to_contain_text("No session is selected")
 
 
+@pytest.mark.long
 def test_a_question_that_fails_is_told_by_a_page(site: Site) -> None:
     with site.browser() as browser:
         browser.open("/sessions/")
@@ -310,6 +316,7 @@ def states(site: Site, size: tuple[int, int], scheme: str) -> list[str]:
     return found
 
 
+@pytest.mark.long
 @in_each_look
 def test_every_state_fits_the_screen_and_axe_finds_nothing_serious(
     site: Site, size: tuple[int, int], scheme: str

@@ -62,6 +62,7 @@ def in_context(page: Page, told: Told, fact: Any) -> bool:
     return str(fact.id) in [key for part in answer["parts"] for key in part["facts"]]
 
 
+@pytest.mark.long
 def test_a_pinned_fact_is_in_the_next_context_and_a_retired_one_is_not(told: Told) -> None:
     # What was learnt is told only where it is asked for, unless it is pinned.
     Fact.everything.filter(pk=told.spare.pk).update(learnt_by="rules")
@@ -119,6 +120,7 @@ def edit(page: Page, told: Told, text: str) -> None:
     page.fill("[name=text]", text)
 
 
+@pytest.mark.long
 def test_the_second_editor_sees_both_texts_and_saves_over(told: Told) -> None:
     with told.site.browser() as browser:
         second = browser.page

@@ -60,6 +60,7 @@ def test_a_message_is_pinned_without_scripts(look: Callable[[Snapshot], Site]) -
         expect(page.locator("#m2 .held")).to_have_text("pinned")
 
 
+@pytest.mark.long
 def test_a_session_is_compressed_from_its_page_and_an_open_page_tells(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -83,6 +84,7 @@ def test_a_session_is_compressed_from_its_page_and_an_open_page_tells(
         expect(log.locator('[data-live="compressions"] a')).to_have_text("1")
 
 
+@pytest.mark.long
 def test_verdicts_are_walked_and_opened_with_the_keyboard(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -140,6 +142,7 @@ def test_pages_of_what_was_folded_are_quiet_and_as_wide_as_the_screen(
 LAPTOP, TABLET = (1024, 768), (768, 1024)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("size", [LAPTOP, TABLET])
 def test_no_column_of_a_list_is_cut_off(
     look: Callable[[Snapshot], Site], size: tuple[int, int]

@@ -131,6 +131,7 @@ def test_a_new_message_comes_to_the_open_page(look: Callable[[Snapshot], Site]) 
         expect(page.locator("#log[aria-live=off]")).to_have_count(1)
 
 
+@pytest.mark.long
 def test_whoever_reads_above_is_not_moved_and_told(look: Callable[[Snapshot], Site]) -> None:
     made = session(ensure_project(), talk(60))
     with opened(look(made)) as browser:
@@ -250,6 +251,7 @@ def test_it_asks_every_two_seconds_but_not_while_nobody_looks_or_when_it_ended(
         assert browser.troubles == []
 
 
+@pytest.mark.long
 def test_a_page_that_is_cut_off_says_so_asks_less_and_goes_on(
     look: Callable[[Snapshot], Site],
 ) -> None:

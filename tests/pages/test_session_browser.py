@@ -205,6 +205,7 @@ def test_jumps_point_at_a_message_and_back_goes_back(look: Callable[[Snapshot], 
         expect(page.locator("#m131")).to_be_focused()
 
 
+@pytest.mark.long
 def test_a_place_that_was_scrolled_to_is_in_the_address(look: Callable[[Snapshot], Site]) -> None:
     site = look(session(ensure_project(), talk(300)))
     with opened(site) as browser:
@@ -237,6 +238,7 @@ def test_the_contents_follow_to_where_one_is(look: Callable[[Snapshot], Site]) -
         expect(current).to_have_attribute("data-seq", re.compile("^[12]$"))
 
 
+@pytest.mark.long
 def test_hits_are_walked_with_the_keyboard(look: Callable[[Snapshot], Site]) -> None:
     said = [*talk(60), user("The red kite"), *talk(120), user("A kite again"), *talk(60)]
     site = look(session(ensure_project(), said))
@@ -276,6 +278,7 @@ def test_escape_closes_what_is_open(look: Callable[[Snapshot], Site]) -> None:
         expect(shown).to_be_hidden()
 
 
+@pytest.mark.long
 def test_a_review_is_written_with_the_keyboard_and_stays(
     look: Callable[[Snapshot], Site],
 ) -> None:
@@ -386,6 +389,7 @@ def test_on_a_phone_the_turns_open_over_the_page(look: Callable[[Snapshot], Site
         wait_for(page, 151)
 
 
+@pytest.mark.long
 def test_without_scripts_links_lead_through_the_log(look: Callable[[Snapshot], Site]) -> None:
     made = session(ensure_project(), talk(150))
     get_store().retract(made.project, made.id, (290, 292))

@@ -82,6 +82,7 @@ def test_facets_are_pressed_taken_away_and_kept_by_reload_and_back(site: Site) -
         lists_as_many_as(browser, 1)
 
 
+@pytest.mark.long
 def test_fields_narrow_beside_what_is_chosen_already(site: Site) -> None:
     with opened(site, "/sessions/?status=active&sort=tokens") as browser:
         page = browser.page
@@ -97,6 +98,7 @@ def test_fields_narrow_beside_what_is_chosen_already(site: Site) -> None:
         page.wait_for_url("**/sessions/?sort=tokens")
 
 
+@pytest.mark.long
 def test_a_hit_deep_in_a_session_is_opened_where_it_stands(site: Site) -> None:
     with opened(site, "/sessions/") as browser:
         page = browser.page
@@ -163,6 +165,7 @@ def test_the_list_is_whole_without_scripts(site: Site) -> None:
         expect(page.locator("td.title")).to_have_count(6)
 
 
+@pytest.mark.long
 @needs_axe
 @in_each_look
 def test_axe_finds_nothing_serious_on_lists(site: Site, size: tuple[int, int], scheme: str) -> None:

@@ -71,7 +71,8 @@ def test_the_keyboard_leads_to_the_settings_and_the_switch_to_a_project(site: Si
 
 
 @needs_axe
-@pytest.mark.parametrize("scheme", ["dark", pytest.param("light", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_preview_is_as_wide_as_the_screen_and_axe_finds_nothing_serious(
     site: Site, scheme: str
 ) -> None:

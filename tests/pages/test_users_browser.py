@@ -140,6 +140,7 @@ def test_a_decision_is_made_with_the_keyboard_and_undone(site: Site) -> None:
         expect(page.locator("article.conflict")).to_contain_text("I live in Lisbon.")
 
 
+@pytest.mark.long
 def test_a_fact_is_added_and_what_is_wrong_with_it_is_said(site: Site) -> None:
     with opened(site, "/users/ines/") as browser:
         page = browser.page
@@ -157,6 +158,7 @@ def test_a_fact_is_added_and_what_is_wrong_with_it_is_said(site: Site) -> None:
         browser.troubles.clear()
 
 
+@pytest.mark.long
 def test_what_a_prompt_would_get_is_opened_in_its_address(site: Site) -> None:
     with opened(site, "/users/ines/") as browser:
         page = browser.page
@@ -203,6 +205,7 @@ def test_all_of_it_works_without_scripts(site: Site) -> None:
         expect(page.locator(".told")).to_contain_text("1 fact dismissed.")
 
 
+@pytest.mark.long
 @in_each_look
 def test_questions_and_answers_are_as_wide_as_the_screen_and_sound(
     site: Site, size: tuple[int, int], scheme: str
