@@ -109,6 +109,7 @@ def test_a_key_is_shown_once_and_then_only_its_prefix(shell: Shell) -> None:
     assert row["revoked_at"] is not None
 
 
+@pytest.mark.long
 def test_verify_finds_what_was_changed_behind_its_back(shell: Shell, filled: Path) -> None:
     heads = shell.home / "heads.txt"
     saved = shell.run("verify", "--database", filled, "--save-heads", heads)

@@ -15,35 +15,40 @@ PUBLIC = ("serve", "--host", "0.0.0.0", "--port", "0")  # noqa: S104 - refused, 
 SECRET = "a-secret-that-nobody-may-read-in-a-log"
 
 
+WRONG = [
+    [],
+    ["sevre"],
+    ["verify", "--nonsense"],
+    ["verify", "--head", "x"],
+    ["serve", "--port", "http"],
+    ["serve", "--port", "70000"],
+    ["serve", "--port", "-1"],
+    ["serve", "--host", "no.such.host.invalid"],
+    ["serve", "a.sqlite3", "--database", "b.sqlite3"],
+    ["serve", "--log-level", "loud"],
+    ["import"],
+    ["import", "openai-chat", "nowhere.jsonl"],
+    ["import", "openai-chat"],
+    ["import", "diary"],
+    ["export"],
+    ["export", "one", "--all"],
+    ["key"],
+    ["key", "revoke"],
+    ["verify", "--heads", "nowhere.txt"],
+    ["verify", "--database", "nowhere.sqlite3"],
+    ["doctor", "--database", "nowhere.sqlite3"],
+    ["verify", "--database", "mysql://somewhere/else"],
+    ["verify", "--database", "postgresql://host:port/name"],
+    ["serve", "--port", "0", "--database", ":memory:"],
+]
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
-        ["sevre"],
-        ["verify", "--nonsense"],
-        ["verify", "--head", "x"],
-        ["serve", "--port", "http"],
-        ["serve", "--port", "70000"],
-        ["serve", "--port", "-1"],
-        ["serve", "--host", "no.such.host.invalid"],
-        ["serve", "a.sqlite3", "--database", "b.sqlite3"],
-        ["serve", "--log-level", "loud"],
-        ["import"],
-        ["import", "openai-chat", "nowhere.jsonl"],
-        ["import", "openai-chat"],
-        ["import", "diary"],
-        ["export"],
-        ["export", "one", "--all"],
-        ["key"],
-        ["key", "revoke"],
-        ["verify", "--heads", "nowhere.txt"],
-        ["verify", "--database", "nowhere.sqlite3"],
-        ["doctor", "--database", "nowhere.sqlite3"],
-        ["verify", "--database", "mysql://somewhere/else"],
-        ["verify", "--database", "postgresql://host:port/name"],
-        ["serve", "--port", "0", "--database", ":memory:"],
+        pytest.param(words, marks=() if place % 4 == 0 else pytest.mark.long, id=" ".join(words))
+        for place, words in enumerate(WRONG)
     ],
-    ids=" ".join,
 )
 def test_wrong_usage_exits_2_in_one_line(shell: Shell, arguments: list[str]) -> None:
     shell.refused(2, *arguments)

@@ -141,6 +141,7 @@ def test_a_damaged_database_is_named(start: Start, tmp_path: Path) -> None:
     assert told.startswith(f"UnusableDatabase False {path} is not a database")
 
 
+@pytest.mark.long
 def test_a_folder_and_a_file_that_cannot_be_made_are_refused(
     script: Script, tmp_path: Path
 ) -> None:

@@ -40,6 +40,7 @@ def vectors(shell: Shell, variables: dict[str, str]) -> list[str]:
     return [line for line in lines if line.split()[1:2] == ["vectors"]]
 
 
+@pytest.mark.long
 def test_a_worker_that_finds_no_embedder_exits_4_and_says_why(shell: Shell) -> None:
     line = shell.refused(4, "worker", "--once", variables=NOBODY)
     assert "Vectors were not made: connection" in line
