@@ -7,9 +7,11 @@ session, version, policy and budget give the same messages and digest for ever.
 from __future__ import annotations
 
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from math import inf
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -271,7 +273,10 @@ def _context(reader: HistoryReader, made: _Made, began: float) -> Context:
         limit=frame.budget.limit,
         parts=_parts(frame, selection, runs, told),
         left_out=account.left_out(reader, frame.state, frame.end, reading, shown, selection.cut),
-        near_misses=(*selection.near_misses, *told.near_misses),
+        near_misses=(
+            *_near_misses(frame, reading.history, selection.near_misses),
+            *told.near_misses,
+        ),
         notices=notices,
         digest=digest(rendered.system, tools, rendered.messages),
         took_ms=round((time.perf_counter() - began) * 1000, 3),
@@ -583,16 +588,46 @@ def _with_provided(frame: _Frame, reading: Reading, answers: Sequence[Answer]) -
 def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
     """The frame with room reserved for values of earlier tool results: where not everything fits,
     and a tool answered."""
-    rules, history = frame.policy.rules, reading.history
-    fits = _fits(frame.budget, history)
-    if not rules.folds or (fits and not frame.floor):
+    rules, history, budget = frame.policy.rules, reading.history, frame.budget
+    if not rules.folds or (_all(budget, history) <= budget.limit and not frame.floor):
         return frame
     if not recalling.is_wanted(reader, history.units, frame.end):
         return frame
-    free = 0 if fits else contextsummary.free(frame.budget, history)
-    most = int(rules.recalled * frame.budget.limit)
-    room = min(max(0, free - frame.reserved), most, recalling.MOST)
+    room = _of_values(frame, budget, history, _all(budget, history))
     return replace(frame, values=True, reserved=frame.reserved + room)
+
+
+def _of_values(frame: _Frame, budget: Budget, history: History, all_: float) -> int:
+    """What is reserved for values within a budget, where a tool answered; all that is not folded
+    would take `all_`."""
+    free = contextsummary.free(budget, history) if all_ > budget.limit else 0
+    most = int(frame.policy.rules.recalled * budget.limit)
+    return min(max(0, free - frame.must), most, recalling.MOST)
+
+
+def _near_misses(
+    frame: _Frame, history: History, found: tuple[NearMiss, ...]
+) -> tuple[NearMiss, ...]:
+    """The near misses of messages, by what the whole budget is short of: of what it rises by,
+    values take their share."""
+    if not frame.values:
+        return found
+    all_ = _all(frame.budget, history)
+    reserved = _of_values(frame, frame.budget, history, all_)
+
+    def gained(more: int) -> int:
+        wider = replace(frame.budget, limit=frame.budget.limit + more)
+        return more - _of_values(frame, wider, history, all_) + reserved
+
+    return tuple([miss._replace(short_by=least_rise(miss.short_by, gained)) for miss in found])
+
+
+def least_rise(short: int, gained: Callable[[int], int]) -> int:
+    """The least rise by which at least `short` is `gained`, which never falls as it rises."""
+    low = high = short
+    while (missing := short - gained(high)) > 0:
+        low, high = high + missing, high + 2 * missing
+    return bisect_left(range(high), short, lo=min(low, high), key=gained)
 
 
 def _candidates(
@@ -630,13 +665,13 @@ def _with_turns(frame: _Frame, reading: Reading, candidates: Candidates | None) 
     return replace(frame, likely=True, reserved=frame.reserved + room)
 
 
-def _fits(budget: Budget, history: History) -> bool:
-    """Whether all that is not folded can be shown."""
+def _all(budget: Budget, history: History) -> float:
+    """What all that is not folded would take; without end where not all of it was read."""
     there = [*assembly.musts(history).values(), *history.kept]
     seqs = {unit.seq for unit in there}
     shown = [unit for unit in history.units if unit.broken is None and unit.seq not in seqs]
     tokens = sum([unit.tokens for unit in (*there, *shown)])
-    return history.whole and budget.fixed + tokens <= budget.limit
+    return budget.fixed + tokens if history.whole else inf
 
 
 class _Tells(NamedTuple):

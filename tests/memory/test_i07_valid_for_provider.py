@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory_app import policies as policies_of
-from memory_app.context import FORMS
+from memory_app.context import FORMS, least_rise
 from memory_app.core import assembly
 from memory_app.core.assembly import Budget
 from memory_app.core.policy import STRATEGIES
@@ -87,6 +88,36 @@ def check_miss(desk: Desk, session: UUID, ask: dict[str, Any], miss: Any) -> Non
     wider = desk.context(session, **ask | {"tokens": ask["tokens"] + miss.short_by})
     if wider.limit == ask["tokens"] + miss.short_by:
         assert miss.seq in rules.chosen(wider), miss
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_near_miss_counts_what_is_kept_for_values(desk: Desk, form: str) -> None:
+    """A tool answered, so of each token more some are for values of that."""
+    called = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+    answer = {"type": "function_call_output", "call_id": "c", "output": "word"}
+    said = [{"role": "user", "content": text} for text in ("word", "word word word")]
+    policy = desk.policy("small", window=256, reserve=0, strategy="rolling_summary", turns=1)
+    thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+    session = desk.session([thought, called, answer, *said], policy=policy)
+    missed = 0
+    for tokens in range(20, 60):
+        ask = {"tokens": tokens, "form": form}
+        for miss in desk.context(session, **ask).near_misses:
+            check_miss(desk, session, ask, miss)
+            missed += 1
+    assert missed
+
+
+@given(short=st.integers(0, 300), shares=st.lists(st.booleans(), max_size=400))
+def test_the_least_rise_is_the_first_that_gains_enough(short: int, shares: list[bool]) -> None:
+    gains = [0, *accumulate(map(int, shares))]
+
+    def gained(more: int) -> int:
+        return gains[more] if more < len(gains) else gains[-1] + more - len(gains) + 1
+
+    rise = least_rise(short, gained)
+    assert gained(rise) >= short
+    assert not rise or gained(rise - 1) < short
 
 
 @bounded
