@@ -3,13 +3,17 @@
 A thread of a script keeps the connection that Django opened for it between its calls, and until it
 ends. A pool has a limited number: threads that wait for their next job would hold all of it while
 another one waits for a connection until it gives up. So a thread keeps its own only as long as half
-of the pool is free; beyond that it gives it back with every answer.
+of the pool is free; beyond that it gives it back with every answer. A thread that ends gives back
+what it kept: the pool would count it as in use for ever.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
+from threading import local
 from typing import Any, TypeVar, cast
 
 from django.db import connections
@@ -59,3 +63,22 @@ def _spare(connection: Any) -> None:
     has = pool.get_stats()
     if 2 * (has["pool_size"] - has["pool_available"]) > pool.max_size:
         connection.close()
+    else:
+        kept = _kept.__dict__.get(connection.alias)
+        if kept is None or kept.connection is not connection:
+            _kept.__dict__[connection.alias] = _Kept(connection)
+
+
+class _Kept:
+    """What a thread keeps, given back when the thread is gone and this with it."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            with suppress(Exception):  # whatever it is, nobody is there to hear it
+                self.connection.close()
+
+
+_kept = local()

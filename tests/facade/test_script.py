@@ -295,6 +295,28 @@ def test_more_threads_than_connections_do_not_starve_each_other(
     assert (printed.strip(), complained) == ("{14} True True", "")
 
 
+def test_a_thread_that_ends_gives_back_what_it_kept(start: Start, fresh_postgres: str) -> None:
+    code = """
+import holdfast, threading
+from django.db import connection
+holdfast.open("first")
+kept = []
+
+def work(n):
+    holdfast.open(f"k{n}").append(role="user", content="hello")
+    kept.append(connection.connection is not None)
+
+for n in range(20):
+    thread = threading.Thread(target=work, args=(n,))
+    thread.start()
+    thread.join()
+has = connection.pool.get_stats()
+print(sum(kept), has["pool_size"] - has["pool_available"])
+"""
+    printed, complained = start(code, DATABASE_URL=fresh_postgres).communicate(timeout=PATIENCE)
+    assert (printed.strip(), complained) == ("20 1", "")
+
+
 def test_a_connection_that_the_server_ended_in_the_pool_is_not_used(
     start: Start, fresh_postgres: str
 ) -> None:
