@@ -179,16 +179,43 @@ def _postgres_in(
 
 
 @contextmanager
-def running_redis() -> Iterator[Server]:
-    """An empty Redis that keeps nothing on disk, or what REDIS_VARIABLE names instead."""
+def running_redis(*settings: str) -> Iterator[Server]:
+    """An empty Redis that keeps nothing on disk, or what REDIS_VARIABLE names instead; `settings`
+    are more words of its command."""
     redis = program(os.environ.get(REDIS_VARIABLE) or "redis-server")
     with scratch_folder("holdfast-redis-") as folder:
         port = free_port()
         command = [str(redis), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder)]
-        command += ["--save", "", "--appendonly", "no"]
+        command += ["--save", "", "--appendonly", "no", *settings]
         url = f"redis://127.0.0.1:{port}/0"
         with started(command, url, folder, answers=partial(redis_answers, port)) as server:
             yield server
+
+
+SLOTS = 16_384
+
+
+@contextmanager
+def running_redis_cluster(many: int = 3) -> Iterator[list[Server]]:
+    """So many servers of one Redis Cluster, each with as many of the slots, in their order."""
+    with ExitStack() as stack:
+        servers, ports, buses = [], [], []
+        for _ in range(many):
+            buses.append(free_port())
+            settings = ("--cluster-enabled", "yes", "--cluster-port", str(buses[-1]))
+            servers.append(stack.enter_context(running_redis(*settings)))
+            ports.append(int(servers[-1].url.rpartition(":")[2].partition("/")[0]))
+        for number, port in enumerate(ports):
+            first, end = (SLOTS * place // many for place in (number, number + 1))
+            said = [f"CLUSTER ADDSLOTSRANGE {first} {end - 1}"]
+            said += [f"CLUSTER MEET 127.0.0.1 {ports[0]} {buses[0]}"] if number else []
+            for command in said:
+                assert exchange(port, f"{command}\r\n".encode()) == b"+OK\r\n", command
+        deadline = time.monotonic() + START_SECONDS
+        while not all(b"cluster_state:ok" in exchange(port, b"CLUSTER INFO\r\n") for port in ports):
+            assert time.monotonic() < deadline, "the cluster does not come together"
+            time.sleep(0.02)
+        yield servers
 
 
 @contextmanager

@@ -4,18 +4,20 @@ Redis is a hint (I9): whatever it answers is checked by its reader, whatever it 
 and costs an answer nothing but time, and of that no more than the breaker allows. Nothing connects
 before the first question, so a Redis that is absent at the start is one that fails.
 
-A session is one hash, `holdfast:{<id in hex>}`, so it lies on one node of a cluster, is evicted as
-a whole, and goes with one DEL. Its fields: `id`, the digest of the database's identity; `at`, the
-newest version that was heard of; `keep`, for how many ms it is kept from its last use; and for
-each value `name` the bytes and, in `t:name`, when they were true, in ms of the clock of Redis. A
-script decides every write, so that none that is late wins over one that is newer. All of it is of
-Redis 7.0.
+A session is one hash, `holdfast:{<id in hex>}`, so it lies on one server of a cluster, is evicted
+as a whole, and goes with one DEL. That a server is one of a cluster is learnt when it says that
+another one has a key; from then on each is asked for its own. Fields of a hash: `id`, the digest of
+the database's identity; `at`, the newest version that was heard of; `keep`, for how many ms it is
+kept from its last use; and for each value `name` the bytes and, in `t:name`, when they were true,
+in ms of the clock of Redis. A script decides every write, so that none that is late wins over one
+that is newer. All of it is of Redis 7.0.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from hashlib import sha1
@@ -46,6 +48,8 @@ TOLD = ("hits", "misses", "stale", "errors", "openings")
 """The counts that say most; with `attempts`, `kept` and `refused_...` they are all of them."""
 
 T = TypeVar("T")
+Servers = Callable[[str], Any]
+"""Gives the client of the server that has a key."""
 log = logging.getLogger("holdfast.store")
 
 
@@ -132,7 +136,8 @@ class Hot:
     def __init__(self, url: str, *, now: Callable[[], float] = time.monotonic) -> None:
         self._url = url
         self._guard = Lock()
-        self._client: Any = None
+        self._servers: Servers | None = None
+        self._cluster: Any = None
         self.part = Part(conditions.REDIS, "Redis", "hot", now=now)
 
     def __repr__(self) -> str:
@@ -144,15 +149,16 @@ class Hot:
         """What is kept under a name. Where it is of `database` it is kept on from now. With `mark`
         all but the bytes: an answer of 100 octets instead of 60,000, for who has these."""
         packet = _marking(session, name) if mark else _reading(session, name)
-        answers = self._call(partial(_together, packet=packet, count=4))
+        answers = self._call(partial(_together, key=_key(session), packet=packet, count=4))
         match answers:
             case [[bytes() | None as id_, bytes() as at, keep, then, *value], [*now], left, _]:
                 pass
             case _:
                 return Found(reached=answers is not None)
         if left < (kept := _number(keep)) // 2 and id_ == database.encode():
-            packet = _packed("PEXPIRE", _key(session), str(kept))
-            self._call(partial(_together, packet=packet, count=1))
+            key = _key(session)
+            packet = _packed("PEXPIRE", key, str(kept))
+            self._call(partial(_together, key=key, packet=packet, count=1))
         raw = value[0] if value and isinstance(value[0], bytes) else None
         then_ms = _number(then)
         return Found(Seen(id_ or b"", at), _age_ms(now, then_ms), raw, then_ms=then_ms)
@@ -203,7 +209,7 @@ class Hot:
     def look(self) -> Look:
         """Asks Redis for its version, whatever the breaker says."""
         try:
-            told = self._connected().info("server")
+            told = self._found()("").info("server")
         except _failures() as failed:
             return Look(failed=_cause(failed))
         return Look(str(told.get("redis_version", "")))
@@ -213,28 +219,51 @@ class Hot:
     def _asked(self, script: _Script, session: UUID, *args: Any) -> Any:
         return self._call(partial(_evaluate, script=script, key=_key(session), args=args))
 
-    def _call(self, ask: Callable[[Any], T]) -> T | None:
+    def _call(self, ask: Callable[[Servers], T]) -> T | None:
         """What Redis answers; None where it fails or is left alone."""
         if not self.part.admitted():
             return None
         self.count("attempts")
         try:
-            answer = ask(self._connected())
+            answer = self._answered(ask)
         except _failures() as failed:
             self.count("errors")
-            if not _is_crowded(failed):
+            if not _is_passing(failed):
+                self._servers = None if self._cluster else self._servers
                 self.part.failed(_cause(failed))
             return None
         self.part.worked()
         return answer
 
-    def _connected(self) -> Any:
-        """The client, made at its first use; it connects when it is asked something."""
-        if self._client is None:
+    def _answered(self, ask: Callable[[Servers], T]) -> T:
+        import redis
+
+        servers = self._found()
+        try:
+            return ask(servers)
+        except redis.exceptions.MovedError:
+            return ask(self._found(instead=servers))
+
+    def _found(self, *, instead: Servers | None = None) -> Servers:
+        """Who has which key: found at the first use, and anew `instead` of what turned out to be
+        wrong. Nothing connects but to find the servers of a cluster."""
+        servers = self._servers
+        if servers is None or servers is instead:
             with self._guard:
-                if self._client is None:
-                    self._client = _client(self._url)
-        return self._client
+                if self._servers is None or self._servers is instead:
+                    self._servers = self._find(in_cluster=instead is not None)
+                servers = self._servers
+        return servers
+
+    def _find(self, *, in_cluster: bool) -> Servers:
+        if self._cluster is not None:
+            self._cluster.nodes_manager.initialize()
+        elif in_cluster:
+            self._cluster = _cluster(self._url)
+        else:
+            client = _client(self._url)
+            return lambda _key: client
+        return partial(_server_of, self._cluster)
 
 
 @lru_cache(maxsize=8)
@@ -245,21 +274,36 @@ def of(url: str) -> Hot:
 
 def _client(url: str) -> Any:
     import redis
+
+    pool = redis.ConnectionPool.from_url(url, max_connections=MOST_CONNECTIONS, **_manners())
+    return redis.Redis(connection_pool=pool)
+
+
+def _cluster(url: str) -> Any:
+    """The cluster that the server behind a URL is of; it is asked for the others."""
+    from redis.cluster import RedisCluster
+
+    # What some of them have is better than nothing.
+    return RedisCluster.from_url(url, require_full_coverage=False, **_manners())
+
+
+def _server_of(cluster: Any, key: str) -> Any:
+    return cluster.get_redis_connection(cluster.get_node_from_key(key))
+
+
+def _manners() -> dict[str, Any]:
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
-    pool = redis.ConnectionPool.from_url(
-        url,
-        max_connections=MOST_CONNECTIONS,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-        protocol=2,  # no greeting, and answers as they were
-        socket_read_size=READ_OCTETS,
-        driver_info=None,  # nor two commands that tell Redis who connects
-    )
-    return redis.Redis(connection_pool=pool)
+    return {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": 0,
+        "protocol": 2,  # no greeting, and answers as they were
+        "socket_read_size": READ_OCTETS,
+        "driver_info": None,  # nor two commands that tell Redis who connects
+    }
 
 
 def _failures() -> tuple[type[Exception], ...]:
@@ -267,14 +311,15 @@ def _failures() -> tuple[type[Exception], ...]:
     no Redis's."""
     import redis
 
-    return (redis.RedisError, OSError, ValueError)
+    return (redis.RedisError, redis.exceptions.RedisClusterException, OSError, ValueError)
 
 
-def _is_crowded(failed: Exception) -> bool:
-    """Whether all connections that we allow ourselves are in use, which says nothing of Redis."""
+def _is_passing(failed: Exception) -> bool:
+    """Whether a failure says nothing of Redis: all connections that we allow ourselves are in use,
+    or a key is on its way from one server of a cluster to another."""
     import redis
 
-    return isinstance(failed, redis.exceptions.MaxConnectionsError)
+    return isinstance(failed, redis.exceptions.MaxConnectionsError | redis.exceptions.AskError)
 
 
 def _is_of_another_kind(failed: Exception) -> bool:
@@ -316,10 +361,10 @@ def _packed(*words: str) -> bytes:
     return b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%b\r\n" % (len(p), p) for p in parts)
 
 
-def _together(client: Any, packet: bytes, count: int) -> list[Any]:
-    """The answers to so many commands, which are sent in one packet; that a key is of another kind
-    is one of them."""
-    pool = client.connection_pool
+def _together(servers: Servers, key: str, packet: bytes, count: int) -> list[Any]:
+    """The answers to so many commands about a key, which are sent in one packet; that it is of
+    another kind is one of them."""
+    pool = servers(key).connection_pool
     connection = pool.get_connection()
     try:
         connection.send_packed_command([packet])
@@ -359,21 +404,26 @@ def _number(text: Any) -> int:
     return int(text) if isinstance(text, bytes) and text.isdigit() and len(text) < 18 else 0
 
 
-def _evaluate(client: Any, script: _Script, key: str, args: Sequence[Any]) -> Any:
+def _evaluate(servers: Servers, script: _Script, key: str, args: Sequence[Any]) -> Any:
     import redis
 
+    client = servers(key)
     try:
         return client.execute_command("EVALSHA", script.sha, 1, key, *args)
     except redis.exceptions.NoScriptError:  # a Redis that was started or emptied since
         return client.execute_command("EVAL", script.source, 1, key, *args)
 
 
-def _forget(client: Any, sessions: Sequence[UUID]) -> bool:
+def _forget(servers: Servers, sessions: Sequence[UUID]) -> bool:
+    of_server: defaultdict[Any, list[str]] = defaultdict(list)
+    for session in sessions:
+        of_server[servers(_key(session))].append(_key(session))
     # Whole scripts, because a Redis that was emptied knows none by its digest.
-    with client.pipeline(transaction=False) as pipe:
-        for session in sessions:
-            pipe.eval(MOVED.source, 1, _key(session), GONE, LASTING_MS)
-        pipe.execute()
+    for client, keys in of_server.items():
+        with client.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.eval(MOVED.source, 1, key, GONE, LASTING_MS)
+            pipe.execute()
     return True
 
 

@@ -36,11 +36,11 @@ class Naive(Hot):
         wrong: Seen = NOTHING_SEEN,
     ) -> bool:
         fields: dict[str, Any] = {name: raw, f"t:{name}": 0, "id": database, "at": version}
-        self._connected().hset(key(session), mapping=fields)
+        self._found()("").hset(key(session), mapping=fields)
         return True
 
     def moved(self, session: UUID, version: int) -> None:
-        self._connected().delete(key(session))
+        self._found()("").delete(key(session))
 
 
 def fill(store: TieredStore, standing: Standing) -> None:
