@@ -93,7 +93,10 @@ def learn(store: Reader, session: UUID, batch: Sequence[Prepared], version: int 
             return
         known = None
     calls = OpenCalls() if known is None else known.calls.copy()
-    _judged(calls, 0, batch)
+    try:
+        _judged(calls, 0, batch)
+    except Exception:  # noqa: BLE001 - the batch is stored, whatever stands in it
+        return
     if calls:
         _remember(name, _Known(version, calls))
 

@@ -37,6 +37,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     """Statements sent through the store, and rows that came back."""
     counts = {"statements": 0, "rows": 0}
     run, rows, row = Database.run, Database.rows, Database.row
+    numbered = Database.numbered_row
 
     def counted(method: Callable[..., Any]) -> Callable[..., Any]:
         def call(*args: Any) -> Any:
@@ -50,6 +51,7 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, int]]:
     with monkeypatch.context() as patch:
         for name, method in (("run", run), ("rows", rows), ("row", row)):
             patch.setattr(Database, name, counted(method))
+        patch.setattr(Database, "numbered_row", counted(numbered))
         yield counts
 
 
