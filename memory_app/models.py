@@ -495,7 +495,7 @@ class Fact(models.Model):
                 fields=("end_user",),
                 condition=Q(status="active")
                 & (
-                    Q(pinned=True)
+                    Q(pinned__in=(True,))  # which every Django writes alike
                     | ((Q(category="correction") | ~Q(key="")) & Q(trust__in=("user", "editor")))
                     | (Q(session__isnull=True) & Q(learnt_by=""))
                 ),

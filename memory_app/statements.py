@@ -206,7 +206,7 @@ def known_of_session(words: int) -> str:
 @cache
 def known_of_user(words: int, *, asked: bool, sqlite: bool) -> str:
     """Those of a user, but not of one session, for a question of so many words or for none."""
-    matters = _MATTERS.format(pinned="f.pinned = 1" if sqlite else "f.pinned")
+    matters = _MATTERS.format(pinned="f.pinned IN (1)" if sqlite else "f.pinned")
     return _known(
         _ASKED if asked else _UNASKED,
         f"""

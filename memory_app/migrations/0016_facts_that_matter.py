@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("status", "active"),
                     models.Q(
-                        ("pinned", True),
+                        ("pinned__in", (True,)),
                         models.Q(
                             models.Q(
                                 ("category", "correction"),
