@@ -155,6 +155,10 @@ def error_of(status: int, answer: Any) -> HoldfastError:
         )
     details = {name: value for name, value in found.items() if name not in FIXED}
     kind = _BY_CODE.get(found["code"]) or _newer(status, found)
+    told = found.get("retryable")
+    if isinstance(told, bool) and told != kind.retryable:
+        # One code may be of causes that pass and of others: the server knows which it was.
+        kind = type(kind.__name__, (kind,), {"retryable": told})
     return kind(found.get("message"), param=found.get("param"), **details)
 
 
