@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from django import VERSION
-
 from holdfast import alive
 from sessions_app.core import addresses
 
@@ -234,4 +232,6 @@ def _postgres(name: str, value: str) -> dict[str, Any]:
 def _check() -> dict[str, Any]:
     """How the pool knows that a connection is alive, where Django lets that be said: before 6.1 it
     asks the server each time."""
+    from django import VERSION  # help needs none of it
+
     return {"check": alive.check} if VERSION >= (6, 1) else {}
