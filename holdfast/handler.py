@@ -92,16 +92,20 @@ class Handler(WSGIHandler):
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         """The answer to a WSGI environment. Of a call nobody is told that it began and ended, where
         only Django would listen: all that is left to do then is to let go of connections."""
-        if not self._alone or settings.DEBUG or _listeners() != self._listeners:
-            return super().__call__(environ, start_response)
-        request = Request(environ)
-        match = _call_of(request)
-        if match is None:
-            return super().__call__(environ, start_response)
-        set_script_prefix(get_script_name(environ))
-        response = self._answered(request, match)
-        start_response(f"{response.status_code} {response.reason_phrase}", [*response.items()])
-        return Whole(response.content)
+        if PREFIX in environ["PATH_INFO"] and self._is_unheard():
+            request = Request(environ)
+            match = _call_of(request)
+            if match is not None:
+                set_script_prefix(get_script_name(environ))
+                response = self._answered(request, match)
+                status = f"{response.status_code} {response.reason_phrase}"
+                start_response(status, [*response.items()])
+                return Whole(response.content)
+        return super().__call__(environ, start_response)
+
+    def _is_unheard(self) -> bool:
+        """Whether nobody but Django would learn of a call, as far as this may be known at all."""
+        return self._alone and not settings.DEBUG and _listeners() == self._listeners
 
     def load_middleware(self, is_async: bool = False) -> None:
         """Also makes what calls go through instead: nothing but the headers of security."""
@@ -141,8 +145,9 @@ def application() -> Handler:
     return Handler()
 
 
-def _listeners() -> tuple[int, int]:
-    return len(request_started.receivers), len(request_finished.receivers)
+def _listeners() -> list[Any]:
+    """What tells each receiver from all others."""
+    return [one[0] for one in (*request_started.receivers, *request_finished.receivers)]
 
 
 def _only_django_listens() -> bool:
@@ -150,7 +155,8 @@ def _only_django_listens() -> bool:
     told = [*request_started.receivers, *request_finished.receivers]
     # A receiver is held weakly if it is one that may go.
     found = [one[1]() if isinstance(one[1], ReferenceType) else one[1] for one in told]
-    return all(one is None or one.__module__.startswith("django.") for one in found)
+    places = [getattr(one, "__module__", None) or "" for one in found if one is not None]
+    return all(place.startswith("django.") for place in places)
 
 
 def _asked_again(request: HttpRequest, response: HttpResponse) -> bool:

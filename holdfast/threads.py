@@ -95,7 +95,7 @@ class Bridge:
         if self._at_once:
             answer = await self._at_once(environ, len(body))
             if AT_ONCE in environ:
-                environ = environ_of(scope, body)  # another's body is read, and its names are set
+                environ = environ_of(scope, body)  # the body of that one is read
         if answer is None:
             loop = asyncio.get_running_loop()
             workers = self._readers if scope["method"] in SAFE else self._writers

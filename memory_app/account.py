@@ -68,7 +68,7 @@ class Folded(NamedTuple):
 Border = tuple[int, int]
 """A message, and the tokens before it."""
 NOTHING = Folded((), (), (1, 0), (1, 0), 0, 0, {})
-MOST_TOLD = 8
+MOST_TOLD = 4
 Span = tuple[int, int, int, int]
 """The first and the last message of a run, and the tokens up to it and with it."""
 
@@ -135,10 +135,10 @@ def folded(reader: HistoryReader, state: State) -> Folded:
     return held
 
 
-MOST_HELD = 8 * 1024 * 1024
+MOST_HELD = 16 * 1024 * 1024
 """Octets of fates that a process holds."""
-RUN = 300
-"""About the octets of a run."""
+RUN = 900
+"""About the octets of a run, and of what is told of it."""
 _held = Held[Folded](MOST_HELD)
 
 

@@ -7,8 +7,7 @@ session, version, policy and budget give the same messages and digest for ever.
 from __future__ import annotations
 
 import time
-from bisect import bisect_left
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import inf
@@ -588,12 +587,15 @@ def _with_provided(frame: _Frame, reading: Reading, answers: Sequence[Answer]) -
 def _with_values(reader: HistoryReader, frame: _Frame, reading: Reading) -> _Frame:
     """The frame with room reserved for values of earlier tool results: where not everything fits,
     and a tool answered."""
-    rules, history, budget = frame.policy.rules, reading.history, frame.budget
-    if not rules.folds or (_all(budget, history) <= budget.limit and not frame.floor):
+    history, budget = reading.history, frame.budget
+    if not frame.policy.rules.folds:
+        return frame
+    all_ = _all(budget, history)
+    if all_ <= budget.limit and not frame.floor:
         return frame
     if not recalling.is_wanted(reader, history.units, frame.end):
         return frame
-    room = _of_values(frame, budget, history, _all(budget, history))
+    room = _of_values(frame, budget, history, all_)
     return replace(frame, values=True, reserved=frame.reserved + room)
 
 
@@ -619,15 +621,9 @@ def _near_misses(
         wider = replace(frame.budget, limit=frame.budget.limit + more)
         return more - _of_values(frame, wider, history, all_) + reserved
 
-    return tuple([miss._replace(short_by=least_rise(miss.short_by, gained)) for miss in found])
-
-
-def least_rise(short: int, gained: Callable[[int], int]) -> int:
-    """The least rise by which at least `short` is `gained`, which never falls as it rises."""
-    low = high = short
-    while (missing := short - gained(high)) > 0:
-        low, high = high + missing, high + 2 * missing
-    return bisect_left(range(high), short, lo=min(low, high), key=gained)
+    return tuple(
+        [miss._replace(short_by=assembly.least_rise(miss.short_by, gained)) for miss in found]
+    )
 
 
 def _candidates(

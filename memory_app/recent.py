@@ -69,6 +69,9 @@ class Tail:
         if self._known is None:
             return self._store.lines(self._session.number, end, limit)
         if not self._lines:
+            # What is held begins with the very newest message, or it would not be followed.
+            if end <= self._session.messages:
+                return self._store.lines(self._session.number, end, limit)
             return self._begun(end, limit)
         skip = self._lines[0][SEQ] + 1 - end
         if not 0 <= skip <= len(self._lines):

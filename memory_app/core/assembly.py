@@ -9,7 +9,7 @@ providers' caches hold.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from operator import neg
@@ -323,6 +323,14 @@ def _parts(
     there = {unit.seq for unit in (*recent, *asked)}
     retained = [unit for unit in must.values() if unit.seq not in there]
     return tuple(sorted(retained, key=PLACE)), tuple(recent), asked
+
+
+def least_rise(short: int, gained: Callable[[int], int]) -> int:
+    """The least rise by which at least `short` is `gained`, which never falls as it rises."""
+    low = high = short
+    while (missing := short - gained(high)) > 0:
+        low, high = high + missing, high + 2 * missing
+    return bisect_left(range(high), short, lo=min(low, high), key=gained)
 
 
 # -- what was left out ---------------------------------------------------------------------------

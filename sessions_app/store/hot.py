@@ -236,12 +236,10 @@ class Hot:
         return answer
 
     def _answered(self, ask: Callable[[Servers], T]) -> T:
-        import redis
-
         servers = self._found()
         try:
             return ask(servers)
-        except redis.exceptions.MovedError:
+        except _moved():
             return ask(self._found(instead=servers))
 
     def _found(self, *, instead: Servers | None = None) -> Servers:
@@ -312,6 +310,13 @@ def _failures() -> tuple[type[Exception], ...]:
     import redis
 
     return (redis.RedisError, redis.exceptions.RedisClusterException, OSError, ValueError)
+
+
+def _moved() -> type[Exception]:
+    """What a server of a cluster says of a key that another one has."""
+    import redis
+
+    return redis.exceptions.MovedError
 
 
 def _is_passing(failed: Exception) -> bool:

@@ -20,13 +20,18 @@ DATABASE = "ours"
 ASKED = {"tokens": 2_000}
 
 
-@pytest.fixture(scope="module")
-def servers() -> Iterator[list[Server]]:
+def clustered() -> Iterator[list[Server]]:
     try:
         with running_redis_cluster() as found:
             yield found
     except ServerMissing as error:
         missing(str(error))
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[Server]]:
+    """Those of all tests here that harm none."""
+    yield from clustered()
 
 
 @pytest.fixture(autouse=True)
@@ -37,11 +42,7 @@ def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def own_servers() -> Iterator[list[Server]]:
-    try:
-        with running_redis_cluster() as found:
-            yield found
-    except ServerMissing as error:
-        missing(str(error))
+    yield from clustered()
 
 
 def place(session: UUID) -> int:

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from memory_app import policies as policies_of
-from memory_app.context import FORMS, least_rise
+from memory_app.context import FORMS
 from memory_app.core import assembly
-from memory_app.core.assembly import Budget
+from memory_app.core.assembly import Budget, least_rise
 from memory_app.core.policy import STRATEGIES
 from memory_app.history import Extent, HistoryReader
 from sessions_app.core import errors

@@ -103,6 +103,18 @@ def test_a_session_that_did_not_change_is_not_read_again(desk: Desk, read: list[
     assert read == []
 
 
+def test_a_context_of_an_earlier_version_leaves_the_newest_to_be_held(
+    desk: Desk, read: list[int]
+) -> None:
+    session = desk.session(TURNS)
+    for _ in range(2):
+        assert asked(desk, session, at=40, tokens=500) == fresh(desk, session, at=40, tokens=500)
+        asked(desk, session, tokens=500)
+    read.clear()
+    asked(desk, session, tokens=500)
+    assert read == []
+
+
 def test_a_larger_context_reads_what_is_older_and_nothing_twice(
     desk: Desk, read: list[int]
 ) -> None:
